@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, parseConfig, SETTINGS, variableOf } from "./config.ts";
+
+describe("parseConfig()", () => {
+  it("makes the root of an empty environment", () => {
+    expect(parseConfig({})).toEqual({
+      role: "root",
+      name: "root",
+      addr: { host: "127.0.0.1", port: 19_700 },
+      parentAddrs: [],
+      httpAddr: { host: "127.0.0.1", port: 18_700 },
+      pushIntervalMs: 0,
+      heartbeatIntervalMs: 500,
+      staleAfterMs: 5_000,
+      logLevel: "info",
+      feed: "replay",
+      feedSpeed: undefined,
+      mutationIntervalMs: 1_000,
+      corsOrigins: [],
+    });
+  });
+
+  it("makes a leaf of a parent address, with its own push interval", () => {
+    const config = parseConfig({
+      TST_NAME: "rep-1-1",
+      TST_PARENT_ADDR: "127.0.0.1:19701, [::1]:19702",
+    });
+    expect(config.role).toBe("leaf");
+    expect(config.parentAddrs).toEqual(["127.0.0.1:19701", "[::1]:19702"]);
+    expect(config.pushIntervalMs).toBe(50);
+  });
+
+  it("lets a flag win over its variable, in both spellings", () => {
+    const env = { TST_NAME: "a", TST_LOG_LEVEL: "warn" };
+    expect(parseConfig(env, ["--name", "b", "--log-level=debug"])).toMatchObject({
+      name: "b",
+      logLevel: "debug",
+    });
+  });
+
+  it("names every bad setting at once", () => {
+    const env = { TST_ADDR: "nowhere", TST_STALE_AFTER_MS: "-1", TST_LOG_LEVEL: "loud" };
+    const args = ["--parent-addr", "a:99999", "--role", "branch"];
+    expect(() => parseConfig(env, args)).toThrow(ConfigError);
+    try {
+      parseConfig(env, args);
+    } catch (error) {
+      expect((error as ConfigError).problems).toEqual([
+        `Cannot use --parent-addr: "a:99999" has port 99999, above 65535`,
+        `Cannot use --role: "branch" is not one of root, relay, leaf`,
+        `Cannot use TST_ADDR: "nowhere" is not host:port, such as 127.0.0.1:19700 or [::1]:19700`,
+        `Cannot use TST_STALE_AFTER_MS: "-1" is not a whole number from 1 to 86400000`,
+        `Cannot use TST_LOG_LEVEL: "loud" is not one of error, warn, info, debug, trace`,
+      ]);
+    }
+  });
+
+  it.each([
+    [{}, ["--role", "relay"], /Cannot be a relay: TST_PARENT_ADDR/],
+    [{ TST_PARENT_ADDR: "a:1" }, ["--role", "root"], /Cannot be the root: TST_PARENT_ADDR/],
+    [{ TST_PARENT_ADDR: "a:1" }, [], /Cannot start without a name/],
+    [{ TST_PARENT_ADDR: "a:0", TST_NAME: "a" }, [], /"a:0" has port 0/],
+    [{}, ["--speed", "1"], /Cannot use argument "--speed": the flags are --role/],
+    [{}, ["--name"], /Cannot use --name: its value is missing/],
+    [{ TST_NAME: "a b" }, [], /Cannot use TST_NAME: "a b"/],
+    [{ TST_FEED_SPEED: "0" }, [], /Cannot use TST_FEED_SPEED: "0"/],
+  ])("refuses %j %j", (env, args, message) => {
+    expect(() => parseConfig(env as Record<string, string>, args)).toThrow(message);
+  });
+
+  it("reads each setting from a variable of the same name", () => {
+    expect(SETTINGS.map(({ flag }) => variableOf(flag))).toContain("TST_HEARTBEAT_INTERVAL_MS");
+  });
+});

@@ -1,0 +1,233 @@
+/**
+ * One node's configuration, read from `TST_…` variables or from flags of the same names in kebab
+ * case without the prefix. The table {@linkcode SETTINGS} is the one place that knows them all.
+ */
+
+import { type Address, parseAddress } from "./address.ts";
+
+export type Role = "root" | "relay" | "leaf";
+export const ROLES: readonly Role[] = ["root", "relay", "leaf"];
+
+export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
+export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
+
+/** Everything that makes a process a certain node of the tree. */
+export interface NodeConfig {
+  readonly role: Role;
+  readonly name: string;
+  /** Where the replication server (HTTP/2) listens. */
+  readonly addr: Address;
+  /** Upstream replication addresses, the preferred one first; empty on the root. */
+  readonly parentAddrs: readonly string[];
+  /** Where the HTTP API listens. */
+  readonly httpAddr: Address;
+  /** Least milliseconds between two diffs to one downstream; 0 sends at once. */
+  readonly pushIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** Age of the clock from which the node calls itself unready. */
+  readonly staleAfterMs: number;
+  readonly logLevel: LogLevel;
+  readonly feed: string;
+  /** Simulated seconds per second of the replay; undefined leaves the feed's own default. */
+  readonly feedSpeed: number | undefined;
+  readonly mutationIntervalMs: number;
+  /** Origins that browsers may read the HTTP API from; `*` for any. */
+  readonly corsOrigins: readonly string[];
+}
+
+/** A configuration that cannot be used. The message has one line per problem. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+interface Setting {
+  /** Flag name in kebab case; the variable is `TST_` and the same in upper snake case. */
+  readonly flag: string;
+  readonly value: string;
+  readonly help: string;
+}
+
+/** Every setting, in the order in which help and README list them. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    flag: "role",
+    value: "root|relay|leaf",
+    help: "place in the tree; root without a parent address, else leaf",
+  },
+  { flag: "name", value: "NAME", help: "node name; root when there is no parent" },
+  { flag: "addr", value: "HOST:PORT", help: "replication server (HTTP/2), 127.0.0.1:19700" },
+  {
+    flag: "parent-addr",
+    value: "HOST:PORT[,…]",
+    help: "upstream replication addresses, the first preferred; empty = root",
+  },
+  { flag: "http-addr", value: "HOST:PORT", help: "HTTP API, 127.0.0.1:18700" },
+  {
+    flag: "push-interval-ms",
+    value: "MS",
+    help: "least time between two diffs to one downstream; 0 = at once; 0 on the root, else 50",
+  },
+  {
+    flag: "heartbeat-interval-ms",
+    value: "MS",
+    help: "a link with nothing to send says so at least this often, 500; silent three times as long = lost",
+  },
+  {
+    flag: "stale-after-ms",
+    value: "MS",
+    help: "age of the clock from which /readyz answers 503, 5000",
+  },
+  { flag: "log-level", value: LOG_LEVELS.join("|"), help: "info" },
+  { flag: "feed", value: "replay|random|none", help: "root only: what drives the flights, replay" },
+  { flag: "feed-speed", value: "N", help: "replay: simulated seconds per second" },
+  {
+    flag: "mutation-interval-ms",
+    value: "MS",
+    help: "random feed: one mutation of three random states each interval, 1000",
+  },
+  {
+    flag: "cors-origins",
+    value: "ORIGIN[,…]",
+    help: "origins whose pages may read the HTTP API; * = any; none by default",
+  },
+];
+
+/** The variable of a setting: `parent-addr` is `TST_PARENT_ADDR`. */
+export function variableOf(flag: string): string {
+  return `TST_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/** What `--help` prints for the settings of a node. */
+export function settingsHelp(): string {
+  return SETTINGS.map(
+    ({ flag, value, help }) => `  --${flag} ${value}\n      ${variableOf(flag)}: ${help}`,
+  ).join("\n");
+}
+
+/**
+ * Reads flags (`--name value` or `--name=value`) into a record keyed by setting.
+ * Throws {@linkcode ConfigError} for an unknown flag or a missing value.
+ */
+export function parseFlags(args: readonly string[]): Record<string, string> {
+  const known = new Set(SETTINGS.map(({ flag }) => flag));
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const match = /^--([a-z-]+)(?:=(.*))?$/s.exec(args[i]!);
+    if (match === null || !known.has(match[1]!)) {
+      problems.push(
+        `Cannot use argument "${args[i]}": the flags are ${[...known].map((flag) => `--${flag}`).join(" ")}`,
+      );
+      continue;
+    }
+    const value = match[2] ?? args[++i];
+    if (value === undefined) problems.push(`Cannot use --${match[1]}: its value is missing`);
+    else values[match[1]!] = value;
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values;
+}
+
+/** Builds a node's configuration; flags win over variables. Throws {@linkcode ConfigError} naming every bad setting. */
+export function parseConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = [],
+): NodeConfig {
+  const flags = parseFlags(args);
+  const problems: string[] = [];
+  const read = <T>(flag: string, fallback: T, parse: (text: string) => T): T => {
+    const fromFlag = flags[flag];
+    const text = (fromFlag ?? env[variableOf(flag)] ?? "").trim();
+    if (text === "") return fallback;
+    try {
+      return parse(text);
+    } catch (error) {
+      const where = fromFlag === undefined ? variableOf(flag) : `--${flag}`;
+      problems.push(`Cannot use ${where}: ${(error as Error).message}`);
+      return fallback;
+    }
+  };
+
+  const parentAddrs = read("parent-addr", [] as string[], (text) =>
+    list(text).map((address) => {
+      if (parseAddress(address).port === 0) throw new RangeError(`"${address}" has port 0`);
+      return address;
+    }),
+  );
+  const isRoot = parentAddrs.length === 0;
+  const role = read<Role>("role", isRoot ? "root" : "leaf", oneOf(ROLES));
+  if (problems.length === 0 && (role === "root") !== isRoot) {
+    problems.push(
+      isRoot
+        ? `Cannot be a ${role}: TST_PARENT_ADDR (--parent-addr) is missing, the address of the node upstream`
+        : "Cannot be the root: TST_PARENT_ADDR (--parent-addr) is set, and a root has no parent",
+    );
+  }
+  const config: NodeConfig = {
+    role,
+    name: read("name", isRoot ? "root" : "", nodeName),
+    addr: read("addr", { host: "127.0.0.1", port: 19_700 }, parseAddress),
+    parentAddrs,
+    httpAddr: read("http-addr", { host: "127.0.0.1", port: 18_700 }, parseAddress),
+    pushIntervalMs: read("push-interval-ms", isRoot ? 0 : 50, integer(0, 60_000)),
+    heartbeatIntervalMs: read("heartbeat-interval-ms", 500, integer(10, 60_000)),
+    staleAfterMs: read("stale-after-ms", 5_000, integer(1, 86_400_000)),
+    logLevel: read<LogLevel>("log-level", "info", oneOf(LOG_LEVELS)),
+    feed: read("feed", "replay", String),
+    feedSpeed: read<number | undefined>("feed-speed", undefined, positive),
+    mutationIntervalMs: read("mutation-interval-ms", 1_000, integer(1, 86_400_000)),
+    corsOrigins: read("cors-origins", [] as string[], list),
+  };
+  if (config.name === "" && problems.length === 0) {
+    problems.push("Cannot start without a name: TST_NAME (--name) is missing, such as rep-1-1");
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function list(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
+
+function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((candidate) => candidate === text);
+    if (value === undefined) throw new RangeError(`"${text}" is not one of ${values.join(", ")}`);
+    return value;
+  };
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new RangeError(`"${text}" is not a whole number from ${min} to ${max}`);
+    }
+    return value;
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1e6))
+    throw new RangeError(`"${text}" is not a number above 0, up to 1000000`);
+  return value;
+}
+
+function nodeName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) {
+    throw new SyntaxError(
+      `"${text}" is not a name of letters, digits, ".", "_" and "-", 63 at most`,
+    );
+  }
+  return text;
+}

@@ -1,0 +1,50 @@
+/** The default tree: which nodes there are, at which addresses, and who is upstream of whom. */
+
+import type { Role } from "./config.ts";
+
+/** One node of the default tree, ready to be turned into `TST_…` variables. */
+export interface TreePlace {
+  readonly name: string;
+  readonly role: Role;
+  readonly port: number;
+  readonly httpPort: number;
+  /** Port of the node upstream; undefined on the root. */
+  readonly parentPort: number | undefined;
+}
+
+const PORT = 19_700;
+const HTTP_PORT = 18_700;
+
+const PLACES: readonly (readonly [name: string, role: Role, upstream: number | undefined])[] = [
+  ["root", "root", undefined],
+  ["rep-1", "relay", 0],
+  ["rep-2", "relay", 0],
+  ["rep-1-1", "leaf", 1],
+  ["rep-1-2", "leaf", 1],
+  ["rep-1-3", "leaf", 1],
+  ["rep-2-1", "leaf", 2],
+  ["rep-2-2", "leaf", 2],
+  ["rep-2-3", "leaf", 2],
+];
+
+/** The nine nodes of the default tree, upstream before downstream, all ports moved by `portOffset`. */
+export function defaultTree(portOffset = 0): TreePlace[] {
+  return PLACES.map(([name, role, upstream], index) => ({
+    name,
+    role,
+    port: PORT + portOffset + index,
+    httpPort: HTTP_PORT + portOffset + index,
+    parentPort: upstream === undefined ? undefined : PORT + portOffset + upstream,
+  }));
+}
+
+/** The variables that make a process this node of the tree on one machine. */
+export function environmentOf(place: TreePlace): Record<string, string> {
+  return {
+    TST_ROLE: place.role,
+    TST_NAME: place.name,
+    TST_ADDR: `127.0.0.1:${place.port}`,
+    TST_HTTP_ADDR: `127.0.0.1:${place.httpPort}`,
+    TST_PARENT_ADDR: place.parentPort === undefined ? "" : `127.0.0.1:${place.parentPort}`,
+  };
+}
