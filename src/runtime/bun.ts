@@ -1,0 +1,72 @@
+/**
+ * Bun: the same names as `node.ts`.
+ *
+ * @module
+ */
+
+import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
+
+/** The part of Bun's namespace that is used here; see https://bun.com/docs/api. */
+declare const Bun: {
+  readonly env: Record<string, string | undefined>;
+  file(url: URL): { text(): Promise<string> };
+  serve(options: { hostname: string; port: number; idleTimeout: number; fetch: FetchHandler }): {
+    readonly port: number;
+    stop(closeActiveConnections?: boolean): Promise<void>;
+  };
+};
+
+export const runtimeName = "Bun";
+
+/** Variables of the process, with `.env` read by Bun itself. */
+export function environment(): Record<string, string | undefined> {
+  return Bun.env;
+}
+
+export function commandArguments(): string[] {
+  return process.argv.slice(2);
+}
+
+export function readText(url: URL): Promise<string> {
+  return Bun.file(url).text();
+}
+
+export function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function writeErrorLine(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+export function exit(code: number): never {
+  process.exit(code);
+}
+
+export function onStopSignal(stop: () => void): void {
+  let called = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (!called) stop();
+      called = true;
+    });
+  }
+}
+
+export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
+  let server: ReturnType<typeof Bun.serve>;
+  try {
+    // Event streams are idle for long; the HTTP API has its own limits.
+    server = Bun.serve({ hostname: address.host, port: address.port, idleTimeout: 0, fetch });
+  } catch (error) {
+    throw ListenError.from(error, address);
+  }
+  return {
+    port: server.port,
+    async close(graceMs = 500) {
+      const timer = setTimeout(() => void server.stop(true), graceMs);
+      await server.stop();
+      clearTimeout(timer);
+    },
+  };
+}

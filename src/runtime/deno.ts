@@ -1,0 +1,95 @@
+/**
+ * Deno: the same names as `node.ts`.
+ *
+ * @module
+ */
+
+import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
+
+/** The part of Deno's namespace that is used here; see https://docs.deno.com/api/deno/. */
+declare const Deno: {
+  readonly args: readonly string[];
+  readonly env: { toObject(): Record<string, string> };
+  readonly stdout: { writeSync(data: Uint8Array): number };
+  readonly stderr: { writeSync(data: Uint8Array): number };
+  readTextFile(path: URL): Promise<string>;
+  exit(code: number): never;
+  addSignalListener(signal: "SIGINT" | "SIGTERM", listener: () => void): void;
+  serve(
+    options: {
+      hostname: string;
+      port: number;
+      signal: AbortSignal;
+      onListen: () => void;
+    },
+    handler: FetchHandler,
+  ): {
+    readonly addr: { readonly port: number };
+    readonly finished: Promise<void>;
+    shutdown(): Promise<void>;
+  };
+};
+
+export const runtimeName = "Deno";
+
+/** Variables of the process; give `--env-file` to Deno for a `.env` file. */
+export function environment(): Record<string, string | undefined> {
+  return Deno.env.toObject();
+}
+
+export function commandArguments(): string[] {
+  return [...Deno.args];
+}
+
+export function readText(url: URL): Promise<string> {
+  return Deno.readTextFile(url);
+}
+
+const encoder = new TextEncoder();
+
+export function writeLine(line: string): void {
+  Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+}
+
+export function writeErrorLine(line: string): void {
+  Deno.stderr.writeSync(encoder.encode(`${line}\n`));
+}
+
+export function exit(code: number): never {
+  return Deno.exit(code);
+}
+
+export function onStopSignal(stop: () => void): void {
+  let called = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => {
+      if (!called) stop();
+      called = true;
+    });
+  }
+}
+
+export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
+  const abort = new AbortController();
+  const options = {
+    hostname: address.host,
+    port: address.port,
+    signal: abort.signal,
+    onListen: () => {},
+  };
+  let server: ReturnType<typeof Deno.serve>;
+  try {
+    server = Deno.serve(options, fetch);
+  } catch (error) {
+    throw ListenError.from(error, address);
+  }
+  return {
+    port: server.addr.port,
+    async close(graceMs = 500) {
+      const timer = setTimeout(() => abort.abort(), graceMs);
+      void server.shutdown();
+      await server.finished;
+      clearTimeout(timer);
+    },
+  };
+}

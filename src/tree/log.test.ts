@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { createLogger, formatLogRecord, type LogRecord } from "./log.ts";
+
+describe("createLogger()", () => {
+  it("writes records up to its level and drops the rest", () => {
+    const records: LogRecord[] = [];
+    const log = createLogger(
+      "info",
+      () => 5,
+      (record) => records.push(record),
+    );
+    log.error("a");
+    log.info("b", { seq: 3 });
+    log.debug("c");
+    expect(records).toEqual([
+      { timeMs: 5, level: "error", message: "a", fields: {} },
+      { timeMs: 5, level: "info", message: "b", fields: { seq: 3 } },
+    ]);
+    expect(log.enabled("debug")).toBe(false);
+  });
+});
+
+describe("formatLogRecord()", () => {
+  it("puts time, level, message and fields on one line, quoting what has spaces", () => {
+    const fields = { upstream: "127.0.0.1:19700", why: 'it said "no"', left: undefined };
+    expect(formatLogRecord({ timeMs: 1_123, level: "warn", message: "link lost", fields })).toBe(
+      '00:00:01.123 WARN  link lost upstream=127.0.0.1:19700 why="it said \\"no\\""',
+    );
+  });
+});

@@ -1,0 +1,59 @@
+/** Log records of a node: levels, structured fields, and their form on the console. */
+
+import { LOG_LEVELS, type LogLevel } from "./config.ts";
+
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface LogRecord {
+  readonly timeMs: number;
+  readonly level: LogLevel;
+  /** What happened, in words that stay the same from record to record. */
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export interface Logger {
+  error(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  debug(message: string, fields?: LogFields): void;
+  trace(message: string, fields?: LogFields): void;
+  /** Whether records of this level are written; ask before building costly fields. */
+  enabled(level: LogLevel): boolean;
+}
+
+/** A logger that passes records up to `level` to `write`. */
+export function createLogger(
+  level: LogLevel,
+  now: () => number,
+  write: (record: LogRecord) => void,
+): Logger {
+  const limit = LOG_LEVELS.indexOf(level);
+  const at = (of: LogLevel) => {
+    if (LOG_LEVELS.indexOf(of) > limit) return () => {};
+    return (message: string, fields: LogFields = {}) =>
+      write({ timeMs: now(), level: of, message, fields });
+  };
+  return {
+    error: at("error"),
+    warn: at("warn"),
+    info: at("info"),
+    debug: at("debug"),
+    trace: at("trace"),
+    enabled: (of) => LOG_LEVELS.indexOf(of) <= limit,
+  };
+}
+
+/** One line for people: `12:00:01.123 INFO  link live upstream=127.0.0.1:19700`. */
+export function formatLogRecord({ timeMs, level, message, fields }: LogRecord): string {
+  const time = new Date(timeMs).toISOString().slice(11, 23);
+  const parts = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${formatValue(value)}`);
+  return `${time} ${level.toUpperCase().padEnd(5)} ${message}${parts.join("")}`;
+}
+
+function formatValue(value: unknown): string {
+  const text = String(value);
+  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+}
