@@ -1,6 +1,8 @@
 /** The runtime that this process runs on: one program for Node.js, Deno and Bun. */
 
-type Runtime = Omit<typeof import("../runtime/node.ts"), "runtimeName"> & { readonly runtimeName: string };
+type Runtime = Omit<typeof import("../runtime/node.ts"), "runtimeName"> & {
+  readonly runtimeName: string;
+};
 
 async function loadRuntime(): Promise<Runtime> {
   if ("Deno" in globalThis) return await import("../runtime/deno.ts");

@@ -1,7 +1,14 @@
 /** `npm start`: the whole tree on this machine, or one node where flags or `TST_…` variables describe one. */
 
+import {
+  commandArguments,
+  environment,
+  exit,
+  onStopSignal,
+  writeErrorLine,
+  writeLine,
+} from "../runtime/node.ts";
 import { ConfigError, defaultTree, settingsHelp, type TreePlace } from "../tree/mod.ts";
-import { commandArguments, environment, exit, onStopSignal, writeErrorLine, writeLine } from "../runtime/node.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { findTakenPort, Supervisor } from "./supervisor.ts";
 
@@ -40,7 +47,12 @@ async function runTree(env: Record<string, string | undefined>): Promise<void> {
     );
     exit(EXIT_UNUSABLE);
   }
-  const supervisor = new Supervisor({ places, script: new URL("./node.ts", import.meta.url), env, write: writeLine });
+  const supervisor = new Supervisor({
+    places,
+    script: new URL("./node.ts", import.meta.url),
+    env,
+    write: writeLine,
+  });
   const stop = async (code: number) => {
     const clean = await supervisor.stop();
     if (!clean) writeErrorLine("Some nodes did not stop by themselves and were killed");
@@ -61,7 +73,9 @@ function portOffset(env: Record<string, string | undefined>): number {
   const offset = text === "" ? 0 : Number(text);
   // The highest port of the tree is 19708.
   if (!Number.isInteger(offset) || offset < -17_000 || offset > 65_535 - 19_708) {
-    throw new ConfigError([`Cannot use TST_PORT_OFFSET: "${text}" is not a whole number from -17000 to 45827`]);
+    throw new ConfigError([
+      `Cannot use TST_PORT_OFFSET: "${text}" is not a whole number from -17000 to 45827`,
+    ]);
   }
   return offset;
 }

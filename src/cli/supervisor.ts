@@ -56,7 +56,9 @@ export class Supervisor {
     this.#stopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);
     const children = [...this.#children.values()];
-    const ended = children.map((child) => new Promise<void>((done) => child.once("close", () => done())));
+    const ended = children.map(
+      (child) => new Promise<void>((done) => child.once("close", () => done())),
+    );
     for (const child of children) child.kill("SIGTERM");
     const timer = setTimeout(() => {
       for (const child of this.#children.values()) {

@@ -1,0 +1,18 @@
+/**
+ * One node of the tree out of its parts, its configuration, and the default tree.
+ *
+ * @module
+ */
+
+export { type Address, formatAddress, parseAddress } from "./address.ts";
+export {
+  ConfigError,
+  LOG_LEVELS,
+  type LogLevel,
+  type NodeConfig,
+  parseConfig,
+  type Role,
+  settingsHelp,
+} from "./config.ts";
+export { createLogger, formatLogRecord, type Logger, type LogRecord } from "./log.ts";
+export { defaultTree, environmentOf, type TreePlace } from "./topology.ts";
