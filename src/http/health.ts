@@ -1,0 +1,44 @@
+/** `GET /healthz` and `GET /readyz`: is the process alive, and is its clock fit to be read. */
+
+import { answerBody, JSON_TYPE, MACHINE_AGE_HEADER, requireAgeMs } from "./answer.ts";
+import { HttpProblem } from "./problem.ts";
+import type { Route, RouteContext } from "./route.ts";
+
+const HEADERS = { "content-type": JSON_TYPE, "cache-control": "no-store" };
+
+/**
+ * Makes `GET /healthz`, 200 for as long as the process can answer at all, and `GET /readyz`: 200
+ * while the clock is younger than the node's limit, else 503 with the reason, age and limit.
+ */
+export function createHealthRoutes({ node }: RouteContext): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/healthz",
+      handle: () =>
+        answerBody(JSON.stringify({ status: "ok", name: node.name, role: node.role }), HEADERS),
+    },
+    {
+      method: "GET",
+      path: "/readyz",
+      handle: () => {
+        const { staleAfterMs, clock } = node;
+        const ageMs = requireAgeMs(node, { ageMs: null, staleAfterMs, version: null });
+        const members = { ageMs, staleAfterMs, version: clock.version };
+        const headers = { [MACHINE_AGE_HEADER]: String(ageMs) };
+        if (ageMs >= staleAfterMs) {
+          throw new HttpProblem(
+            503,
+            "stale-clock",
+            `Cannot call node "${node.name}" ready: its clock is ${ageMs} ms old, and ${staleAfterMs} ms is the limit`,
+            { members, headers },
+          );
+        }
+        return answerBody(JSON.stringify({ status: "ready", ...members }), {
+          ...HEADERS,
+          ...headers,
+        });
+      },
+    },
+  ];
+}

@@ -1,0 +1,35 @@
+/**
+ * The HTTP API of one node of the tree, on Web standards alone: states, clocks, schema, topology,
+ * health, an event stream and mutations.
+ *
+ * ```ts
+ * const app = createHttpApi(node, { corsOrigins: ["https://board.example"] });
+ * const response = await app.fetch(new Request("http://127.0.0.1:18703/states"));
+ * ```
+ *
+ * @module
+ */
+
+// For sibling folders: the wire names, and problems for the routes that they add.
+export { MACHINE_AGE_HEADER } from "./answer.ts";
+export { createHttpApi } from "./http_api.ts";
+export type {
+  MutateOptions,
+  MutationReply,
+  MutationRequest,
+  NodeApi,
+  NodeRole,
+  Topology,
+  TopologyDownstream,
+  TopologyNode,
+  TopologyUpstream,
+} from "./node_api.ts";
+export type {
+  HttpObserver,
+  ObservedRequest,
+  RequestObservation,
+  RequestOutcome,
+} from "./observer.ts";
+export { DEFAULT_WAIT_MS, type HttpApiOptions, MAX_WAIT_MS } from "./options.ts";
+export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
+export type { Exchange, Route } from "./route.ts";

@@ -1,0 +1,74 @@
+/** The body of `POST /mutations`, checked member by member. */
+
+import type { MutationRequest } from "./node_api.ts";
+
+const TYPES: readonly MutationRequest["type"][] = ["add", "remove", "set", "toggle"];
+const MEMBERS = ["type", "states", "args"];
+
+/** One thing that is wrong with a body: a JSON pointer (RFC 6901, as a URI fragment) and what is wrong there. */
+export interface BodyError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** Reads a mutation out of a parsed body, or lists all that is wrong with its shape. Unknown members are errors: they are misspelt ones. */
+export function toMutationRequest(body: unknown): MutationRequest | { errors: BodyError[] } {
+  if (!isObject(body)) {
+    return { errors: [{ pointer: "#", detail: `the body is ${describe(body)}, not an object` }] };
+  }
+  const errors: BodyError[] = [];
+  const { type, states, args } = body;
+  if (!TYPES.includes(type as MutationRequest["type"])) {
+    const allowed = TYPES.map((allowedType) => `"${allowedType}"`).join(", ");
+    errors.push({
+      pointer: "#/type",
+      detail: `"type" is ${describe(type)}, not one of ${allowed}`,
+    });
+  }
+  if (!Array.isArray(states)) {
+    errors.push({ pointer: "#/states", detail: `"states" is ${describe(states)}, not an array` });
+  } else {
+    const index = states.findIndex((state) => typeof state !== "string");
+    if (index >= 0) {
+      const detail = `item ${index} of "states" is ${describe(states[index])}, not a string`;
+      errors.push({ pointer: `#/states/${index}`, detail });
+    }
+  }
+  if (args !== undefined && !isObject(args)) {
+    errors.push({ pointer: "#/args", detail: `"args" is ${describe(args)}, not an object` });
+  }
+  for (const member of Object.keys(body)) {
+    if (MEMBERS.includes(member)) continue;
+    const shown = shorten(member);
+    const detail = `"${shown}" is not a member of a mutation, which are ${MEMBERS.join(", ")}`;
+    errors.push({ pointer: `#/${toPointerPart(shown)}`, detail });
+    if (errors.length > 9) break;
+  }
+  if (errors.length > 0) return { errors };
+  return {
+    type: type as MutationRequest["type"],
+    states: states as string[],
+    ...(args === undefined ? {} : { args: args as Record<string, unknown> }),
+  };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return "missing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return shorten(JSON.stringify(value));
+}
+
+function shorten(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+}
+
+function toPointerPart(name: string): string {
+  // A cut may leave half a surrogate pair, which encodeURIComponent refuses.
+  return encodeURIComponent(name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1"));
+}

@@ -1,0 +1,135 @@
+/** `POST /mutations`: asks the root for a change, from any node. */
+
+import { answerBody, JSON_TYPE } from "./answer.ts";
+import { type BodyError, toMutationRequest } from "./mutation_request.ts";
+import { findNearestNames } from "./nearest.ts";
+import type { MutationReply, MutationRequest, NodeApi } from "./node_api.ts";
+import { HttpProblem, toEndedProblem } from "./problem.ts";
+import { readJsonBody } from "./read_body.ts";
+import { toReplicationProblem } from "./replication_problem.ts";
+import type { Exchange, Route, RouteContext } from "./route.ts";
+
+/** How many unknown states an answer names, and for how many of them it looks up the nearest names. */
+const MAX_UNKNOWN_NAMED = 10;
+const MAX_NEAREST_LOOKUPS = 3;
+
+const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Makes `POST /mutations`: `{"type","states","args"?}` gets `{"result","version","rejected"?}`,
+ * where a canceled mutation is a result as well as an executed one. The version is the one at which
+ * the result holds: `GET /states?min-version=` waits for it at any node. A request with the same
+ * `Idempotency-Key` runs once. Only `application/json` is taken, which browsers do not send to other
+ * origins without asking first (CORS).
+ */
+export function createMutationsRoute({ node, options }: RouteContext): Route {
+  return {
+    method: "POST",
+    path: "/mutations",
+    handle: async (c, exchange) => {
+      const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
+      const body = toMutationRequest(await readJsonBody(c.req.raw, options.maxBodyBytes));
+      if ("errors" in body) throw invalidMutation(body.errors);
+      const unknown = listUnknownStates(node, body.states);
+      if (unknown.length > 0) throw unknownStates(node, unknown);
+      const request = idempotencyKey === undefined ? body : { ...body, idempotencyKey };
+      const { result, version, rejected } = await mutateInTime(
+        node,
+        request,
+        c.req.raw,
+        exchange,
+        options.mutationTimeoutMs,
+      );
+      const reply = { result, version, ...(rejected === undefined ? {} : { rejected }) };
+      return answerBody(JSON.stringify(reply), {
+        "content-type": JSON_TYPE,
+        "cache-control": "no-store",
+      });
+    },
+  };
+}
+
+/** Runs the mutation with the request's own signal and a time limit; what it throws becomes a problem. */
+async function mutateInTime(
+  node: NodeApi,
+  request: MutationRequest,
+  http: Request,
+  { signal, traceparent }: Exchange,
+  timeoutMs: number,
+): Promise<MutationReply> {
+  const timeout = new AbortController();
+  const timedOut = Promise.withResolvers<never>();
+  const cancelTimer = node.time.schedule(timeoutMs, () => {
+    const problem = new HttpProblem(
+      504,
+      "deadline-exceeded",
+      `Cannot confirm the mutation within ${timeoutMs} ms: it may still be executed; send it again with the same Idempotency-Key to learn its result`,
+    );
+    // First, so that it wins over what the node makes of the abort.
+    timedOut.reject(problem);
+    timeout.abort(problem);
+  });
+  try {
+    const reply = node.mutate(request, {
+      signal: AbortSignal.any([signal, timeout.signal]),
+      ...(traceparent === undefined ? {} : { traceparent }),
+    });
+    // The node is told to stop, but whether and when it does is not waited for.
+    return await Promise.race([reply, timedOut.promise]);
+  } catch (error) {
+    if (signal.aborted) throw toEndedProblem(http, error);
+    throw error instanceof HttpProblem ? error : toReplicationProblem(error);
+  } finally {
+    cancelTimer();
+  }
+}
+
+/** The key as text: a structured-field string (in quotes) as the IETF draft has it, or the bare key. */
+function readIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header);
+  const key = quoted === null ? header : quoted[1]!.replaceAll(/\\(.)/g, "$1");
+  if (!KEY_PATTERN.test(key)) {
+    throw new HttpProblem(
+      400,
+      "invalid-header",
+      `Cannot use the Idempotency-Key: it has ${key.length} characters, and 1 to 255 of printable ASCII without spaces are allowed`,
+      { members: { header: "idempotency-key" } },
+    );
+  }
+  return key;
+}
+
+/** The states, each once, that this node's schema lacks. Before the first sync there is no schema: the root decides. */
+function listUnknownStates({ clock }: NodeApi, states: readonly string[]): string[] {
+  if (clock.epoch === "") return [];
+  return [...new Set(states)].filter((state) => clock.indexOf(state) < 0);
+}
+
+function unknownStates(node: NodeApi, unknown: readonly string[]): HttpProblem {
+  const named = unknown.slice(0, MAX_UNKNOWN_NAMED).map((state, index) => {
+    const nearest =
+      index < MAX_NEAREST_LOOKUPS ? findNearestNames(state, node.clock.names) : undefined;
+    return { state, ...(nearest === undefined ? {} : { nearest }) };
+  });
+  const detail = named
+    .map(
+      ({ state, nearest }) =>
+        `"${state}"${nearest ? ` (nearest known: ${nearest.join(", ")})` : ""}`,
+    )
+    .join(", ");
+  const more = unknown.length > named.length ? ` and ${unknown.length - named.length} more` : "";
+  return new HttpProblem(
+    422,
+    "unknown-state",
+    `Cannot run the mutation: not in the schema is ${detail}${more}`,
+    { members: { unknown: named } },
+  );
+}
+
+function invalidMutation(errors: readonly BodyError[]): HttpProblem {
+  const detail = errors.map((error) => error.detail).join("; ");
+  return new HttpProblem(422, "invalid-mutation", `Cannot run the mutation: ${detail}`, {
+    members: { errors },
+  });
+}

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { findNearestNames } from "./nearest.ts";
+
+const NAMES = ["Exception", "Start", "Ready", "Flight1Gate1", "Flight1Gate2", "Flight1Delayed"];
+
+/** Optimal string alignment by its recursive definition, to hold the fast one against. */
+function slowDistance(a: string, b: string): number {
+  const memo = new Map<string, number>();
+  const at = (i: number, j: number): number => {
+    if (i === 0 || j === 0) return i + j;
+    const key = `${i},${j}`;
+    const known = memo.get(key);
+    if (known !== undefined) return known;
+    const found = Math.min(
+      at(i - 1, j) + 1,
+      at(i, j - 1) + 1,
+      at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+        ? at(i - 2, j - 2) + 1
+        : Infinity,
+    );
+    memo.set(key, found);
+    return found;
+  };
+  return at(a.length, b.length);
+}
+
+describe("findNearestNames()", () => {
+  it.each([
+    ["Sart", "Start"],
+    ["Satrt", "Start"],
+    ["Startt", "Start"],
+    ["start", "Start"],
+    ["Raedy", "Ready"],
+    ["flight1gate2", "Flight1Gate2"],
+    ["Delayed", "Flight1Delayed"],
+    ["Flight1Gate9", "Flight1Gate1"],
+  ])("puts first for %s: %s", (name, expected) => {
+    expect(findNearestNames(name, NAMES)[0]).toBe(expected);
+  });
+
+  it("gives as many as asked for, or all there are", () => {
+    expect(findNearestNames("zzzz", NAMES)).toHaveLength(3);
+    expect(findNearestNames("zzzz", ["A"])).toEqual(["A"]);
+    expect(findNearestNames("zzzz", [])).toEqual([]);
+  });
+
+  it("gives what sorting all names by distance gives", () => {
+    // Of two letters at most, no name is taken for a part of another.
+    const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 7 });
+    const short = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 2 });
+    fc.assert(
+      fc.property(fc.oneof(short, letters), fc.array(letters), (name, names) => {
+        fc.pre(name.length <= 2 || !names.some((other) => other.includes(name)));
+        const sorted = names
+          .map((other) => ({ other, distance: slowDistance(name, other) }))
+          .sort((a, b) => a.distance - b.distance)
+          .map(({ other }) => other);
+        expect(findNearestNames(name, names)).toEqual(sorted.slice(0, 3));
+      }),
+    );
+  });
+
+  it("stays quick for hostile names and large schemas", () => {
+    const names = Array.from({ length: 14_000 }, (_, i) => `Flight${i % 1000}Gate${i % 14}`);
+    const startMs = performance.now();
+    findNearestNames("ab".repeat(30_000), names);
+    expect(performance.now() - startMs).toBeLessThan(2000);
+  });
+});

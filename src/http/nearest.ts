@@ -1,0 +1,52 @@
+/** Finds the names that someone may have meant. */
+
+/** Longer input than this is cut before comparing, so that a hostile name costs no more than a long one. */
+const MAX_COMPARED_LENGTH = 64;
+
+/**
+ * The `limit` names nearest to `name`, the nearest first and ties in the order of `names`: fewest
+ * insertions, deletions, replacements and swaps of neighbours (optimal string alignment), letters
+ * compared without case. Names that contain the input whole come before all that do not.
+ */
+export function findNearestNames(name: string, names: readonly string[], limit = 3): string[] {
+  const wanted = name.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
+  const nearest: { name: string; distance: number }[] = [];
+  for (const candidate of names) {
+    const compared = candidate.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
+    const bound = nearest.length < limit ? Infinity : nearest[limit - 1]!.distance;
+    const distance =
+      wanted.length > 2 && compared.includes(wanted)
+        ? (compared.length - wanted.length) / MAX_COMPARED_LENGTH
+        : editDistance(wanted, compared, bound);
+    if (distance >= bound) continue;
+    const at = nearest.findIndex((other) => distance < other.distance);
+    nearest.splice(at < 0 ? nearest.length : at, 0, { name: candidate, distance });
+    if (nearest.length > limit) nearest.pop();
+  }
+  return nearest.map((found) => found.name);
+}
+
+/** Edit distance of two strings, or some number >= `bound` as soon as it cannot be less. */
+function editDistance(a: string, b: string, bound: number): number {
+  if (Math.abs(a.length - b.length) >= bound) return bound;
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    let least = i;
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let distance = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, beforePrevious[j - 2]! + 1);
+      }
+      current.push(distance);
+      if (distance < least) least = distance;
+    }
+    // A swap reaches back two rows, but from a cell at most one less: it cannot get below either.
+    if (least >= bound) return bound;
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[b.length]!;
+}

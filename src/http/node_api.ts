@@ -1,0 +1,108 @@
+/**
+ * What the HTTP API needs of a node: the whole of its knowledge about the tree. `src/tree`
+ * implements it; tests use a small fake.
+ */
+
+import type { VersionedClock } from "../replication/versioned_clock.ts";
+
+/** A request to change states, as it travels to the root. */
+export interface MutationRequest {
+  readonly type: "add" | "remove" | "set" | "toggle";
+  readonly states: readonly string[];
+  readonly args?: Readonly<Record<string, unknown>>;
+  /** Requests with the same key run once. */
+  readonly idempotencyKey?: string;
+}
+
+/** What became of a mutation. */
+export interface MutationReply {
+  readonly result: "executed" | "canceled";
+  /** `<epoch>-<seq>` at which the result holds. */
+  readonly version: string;
+  /** Why it was canceled. */
+  readonly rejected?: { readonly state?: string; readonly by: string };
+}
+
+/** Status of a node's link upstream. */
+export type LinkStatus = "connecting" | "syncing" | "live" | "stale" | "closed";
+
+/** Where timers come from. */
+export interface TimeSource {
+  /** Calls `callback` once, `delayMs` milliseconds from now. Returns a function that prevents it. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
+
+/** A node's place in the tree. */
+export type NodeRole = "root" | "relay" | "leaf";
+
+/** Limits and context of one mutation. */
+export interface MutateOptions {
+  /** Aborted when nobody waits for the reply any more; the mutation may still be executed. */
+  readonly signal: AbortSignal;
+  /** W3C `traceparent` of the request, so that the transition belongs to its trace. */
+  readonly traceparent?: string;
+}
+
+/** One node of the tree, as the HTTP API sees it. All getters are read at each request. */
+export interface NodeApi {
+  readonly name: string;
+  readonly machineId: string;
+  readonly role: NodeRole;
+  /** Hops from the root: 0 on the root, undefined while unknown. */
+  readonly level?: number | undefined;
+  readonly clock: VersionedClock;
+  /** Age in milliseconds from which `/readyz` answers 503. */
+  readonly staleAfterMs: number;
+  readonly time: TimeSource;
+  /** Milliseconds since the last proof of being up to date with the root: 0 on it, Infinity before the first sync. */
+  ageMs(): number;
+  /**
+   * Has the root run a mutation. Resolves with its result, rejects with a `ReplicationError` when
+   * the root cannot be reached or refuses the request.
+   */
+  mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply>;
+  topology(): Topology;
+}
+
+/** A node and its neighbours, as `GET /topology` shows them. Values that are not known are null, Infinity becomes null. */
+export interface Topology {
+  readonly node: TopologyNode;
+  /** Null on the root. */
+  readonly upstream: TopologyUpstream | null;
+  readonly downstreams: readonly TopologyDownstream[];
+}
+
+export interface TopologyNode {
+  readonly name: string;
+  readonly role: NodeRole;
+  readonly level: number | null;
+  /** host:port of the replication server. */
+  readonly addr: string;
+  /** host:port of the HTTP API. */
+  readonly httpAddr: string;
+  /** Null before the first sync. */
+  readonly version: string | null;
+  readonly ageMs: number;
+  /** RFC 3339, UTC. */
+  readonly startedAt: string;
+}
+
+export interface TopologyUpstream {
+  /** host:port in use, or the one tried next. */
+  readonly address: string;
+  readonly status: LinkStatus;
+  /** How many diffs this node is known to be behind its upstream; null while not known. */
+  readonly lagSeq: number | null;
+  readonly lagMs: number | null;
+  /** Times that the link was made again after a loss. */
+  readonly reconnects: number;
+  readonly resyncs: number;
+}
+
+export interface TopologyDownstream {
+  readonly name: string;
+  /** Last seq sent to it. */
+  readonly seq: number;
+  readonly lagSeq: number;
+  readonly lagMs: number | null;
+}

@@ -1,0 +1,118 @@
+/**
+ * Problem details (RFC 9457): how every error leaves the HTTP API. Routes throw an
+ * {@linkcode HttpProblem}; `serve_route.ts` turns it, and whatever else was thrown, into a response.
+ */
+
+/** Statuses that this API uses for problems. 499 is only seen by observers: the client has gone. */
+export type ProblemStatus = 400 | 404 | 405 | 406 | 413 | 415 | 422 | 499 | 500 | 502 | 503 | 504;
+
+/** What kind of problem it is: the last part of the `type` URI, stable for programs to match on. */
+export type ProblemKind =
+  | "invalid-parameter"
+  | "invalid-header"
+  | "broken-json"
+  | "not-found"
+  | "unknown-state"
+  | "method-not-allowed"
+  | "not-acceptable"
+  | "body-too-large"
+  | "unsupported-media-type"
+  | "invalid-mutation"
+  | "client-gone"
+  | "closing"
+  | "internal-error"
+  | "no-clock-yet"
+  | "stale-clock"
+  | "version-not-reached"
+  | "too-many-streams"
+  | "upstream-unavailable"
+  | "upstream-failed"
+  | "deadline-exceeded";
+
+/** Prefix of every problem's `type` URI. */
+export const PROBLEM_TYPE_PREFIX = "urn:tree-state-source:problem:";
+
+const TITLES: Record<ProblemKind, string> = {
+  "invalid-parameter": "A query parameter is invalid",
+  "invalid-header": "A request header is invalid",
+  "broken-json": "The body is not JSON",
+  "not-found": "Nothing is here",
+  "unknown-state": "The machine has no such state",
+  "method-not-allowed": "The method is not allowed here",
+  "not-acceptable": "None of the accepted media types is available",
+  "body-too-large": "The body is too large",
+  "unsupported-media-type": "The body's media type is not supported",
+  "invalid-mutation": "The mutation is invalid",
+  "client-gone": "The client went away",
+  closing: "This node is shutting down",
+  "internal-error": "The node failed to answer",
+  "no-clock-yet": "This node has not seen a clock yet",
+  "stale-clock": "This node's clock is too old",
+  "version-not-reached": "The version was not reached in time",
+  "too-many-streams": "Too many event streams are open",
+  "upstream-unavailable": "The root cannot be reached",
+  "upstream-failed": "The root failed to answer",
+  "deadline-exceeded": "The mutation was not confirmed in time",
+};
+
+/** What an {@linkcode HttpProblem} may carry besides status, kind and detail. */
+export interface HttpProblemOptions {
+  /** Extension members of the body; none of RFC 9457's own five. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  /** Headers of the response, such as `allow` or `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** A request that gets a problem response. `message` is the body's `detail`, for people. */
+export class HttpProblem extends Error {
+  override readonly name = "HttpProblem";
+  readonly status: ProblemStatus;
+  readonly kind: ProblemKind;
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: ProblemStatus,
+    kind: ProblemKind,
+    detail: string,
+    { members = {}, headers = {}, cause }: HttpProblemOptions = {},
+  ) {
+    super(detail, { cause });
+    this.status = status;
+    this.kind = kind;
+    this.members = members;
+    this.headers = headers;
+  }
+
+  /** The problem as an `application/problem+json` response about `path`; never cached, never with a stack. */
+  toResponse(path: string): Response {
+    const body = {
+      type: PROBLEM_TYPE_PREFIX + this.kind,
+      title: TITLES[this.kind],
+      status: this.status,
+      detail: this.message,
+      instance: path,
+      ...this.members,
+    };
+    return new Response(JSON.stringify(body), {
+      status: this.status,
+      headers: {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        ...this.headers,
+      },
+    });
+  }
+}
+
+/** The problem of a request whose signal was aborted: the client left, or else the node closes. */
+export function toEndedProblem(request: Request, cause?: unknown): HttpProblem {
+  if (request.signal.aborted) {
+    return new HttpProblem(499, "client-gone", "Cannot answer: the client has gone", { cause });
+  }
+  return new HttpProblem(503, "closing", "Cannot answer: this node is shutting down", {
+    headers: { "retry-after": "1" },
+    cause,
+  });
+}

@@ -1,0 +1,42 @@
+/** `GET /schema`: the states in index order, with their properties and relations. */
+
+import { answerBody, JSON_TYPE, requireAgeMs } from "./answer.ts";
+import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
+import type { NodeApi } from "./node_api.ts";
+import type { Route, RouteContext } from "./route.ts";
+
+/**
+ * Makes `GET /schema`: `{"machine","epoch","states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
+ * Properties that are false and lists that are empty are left out. A schema holds for a whole
+ * epoch, so the epoch is its entity tag.
+ */
+export function createSchemaRoute({ node }: RouteContext): Route {
+  let body: Uint8Array<ArrayBuffer> | undefined;
+  node.clock.onChange((change) => {
+    if (change.type === "reset") body = undefined;
+  });
+  return {
+    method: "GET",
+    path: "/schema",
+    handle: (c) => {
+      requireAgeMs(node);
+      const { epoch } = node.clock;
+      const headers = { etag: toEntityTag(epoch), "cache-control": "no-cache" };
+      if (matchesIfNoneMatch(c.req.header("if-none-match"), epoch)) {
+        return new Response(null, { status: 304, headers });
+      }
+      body ??= new TextEncoder().encode(encodeSchema(node));
+      return answerBody(body, { "content-type": JSON_TYPE, ...headers });
+    },
+  };
+}
+
+function encodeSchema({ machineId, clock }: NodeApi): string {
+  const states = clock.names.map((name) => {
+    const properties = Object.entries(clock.schema[name] ?? {}).filter(([, value]) =>
+      Array.isArray(value) ? value.length > 0 : value !== false && value !== undefined,
+    );
+    return { name, ...Object.fromEntries(properties) };
+  });
+  return JSON.stringify({ machine: machineId, epoch: clock.epoch, states });
+}

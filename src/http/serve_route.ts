@@ -1,0 +1,95 @@
+/** The edge: runs a route for a request, turns whatever it throws into one response, tells the observer. */
+
+import type { Context } from "hono";
+import type { RequestObservation } from "./observer.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { HttpProblem } from "./problem.ts";
+import type { Exchange, Route } from "./route.ts";
+
+const TRACEPARENT_PATTERN = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+
+/** Answers a request by `route.handle`; `route.path` is undefined where no pattern matched. Never rejects. */
+export async function serveRoute(
+  c: Context,
+  route: { readonly path: string | undefined; readonly handle: Route["handle"] },
+  options: ResolvedOptions,
+): Promise<Response> {
+  const request = c.req.raw;
+  const observation = startObservation(request, route.path, options);
+  let continued: Promise<void> | undefined;
+  const exchange: Exchange = {
+    signal: joinSignals(request.signal, options.signal),
+    traceparent: observation?.traceparent ?? readTraceparent(request),
+    continueUntil: (done) => {
+      continued = done;
+    },
+  };
+  let response: Response;
+  let error: unknown;
+  try {
+    response = await route.handle(c, exchange);
+  } catch (thrown) {
+    const problem = toProblem(thrown);
+    response = problem.toResponse(c.req.path);
+    if (problem.kind === "internal-error") options.onError(thrown, request);
+    if (problem.status >= 500) error = thrown;
+  }
+  response = withNoSniff(response);
+  if (observation !== undefined) {
+    const outcome = { status: response.status, ...(error === undefined ? {} : { error }) };
+    const end = (): void => guard(() => observation.end(outcome), request, options);
+    if (continued === undefined) end();
+    else continued.then(end, end);
+  }
+  return response;
+}
+
+function withNoSniff(response: Response): Response {
+  try {
+    response.headers.set("x-content-type-options", "nosniff");
+    return response;
+  } catch {
+    // The headers of a response that came from fetch() cannot be changed; those of its copy can.
+    return withNoSniff(new Response(response.body, response));
+  }
+}
+
+function toProblem(thrown: unknown): HttpProblem {
+  if (thrown instanceof HttpProblem) return thrown;
+  return new HttpProblem(
+    500,
+    "internal-error",
+    "Cannot answer this request: an error that the node did not expect",
+    {
+      cause: thrown,
+    },
+  );
+}
+
+function startObservation(
+  request: Request,
+  route: string | undefined,
+  options: ResolvedOptions,
+): RequestObservation | undefined {
+  if (options.observer === undefined) return undefined;
+  return guard(() => options.observer?.onRequest({ request, route }), request, options);
+}
+
+/** Runs the observer's code: its errors are reported, and do not reach the client. */
+function guard<T>(run: () => T, request: Request, options: ResolvedOptions): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    options.onError(error, request);
+    return undefined;
+  }
+}
+
+function joinSignals(request: AbortSignal, api: AbortSignal | undefined): AbortSignal {
+  return api === undefined ? request : AbortSignal.any([request, api]);
+}
+
+function readTraceparent(request: Request): string | undefined {
+  const header = request.headers.get("traceparent");
+  return header !== null && TRACEPARENT_PATTERN.test(header) ? header : undefined;
+}

@@ -1,0 +1,35 @@
+/** `GET /states/:name`: one state. A state called "stream" is hidden by the event stream; `/clocks` shows it. */
+
+import { answerStates, JSON_TYPE, requireAgeMs } from "./answer.ts";
+import { findNearestNames } from "./nearest.ts";
+import { HttpProblem } from "./problem.ts";
+import type { Route, RouteContext } from "./route.ts";
+
+/** Makes `GET /states/:name`: `{"name","active","tick","version"}`, or 404 with the nearest known names. */
+export function createStateRoute({ node }: RouteContext): Route {
+  return {
+    method: "GET",
+    path: "/states/:name",
+    handle: (c) => {
+      requireAgeMs(node);
+      const { clock } = node;
+      const name = c.req.param("name") ?? "";
+      const index = clock.indexOf(name);
+      if (index < 0) {
+        const nearest = findNearestNames(name, clock.names);
+        throw new HttpProblem(
+          404,
+          "unknown-state",
+          `Cannot show state "${name}": it is not in the schema; nearest known: ${nearest.join(", ")}`,
+          { members: { state: name, nearest } },
+        );
+      }
+      const tick = clock.ticks[index]!;
+      return answerStates(c, node, {
+        contentType: JSON_TYPE,
+        encode: () =>
+          JSON.stringify({ name, active: tick % 2 === 1, tick, version: clock.version }),
+      });
+    },
+  };
+}

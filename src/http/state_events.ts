@@ -1,0 +1,56 @@
+/**
+ * Server-sent events about the clock, as bytes. The last one is kept, so that a thousand readers at
+ * the same version share one encoding.
+ */
+
+import { encodeClocksJson, encodeHead, encodeTicks } from "./clock_bodies.ts";
+import type { NodeApi } from "./node_api.ts";
+
+/** Encodes the events of one node's clock; see {@linkcode snapshot} and {@linkcode diff}. */
+export class StateEvents {
+  readonly #node: NodeApi;
+  readonly #encoder = new TextEncoder();
+  #snapshot: Uint8Array | undefined;
+  #diff: { readonly since: number; readonly bytes: Uint8Array } | undefined;
+
+  /** Follows the node's clock for as long as the clock lives. */
+  constructor(node: NodeApi) {
+    this.#node = node;
+    node.clock.onChange(() => {
+      this.#snapshot = undefined;
+      this.#diff = undefined;
+    });
+  }
+
+  /** `event: snapshot`, data as `GET /clocks`: every state's tick. */
+  snapshot(): Uint8Array {
+    this.#snapshot ??= this.#encode("snapshot", encodeClocksJson(this.#node));
+    return this.#snapshot;
+  }
+
+  /**
+   * `event: diff`, data `{"machine","node","version","time","since","clocks"}`: the absolute ticks
+   * of the states that changed after version `since`, in index order. `since` is the version of the
+   * event before, and 0 <= seq of `since` < the clock's.
+   */
+  diff(sinceSeq: number): Uint8Array {
+    if (this.#diff?.since !== sinceSeq) {
+      const { clock } = this.#node;
+      const changed: [index: number, tick: number][] = [];
+      clock.forEachChangedSince(sinceSeq, (index, tick) => changed.push([index, tick]));
+      changed.sort(([a], [b]) => a - b);
+      const clocks = encodeTicks(changed.map(([index, tick]) => [clock.names[index]!, tick]));
+      const since = JSON.stringify(`${clock.epoch}-${sinceSeq}`);
+      const data = `${encodeHead(this.#node)},"since":${since},"clocks":${clocks}}`;
+      this.#diff = { since: sinceSeq, bytes: this.#encode("diff", data) };
+    }
+    return this.#diff.bytes;
+  }
+
+  // JSON has no raw line breaks, so the data is always one line.
+  #encode(event: "snapshot" | "diff", data: string): Uint8Array {
+    return this.#encoder.encode(
+      `event: ${event}\nid: ${this.#node.clock.version}\ndata: ${data}\n\n`,
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The body of one `GET /states/stream`. It holds a cursor and no history: whatever the reader has
+ * missed is read off the clock when it is ready to take more, as one merged diff.
+ */
+
+import type { NodeApi } from "./node_api.ts";
+import type { StateEvents } from "./state_events.ts";
+import type { Version } from "./version.ts";
+
+export interface StateStreamOptions {
+  /** What the reader has already; undefined begins with a snapshot. */
+  readonly after: Version | undefined;
+  readonly heartbeatIntervalMs: number;
+  /** Bytes that may wait for the reader before diffs are merged. One event may go beyond it. */
+  readonly bufferBytes: number;
+  /** Ends the stream. */
+  readonly signal: AbortSignal;
+}
+
+const encoder = new TextEncoder();
+/** Asks browsers to come back one second after a loss. */
+const RETRY_FIELD = encoder.encode("retry: 1000\n\n");
+
+/**
+ * Streams the clock's changes. While the reader keeps up there is one event per version; when
+ * `bufferBytes` wait, the cursor stays behind and the next event carries all that changed since.
+ * Another epoch, or a resync, sends a snapshot. A reader that is ahead of this node in the same
+ * epoch, because it comes from a faster one, hears nothing until the node is past its version.
+ */
+export class StateStream {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Resolves when the stream has ended: the reader left, or the signal was aborted. Never rejects. */
+  readonly done: Promise<void>;
+
+  readonly #node: NodeApi;
+  readonly #events: StateEvents;
+  readonly #options: StateStreamOptions;
+  readonly #resolveDone: () => void;
+  readonly #unsubscribe: () => void;
+  #cancelTimer: () => void;
+  // Invariant: with all that is enqueued, the reader is here; undefined asks for a snapshot.
+  #cursor: Version | undefined;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+
+  /** Starts at once and ends on its own. `events` must have been made before, to hear of changes first. */
+  constructor(node: NodeApi, events: StateEvents, options: StateStreamOptions) {
+    this.#node = node;
+    this.#events = events;
+    this.#options = options;
+    this.#cursor = options.after?.epoch === node.clock.epoch ? options.after : undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.done = promise;
+    this.#resolveDone = resolve;
+    this.body = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#flush(),
+        cancel: () => this.#release(),
+      },
+      { highWaterMark: options.bufferBytes, size: (chunk) => chunk.length },
+    );
+    this.#unsubscribe = node.clock.onChange((change) => {
+      if (change.type === "reset" && !this.#isAhead()) this.#cursor = undefined;
+      this.#flush();
+    });
+    this.#cancelTimer = this.#scheduleHeartbeat();
+    options.signal.addEventListener("abort", this.#end, { once: true });
+    this.#controller.enqueue(RETRY_FIELD);
+    this.#flush();
+    if (options.signal.aborted) this.#end();
+  }
+
+  #flush(): void {
+    if (this.#isFull()) return;
+    const { epoch, seq } = this.#node.clock;
+    if (this.#cursor === undefined) {
+      this.#controller.enqueue(this.#events.snapshot());
+    } else if (this.#cursor.epoch === epoch && this.#cursor.seq < seq) {
+      this.#controller.enqueue(this.#events.diff(this.#cursor.seq));
+    } else {
+      return;
+    }
+    this.#cursor = { epoch, seq };
+  }
+
+  #isFull(): boolean {
+    return (this.#controller.desiredSize ?? 0) <= 0;
+  }
+
+  #isAhead(): boolean {
+    const { epoch, seq } = this.#node.clock;
+    return this.#cursor?.epoch === epoch && this.#cursor.seq > seq;
+  }
+
+  #scheduleHeartbeat(): () => void {
+    return this.#node.time.schedule(this.#options.heartbeatIntervalMs, () => {
+      this.#cancelTimer = this.#scheduleHeartbeat();
+      const comment = `: age-ms ${Math.ceil(this.#node.ageMs())}\n\n`;
+      if (!this.#isFull()) this.#controller.enqueue(encoder.encode(comment));
+    });
+  }
+
+  readonly #end = (): void => {
+    this.#release();
+    this.#controller.close();
+  };
+
+  #release(): void {
+    this.#unsubscribe();
+    this.#cancelTimer();
+    this.#options.signal.removeEventListener("abort", this.#end);
+    this.#resolveDone();
+  }
+}

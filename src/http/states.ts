@@ -1,0 +1,116 @@
+/** `GET /states`: the active states, as JSON or as text. */
+
+import type { Context } from "hono";
+import { negotiateMediaType } from "./accept.ts";
+import { answerStates, JSON_TYPE, requireAgeMs, TEXT_TYPE } from "./answer.ts";
+import { ClockBodies } from "./clock_bodies.ts";
+import type { NodeApi } from "./node_api.ts";
+import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "./options.ts";
+import { HttpProblem, toEndedProblem } from "./problem.ts";
+import type { Exchange, Route, RouteContext } from "./route.ts";
+import { parseVersion, type Version } from "./version.ts";
+import { waitForVersion } from "./wait_for_version.ts";
+
+/** What `GET /states` can send, the preferred first. */
+const MEDIA_TYPES = ["application/json", "text/plain"] as const;
+
+/**
+ * Makes the routes of `/states` and `/clocks`, which share the bodies encoded per version.
+ *
+ * `GET /states` takes `?prefix=` (only names that start so), and `?min-version=V` with `?wait=MS`
+ * (0 to 30,000, default 1,000): the answer waits until this node is at V or later in V's epoch, and
+ * is 504 if that takes longer.
+ */
+export function createStatesRoutes({ node }: RouteContext): Route[] {
+  const bodies = new ClockBodies(node);
+  return [
+    {
+      method: "GET",
+      path: "/states",
+      handle: (c, exchange) => handleStates(c, exchange, node, bodies),
+    },
+    {
+      method: "GET",
+      path: "/clocks",
+      handle: (c) =>
+        answerStates(c, node, { contentType: JSON_TYPE, encode: () => bodies.clocksJson() }),
+    },
+  ];
+}
+
+async function handleStates(
+  c: Context,
+  { signal }: Exchange,
+  node: NodeApi,
+  bodies: ClockBodies,
+): Promise<Response> {
+  const prefix = c.req.query("prefix") ?? "";
+  const minVersion = readMinVersion(c.req.query("min-version"));
+  const waitMs = readWaitMs(c.req.query("wait"));
+  const mediaType = negotiateMediaType(c.req.header("accept"), MEDIA_TYPES);
+  if (mediaType === undefined) {
+    throw new HttpProblem(
+      406,
+      "not-acceptable",
+      `Cannot send "${c.req.header("accept")}": available are ${MEDIA_TYPES.join(" and ")}`,
+      { members: { available: MEDIA_TYPES }, headers: { vary: "accept" } },
+    );
+  }
+  if (minVersion !== undefined) {
+    const result = await waitForVersion(node, minVersion, waitMs, signal);
+    if (result === "aborted") throw toEndedProblem(c.req.raw);
+    if (result === "timeout") throw versionNotReached(node, minVersion, waitMs);
+  }
+  const isJson = mediaType === "application/json";
+  return answerStates(c, node, {
+    contentType: isJson ? JSON_TYPE : TEXT_TYPE,
+    headers: { vary: "accept" },
+    encode: () => {
+      if (prefix === "") return isJson ? bodies.statesJson() : bodies.statesText();
+      return isJson ? bodies.statesJsonOf(prefix) : bodies.statesTextOf(prefix);
+    },
+  });
+}
+
+function versionNotReached(node: NodeApi, version: Version, waitMs: number): HttpProblem {
+  requireAgeMs(node);
+  const minVersion = `${version.epoch}-${version.seq}`;
+  const { version: current, epoch } = node.clock;
+  const hint = epoch === version.epoch ? "" : ", of another epoch";
+  return new HttpProblem(
+    504,
+    "version-not-reached",
+    `Cannot show version ${minVersion} within ${waitMs} ms: node "${node.name}" is at ${current}${hint}`,
+    { members: { minVersion, version: current, waitMs } },
+  );
+}
+
+function readMinVersion(text: string | undefined): Version | undefined {
+  if (text === undefined) return undefined;
+  const version = parseVersion(text);
+  if (version === undefined) {
+    throw invalidParameter(
+      "min-version",
+      text,
+      "not a version, which is the epoch in lower-case hex, a dash and the seq, such as 00c0ffee00c0ffee-42",
+    );
+  }
+  return version;
+}
+
+function readWaitMs(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_WAIT_MS;
+  if (!/^\d{1,9}$/.test(text) || Number(text) > MAX_WAIT_MS) {
+    throw invalidParameter("wait", text, `not an integer of milliseconds from 0 to ${MAX_WAIT_MS}`);
+  }
+  return Number(text);
+}
+
+function invalidParameter(name: string, value: string, isWhat: string): HttpProblem {
+  return new HttpProblem(
+    400,
+    "invalid-parameter",
+    `Cannot read parameter "${name}": "${value}" is ${isWhat}`,
+    { members: { parameter: name } },
+  );
+}
