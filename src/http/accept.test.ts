@@ -51,7 +51,7 @@ describe("negotiateMediaType()", () => {
     fc.assert(
       fc.property(headers, (ranges) => {
         const header = ranges.map(([name, q]) => `${name};q=${q}`).join(" , ");
-        const byName = new Map(ranges);
+        const byName = new Map<string, number>(ranges);
         const qualityOf = (type: string): number =>
           byName.get(type) ?? byName.get(`${type.split("/")[0]}/*`) ?? byName.get("*/*") ?? 0;
         const [json, text] = [qualityOf(JSON_TYPE), qualityOf(TEXT)];

@@ -75,14 +75,12 @@ export class StateStream {
   #flush(): void {
     if (this.#isFull()) return;
     const { epoch, seq } = this.#node.clock;
-    if (this.#cursor === undefined) {
-      this.#controller.enqueue(this.#events.snapshot());
-    } else if (this.#cursor.epoch === epoch && this.#cursor.seq < seq) {
-      this.#controller.enqueue(this.#events.diff(this.#cursor.seq));
-    } else {
-      return;
-    }
+    const since = this.#cursor;
+    if (since?.epoch === epoch && since.seq >= seq) return;
+    // Moved first: with a reader waiting, enqueue() pulls again before it returns.
     this.#cursor = { epoch, seq };
+    const isDiff = since?.epoch === epoch;
+    this.#controller.enqueue(isDiff ? this.#events.diff(since.seq) : this.#events.snapshot());
   }
 
   #isFull(): boolean {

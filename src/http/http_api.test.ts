@@ -1,0 +1,249 @@
+import { describe, expect, it } from "vitest";
+import { createFakeNode, EPOCH } from "./_fake_node.ts";
+import { createHttpApi } from "./http_api.ts";
+import { type HttpApiOptions, HttpProblem, type Route } from "./mod.ts";
+
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const MUTATION = {
+  method: "POST",
+  headers: { "content-type": "application/json", traceparent: TRACEPARENT },
+  body: JSON.stringify({ type: "add", states: ["Ready"] }),
+};
+
+/** An observer that writes down what it is told. */
+function createRecorder(traceparent?: string) {
+  const log: string[] = [];
+  const observer: HttpApiOptions["observer"] = {
+    onRequest: ({ request, route }) => {
+      log.push(`start ${request.method} ${route}`);
+      return {
+        ...(traceparent === undefined ? {} : { traceparent }),
+        end: ({ status, error }) => log.push(`end ${status}${error ? ` ${error}` : ""}`),
+      };
+    },
+  };
+  return { log, observer };
+}
+
+describe("createHttpApi()", () => {
+  it.each(["/", "/state", "/states/", "/states/Start/x", "/mutations/1", "/STATES"])(
+    "has nothing at %s",
+    async (path) => {
+      const response = await createHttpApi(createFakeNode()).request(path);
+      expect(response.status).toBe(404);
+      expect(response.headers.get("content-type")).toBe("application/problem+json");
+      expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(await response.json()).toMatchObject({
+        type: "urn:tree-state-source:problem:not-found",
+        status: 404,
+        instance: path,
+      });
+    },
+  );
+
+  it.each([
+    ["POST", "/states", "GET, HEAD, OPTIONS"],
+    ["DELETE", "/states/Start", "GET, HEAD, OPTIONS"],
+    ["PUT", "/states/stream", "GET, HEAD, OPTIONS"],
+    ["GET", "/mutations", "POST, OPTIONS"],
+    ["HEAD", "/mutations", "POST, OPTIONS"],
+    ["PATCH", "/readyz", "GET, HEAD, OPTIONS"],
+  ])("refuses %s %s", async (method, path, allow) => {
+    const app = createHttpApi(createFakeNode());
+    const response = await app.request(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe(allow);
+    if (method !== "HEAD") {
+      expect(await response.json()).toMatchObject({
+        type: "urn:tree-state-source:problem:method-not-allowed",
+        detail: `Cannot ${method} ${path}: allowed are ${allow}`,
+      });
+    }
+    const options = await app.request(path, { method: "OPTIONS" });
+    expect(options.status).toBe(204);
+    expect(options.headers.get("allow")).toBe(allow);
+  });
+
+  it("hides an unexpected error from the client, and reports it", async () => {
+    const node = createFakeNode();
+    const reported: unknown[] = [];
+    const { log, observer } = createRecorder();
+    const app = createHttpApi(node, { observer, onError: (error) => reported.push(error) });
+    const bug = new TypeError("secret");
+    node.onMutate = () => Promise.reject(bug);
+    const response = await app.request("/mutations", MUTATION);
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    expect(text).not.toMatch(/secret|TypeError|\.ts/);
+    expect(JSON.parse(text)).toMatchObject({ status: 500, instance: "/mutations" });
+    expect(reported).toEqual([bug]);
+    expect(log).toEqual(["start POST /mutations", "end 500 TypeError: secret"]);
+  });
+
+  it.each([{ maxBodyBytes: 0 }, { streamBufferBytes: 1.5 }, { maxStreams: Number.NaN }])(
+    "refuses the options %j",
+    (options) => {
+      expect(() => createHttpApi(createFakeNode(), options)).toThrow(RangeError);
+    },
+  );
+});
+
+describe("createHttpApi() with an observer", () => {
+  it("tells it of each request's route and status", async () => {
+    const node = createFakeNode();
+    const { log, observer } = createRecorder();
+    const app = createHttpApi(node, { observer });
+    await app.request("/states/Start");
+    await app.request("/states/Nope");
+    await app.request("/nowhere/1");
+    await app.request("/states", { method: "HEAD" });
+    await app.request("/states", { method: "POST" });
+    expect(log).toEqual([
+      "start GET /states/:name",
+      "end 200",
+      "start GET /states/:name",
+      "end 404",
+      "start GET undefined",
+      "end 404",
+      "start HEAD /states",
+      "end 200",
+      "start POST /states",
+      "end 405",
+    ]);
+  });
+
+  it("tells it of a stream's end when it ends", async () => {
+    const { log, observer } = createRecorder();
+    const app = createHttpApi(createFakeNode(), { observer });
+    const response = await app.request("/states/stream");
+    expect(log).toEqual(["start GET /states/stream"]);
+    const reader = response.body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    expect(log).toEqual(["start GET /states/stream", "end 200"]);
+  });
+
+  it("hands its traceparent to the mutation, in place of the client's", async () => {
+    const node = createFakeNode();
+    const own = TRACEPARENT.replace("b7ad6b7169203331", "00f067aa0ba902b7");
+    await createHttpApi(node, createRecorder(own)).request("/mutations", MUTATION);
+    await createHttpApi(node, createRecorder()).request("/mutations", MUTATION);
+    expect(node.mutations.map(({ options }) => options.traceparent)).toEqual([own, TRACEPARENT]);
+  });
+
+  it("answers even if it throws, and reports that", async () => {
+    const reported: string[] = [];
+    const onError = (error: unknown) => reported.push(String(error));
+    const onRequest = () => {
+      throw new Error("start");
+    };
+    const end = () => {
+      throw new Error("end");
+    };
+    for (const observer of [{ onRequest }, { onRequest: () => ({ end }) }]) {
+      const app = createHttpApi(createFakeNode(), { observer, onError });
+      expect((await app.request("/states")).status).toBe(200);
+    }
+    expect(reported).toEqual(["Error: start", "Error: end"]);
+  });
+});
+
+describe("createHttpApi() with extra routes", () => {
+  const metrics: Route = {
+    method: "GET",
+    path: "/metrics",
+    handle: (c) => c.text("up 1\n"),
+  };
+  const teapot: Route = {
+    method: "POST",
+    path: "/metrics",
+    handle: () => {
+      throw new HttpProblem(415, "unsupported-media-type", "Cannot brew: it is tea");
+    },
+  };
+
+  it("serves them like its own", async () => {
+    const { log, observer } = createRecorder();
+    const app = createHttpApi(createFakeNode(), { extraRoutes: [metrics, teapot], observer });
+    expect(await (await app.request("/metrics")).text()).toBe("up 1\n");
+    expect((await app.request("/metrics", { method: "POST" })).status).toBe(415);
+    const response = await app.request("/metrics", { method: "PUT" });
+    expect(response.headers.get("allow")).toBe("GET, HEAD, POST, OPTIONS");
+    expect(log.slice(0, 2)).toEqual(["start GET /metrics", "end 200"]);
+  });
+
+  it("takes a response with headers that cannot be changed", async () => {
+    const handle = () => Response.redirect("http://localhost/board/", 302);
+    const app = createHttpApi(createFakeNode(), {
+      extraRoutes: [{ method: "GET", path: "/board", handle }],
+    });
+    const response = await app.request("/board");
+    expect(response.status).toBe(302);
+    expect(response.headers.get("location")).toBe("http://localhost/board/");
+    expect(response.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+});
+
+describe("createHttpApi() with CORS", () => {
+  const ORIGIN = "https://board.example";
+  const ask = (corsOrigins: readonly string[], path: string, init: RequestInit = {}) =>
+    createHttpApi(createFakeNode(), { corsOrigins }).request(path, {
+      ...init,
+      headers: { origin: ORIGIN, ...(init.headers as Record<string, string>) },
+    });
+
+  it("lets the origins that are listed read answers, problems and 304 included", async () => {
+    for (const [path, headers, status] of [
+      ["/states", {}, 200],
+      ["/states", { "if-none-match": `"${EPOCH}-7"` }, 304],
+      ["/states/Nope", {}, 404],
+      ["/nowhere", {}, 404],
+      ["/states/stream", {}, 200],
+    ] as const) {
+      const response = await ask(["https://a.example", ORIGIN], path, { headers });
+      expect(response.status).toBe(status);
+      expect(response.headers.get("access-control-allow-origin")).toBe(ORIGIN);
+      expect(response.headers.get("access-control-expose-headers")).toContain("machine-age-ms");
+      expect(response.headers.get("vary")?.toLowerCase()).toContain("origin");
+      await response.body?.cancel();
+    }
+  });
+
+  it("keeps vary: accept beside vary: origin", async () => {
+    const response = await ask([ORIGIN], "/states");
+    expect(response.headers.get("vary")?.toLowerCase().split(/, */).sort()).toEqual([
+      "accept",
+      "origin",
+    ]);
+  });
+
+  it("answers a preflight for a mutation", async () => {
+    const init = {
+      method: "OPTIONS",
+      headers: {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+      },
+    };
+    const response = await ask([ORIGIN], "/mutations", init);
+    expect(response.status).toBe(204);
+    expect(response.headers.get("access-control-allow-origin")).toBe(ORIGIN);
+    expect(response.headers.get("access-control-allow-methods")).toContain("POST");
+    expect(response.headers.get("access-control-allow-headers")).toContain("idempotency-key");
+    const refused = await ask(["https://a.example"], "/mutations", init);
+    expect(refused.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("allows no other origin, none by default, and any for *", async () => {
+    const allowOf = async (origins: readonly string[]) =>
+      (await ask(origins, "/states")).headers.get("access-control-allow-origin");
+    expect(await allowOf(["https://a.example"])).toBeNull();
+    expect(await allowOf([])).toBeNull();
+    expect(await allowOf(["*"])).toBe("*");
+  });
+
+  it("tells a plain OPTIONS what the path allows", async () => {
+    const response = await ask([ORIGIN], "/mutations", { method: "OPTIONS" });
+    expect(response.headers.get("allow")).toBe("POST, OPTIONS");
+  });
+});
