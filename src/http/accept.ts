@@ -27,7 +27,8 @@ export function negotiateMediaType<T extends string>(
   accept: string | null | undefined,
   available: readonly T[],
 ): T | undefined {
-  const ranges = parseAccept(accept ?? "");
+  if (accept == null || accept === "*/*") return available[0];
+  const ranges = parseAccept(accept);
   if (ranges.length === 0) return available[0];
   let best: T | undefined;
   let bestQuality = 0;

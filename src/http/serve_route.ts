@@ -18,8 +18,13 @@ export async function serveRoute(
   const observation = startObservation(request, route.path, options);
   let continued: Promise<void> | undefined;
   const exchange: Exchange = {
-    signal: joinSignals(request.signal, options.signal),
-    traceparent: observation?.traceparent ?? readTraceparent(request),
+    // Read on demand: some runtimes make a signal for each request that asks for one.
+    get signal() {
+      return joinSignals(request.signal, options.signal);
+    },
+    get traceparent() {
+      return observation?.traceparent ?? readTraceparent(request);
+    },
     continueUntil: (done) => {
       continued = done;
     },

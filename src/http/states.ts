@@ -40,7 +40,7 @@ export function createStatesRoutes({ node }: RouteContext): Route[] {
 
 async function handleStates(
   c: Context,
-  { signal }: Exchange,
+  exchange: Exchange,
   node: NodeApi,
   bodies: ClockBodies,
 ): Promise<Response> {
@@ -57,7 +57,7 @@ async function handleStates(
     );
   }
   if (minVersion !== undefined) {
-    const result = await waitForVersion(node, minVersion, waitMs, signal);
+    const result = await waitForVersion(node, minVersion, waitMs, exchange.signal);
     if (result === "aborted") throw toEndedProblem(c.req.raw);
     if (result === "timeout") throw versionNotReached(node, minVersion, waitMs);
   }
