@@ -45,7 +45,7 @@ export interface FlightStates {
 
 /** Every flight, in index order. */
 export const flights: readonly FlightStates[] = [
-${flights.flights.map((_, index) => `  flight${index + 1},\n`).join("")}];
+${flights.flights.map((_, index) => `  flight${index + 1},\n`).join("")}] as const;
 `;
 }
 
