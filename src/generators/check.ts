@@ -1,0 +1,79 @@
+/**
+ * `npm run gen:check`: makes every generated file anew and names each that differs from the
+ * committed one, so that gen/ can neither be edited by hand nor lag behind its sources.
+ */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  FLIGHT_STATES_PATH,
+  PROJECT_ROOT,
+  PROTO_FOLDER,
+  REPLAY_CSV_PATH,
+  REPLAY_MODULE_PATH,
+  WIRE_MODULE_PATH,
+  WIRE_TYPES_PATH,
+} from "./_paths.ts";
+import { renderFlightStates } from "./flight_states_file.ts";
+import { buildFlightsSchema } from "./flights_schema.ts";
+import { replaySourcePath } from "./replay.ts";
+import { readMovements, renderReplayCsv, renderReplayModule } from "./replay_day.ts";
+import { generateWireCode } from "./wire_code.ts";
+
+/** What should lie in a file, and the script that writes it. */
+export interface ExpectedFile {
+  /** From the project's root. */
+  readonly path: string;
+  readonly text: string;
+  readonly script: string;
+}
+
+/** Makes all generated files in memory; the flight states with the default counts. */
+export async function makeExpectedFiles(): Promise<ExpectedFile[]> {
+  const wire = await generateWireCode(join(PROJECT_ROOT, PROTO_FOLDER));
+  const csv = renderReplayCsv(await readMovements(replaySourcePath()));
+  return [
+    {
+      path: FLIGHT_STATES_PATH,
+      text: renderFlightStates(buildFlightsSchema()),
+      script: "gen:states",
+    },
+    { path: WIRE_MODULE_PATH, text: wire.module, script: "gen:protos" },
+    { path: WIRE_TYPES_PATH, text: wire.types, script: "gen:protos" },
+    { path: REPLAY_CSV_PATH, text: csv, script: "gen:replay" },
+    { path: REPLAY_MODULE_PATH, text: renderReplayModule(csv), script: "gen:replay" },
+  ];
+}
+
+/** One line for each file below `root` that is missing or differs; empty when all are up to date. */
+export function findOutdatedFiles(root: string, expected: readonly ExpectedFile[]): string[] {
+  return expected.flatMap(({ path, text, script }) => {
+    const found = readIfThere(join(root, path));
+    if (found === text) return [];
+    const state = found === undefined ? "is missing" : describeDifference(found, text);
+    return [`${path} ${state}; npm run ${script} writes it`];
+  });
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function describeDifference(found: string, expected: string): string {
+  const lines = expected.split("\n");
+  const line = found.split("\n").findIndex((text, index) => text !== lines[index]);
+  return `differs from line ${line === -1 ? lines.length : line + 1} on`;
+}
+
+if (import.meta.main) {
+  const expected = await makeExpectedFiles();
+  const outdated = findOutdatedFiles(PROJECT_ROOT, expected);
+  for (const line of outdated) process.stderr.write(`${line}\n`);
+  if (outdated.length === 0) process.stdout.write(`${expected.length} files are up to date\n`);
+  process.exitCode = outdated.length === 0 ? 0 : 1;
+}
