@@ -1,0 +1,165 @@
+/**
+ * Which states are active and in what order, kept so that a change costs what it touches: linked
+ * lists for the order, counters for the premises of the incremental resolver and for auto states.
+ */
+
+import type { CompiledSchema } from "./compiled_schema.ts";
+
+/**
+ * The order of active states: those without a place in the Require topology as they stand in a
+ * linked list, then the others by place, which needs no list in order.
+ */
+export class ActiveSet {
+  readonly #schema: CompiledSchema;
+  /** Place in the topology; none where After has the last word on the order. */
+  readonly #place: Int32Array;
+  /** 1 for an active state. */
+  readonly isActive: Uint8Array;
+  // Two rings through sentinels: #loose holds the order of states without a place, #placed is in no order.
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #loose: number;
+  readonly #placed: number;
+  #count = 0;
+  #multiAddCount = 0;
+  /** Per auto state: how many active states remove it. */
+  readonly #blockers: Int32Array;
+  readonly #candidates: Int32Array;
+  readonly #candidatePlace: Int32Array;
+  #candidateCount = 0;
+
+  constructor(schema: CompiledSchema) {
+    const size = schema.names.length;
+    this.#schema = schema;
+    this.#place = schema.hasAfter ? new Int32Array(size).fill(-1) : schema.topology;
+    this.isActive = new Uint8Array(size);
+    this.#next = new Int32Array(size + 2);
+    this.#previous = new Int32Array(size + 2);
+    this.#loose = size;
+    this.#placed = size + 1;
+    for (const sentinel of [this.#loose, this.#placed]) {
+      this.#next[sentinel] = sentinel;
+      this.#previous[sentinel] = sentinel;
+    }
+    this.#blockers = new Int32Array(size);
+    this.#candidates = new Int32Array(size);
+    this.#candidatePlace = new Int32Array(size).fill(-1);
+    for (let state = 0; state < size; state++) {
+      if (schema.auto[state] === 1) this.#addCandidate(state);
+    }
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Number of active multi states that imply others: those do it again on each mutation. */
+  get multiAddCount(): number {
+    return this.#multiAddCount;
+  }
+
+  /** Number of inactive auto states that no active state removes. */
+  get candidateCount(): number {
+    return this.#candidateCount;
+  }
+
+  /** Writes the auto candidates to `out` in index order, returns how many. */
+  copyCandidates(out: Int32Array): number {
+    const count = this.#candidateCount;
+    for (let i = 0; i < count; i++) out[i] = this.#candidates[i]!;
+    if (count > 1) out.subarray(0, count).sort();
+    return count;
+  }
+
+  /** Writes the active states to `out` in their order, returns how many. */
+  copyOrder(out: Int32Array): number {
+    let count = 0;
+    for (let state = this.#next[this.#loose]!; state !== this.#loose; state = this.#next[state]!) {
+      out[count++] = state;
+    }
+    const loose = count;
+    for (
+      let state = this.#next[this.#placed]!;
+      state !== this.#placed;
+      state = this.#next[state]!
+    ) {
+      out[count++] = state;
+    }
+    if (count - loose > 1) {
+      out.subarray(loose, count).sort((a, b) => this.#place[a]! - this.#place[b]!);
+    }
+    return count;
+  }
+
+  /** Activates an inactive state, first or last of those without a place. */
+  activate(state: number, first: boolean): void {
+    const schema = this.#schema;
+    this.isActive[state] = 1;
+    this.#count++;
+    this.#multiAddCount += schema.multiAdd[state]!;
+    this.#link(state, first);
+    if (this.#candidatePlace[state]! >= 0) this.#dropCandidate(state);
+    const removeAuto = schema.removeAuto[state]!;
+    for (let i = 0; i < removeAuto.length; i++) {
+      const other = removeAuto[i]!;
+      if (this.#blockers[other]!++ === 0 && this.#candidatePlace[other]! >= 0)
+        this.#dropCandidate(other);
+    }
+  }
+
+  deactivate(state: number): void {
+    const schema = this.#schema;
+    this.isActive[state] = 0;
+    this.#count--;
+    this.#multiAddCount -= schema.multiAdd[state]!;
+    this.#unlink(state);
+    const removeAuto = schema.removeAuto[state]!;
+    for (let i = 0; i < removeAuto.length; i++) {
+      const other = removeAuto[i]!;
+      if (--this.#blockers[other]! === 0 && this.isActive[other] === 0) this.#addCandidate(other);
+    }
+    if (schema.auto[state] === 1 && this.#blockers[state] === 0) this.#addCandidate(state);
+  }
+
+  /** Moves an active state to the front of those without a place. */
+  moveFirst(state: number): void {
+    if (this.#place[state]! >= 0 || this.#next[this.#loose] === state) return;
+    this.#unlink(state);
+    this.#link(state, true);
+  }
+
+  /** Puts the active states into the order of `list`, which holds each of them once. */
+  reorder(list: Int32Array, count: number): void {
+    for (let i = count - 1; i >= 0; i--) this.moveFirst(list[i]!);
+  }
+
+  #link(state: number, first: boolean): void {
+    const ring = this.#place[state]! >= 0 ? this.#placed : this.#loose;
+    const previous = first ? ring : this.#previous[ring]!;
+    const next = this.#next[previous]!;
+    this.#next[previous] = state;
+    this.#previous[state] = previous;
+    this.#next[state] = next;
+    this.#previous[next] = state;
+  }
+
+  #unlink(state: number): void {
+    const previous = this.#previous[state]!;
+    const next = this.#next[state]!;
+    this.#next[previous] = next;
+    this.#previous[next] = previous;
+  }
+
+  #addCandidate(state: number): void {
+    this.#candidatePlace[state] = this.#candidateCount;
+    this.#candidates[this.#candidateCount++] = state;
+  }
+
+  #dropCandidate(state: number): void {
+    const place = this.#candidatePlace[state]!;
+    const last = this.#candidates[--this.#candidateCount]!;
+    this.#candidates[place] = last;
+    this.#candidatePlace[last] = place;
+    this.#candidatePlace[state] = -1;
+  }
+}

@@ -1,0 +1,38 @@
+/** The second handler phase: the ticks have moved, and handlers are told. */
+
+import type { Engine } from "./engine.ts";
+import type { QueuedMutation } from "./mutation.ts";
+
+/** Tells End of what left, then State of what entered. A panic or timeout ends it and takes back what is left to tell. */
+export function runFinals(engine: Engine, mutation: QueuedMutation): void {
+  const { plan } = engine;
+  engine.sortExits();
+  for (let i = 0; i < plan.exitCount; i++) {
+    const state = plan.exits[i]!;
+    // End handlers take nothing back: their states have left already.
+    if (!engine.callHandlers(mutation, ({ End }) => End.get(state), state, -1)) {
+      stop(engine, mutation, -1);
+      return;
+    }
+  }
+  for (let i = 0; i < plan.enterCount; i++) {
+    const state = plan.enters[i]!;
+    const passes = engine.callHandlers(mutation, ({ State }) => State.get(state), state, state);
+    engine.host.onStateEntered(state, mutation.args);
+    if (!passes) {
+      stop(engine, mutation, state);
+      return;
+    }
+  }
+}
+
+function stop(engine: Engine, mutation: QueuedMutation, state: number): void {
+  engine.transition.rejected ??= { by: "an earlier handler" };
+  engine.rollback(mutation, state);
+}
+
+export function runAnyState(engine: Engine, mutation: QueuedMutation): void {
+  if (!engine.callHandlers(mutation, ({ anyState }) => anyState, -1, -1)) {
+    engine.transition.rejected ??= { by: "an earlier handler" };
+  }
+}

@@ -1,0 +1,44 @@
+/** What a handler is given. */
+
+import type { Machine } from "./machine.ts";
+import type { MutationArgs, MutationType } from "./mutation.ts";
+import type { Transition } from "./transition.ts";
+
+/** One call of a handler. May be kept by async handlers. */
+export class HandlerEvent<N extends string = string, T = MutationArgs> {
+  /** The handler's name, such as `ReadyEnter`. */
+  readonly name: string;
+  readonly machine: Machine<N>;
+  /** The state that the handler is for; the target's state of a pair; undefined for `Any…`. */
+  readonly state: N | undefined;
+  /** Of the mutation; one record for all its handlers, who may write to it. */
+  readonly args: T | undefined;
+  readonly transitionId: string;
+  readonly mutationType: MutationType;
+  /** Whether nothing will change: the transition is a dry run by `canAdd` or `canRemove`. */
+  readonly isCheck: boolean;
+  readonly #transition: Transition;
+  readonly #number: number;
+
+  constructor(name: string, machine: Machine<N>, state: N | undefined, transition: Transition) {
+    this.name = name;
+    this.machine = machine;
+    this.state = state;
+    this.#transition = transition;
+    this.#number = transition.number;
+    this.args = transition.mutation.args as T | undefined;
+    this.transitionId = transition.id;
+    this.mutationType = transition.mutation.type;
+    this.isCheck = transition.mutation.isCheck;
+  }
+
+  /** Whether the transition is still the one under way, and not canceled. */
+  get isValid(): boolean {
+    return this.#transition.number === this.#number && this.#transition.isValid;
+  }
+
+  /** Aborts when the state's tick moves, for work that goes on after the handler; of `Any…` handlers, when the machine is disposed. */
+  get signal(): AbortSignal {
+    return this.state === undefined ? this.machine.signal : this.machine.stateSignal(this.state);
+  }
+}

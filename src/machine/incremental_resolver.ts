@@ -1,0 +1,434 @@
+/**
+ * The incremental resolver: an add or remove at a cost that follows the states it touches and their
+ * relations, not the number of active states. It gives exactly what the general resolver gives as
+ * long as these premises hold, which the machine watches:
+ *
+ * 1. no active state removes another active one;
+ * 2. no active multi state implies others;
+ * 3. no state has After, and none removes itself;
+ * 4. the active states meet their Requires and stand in target order.
+ *
+ * Under them active states never block each other and imply nothing, so only new states (called or
+ * implied) matter: what blocks them is found over the removed-by index, what they block over their
+ * Remove, and what falls with it over the required-by index.
+ */
+
+import type { ActiveSet } from "./active_set.ts";
+import type { CompiledSchema } from "./compiled_schema.ts";
+import { CAUSE_IMPOSSIBLE, CAUSE_REMOVE, CAUSE_REQUIRE, type Plan } from "./plan.ts";
+
+// What is known of a state in the resolution under way; valid where #seen holds the current number.
+/** Inactive and in the list: called or implied. */
+const NEW = 1;
+/** Called, active or not. */
+const CALLED = 2;
+/** Removed by an unblocked state. */
+const BLOCKED = 4;
+/** In the second implied level, which overrules BLOCKED and UNMET. */
+const LEVEL_TWO = 8;
+/** Left the list, as a Require was not met. */
+const UNMET = 16;
+/** Left the target, as a Require was not met there. */
+const DROPPED = 32;
+/** Written to the plan's exits. */
+const EXIT = 64;
+
+export class IncrementalResolver {
+  readonly #schema: CompiledSchema;
+  readonly #active: ActiveSet;
+  readonly #marks: Uint8Array;
+  readonly #seen: Float64Array;
+  #number = 0;
+  readonly #cause: Uint8Array;
+  readonly #causeState: Int32Array;
+  readonly #implied: Int32Array;
+  #impliedCount = 0;
+  readonly #levelTwo: Int32Array;
+  #levelTwoCount = 0;
+  /** Active states that were blocked, and then all that falls. */
+  readonly #fallen: Int32Array;
+  #fallenCount = 0;
+  #called: Int32Array;
+  #calledCount = 0;
+  /** Whether a state of the second implied level removes one of the target: premise 1 would not hold after it. */
+  breaksPremise = false;
+
+  constructor(schema: CompiledSchema, active: ActiveSet) {
+    const size = schema.names.length;
+    this.#schema = schema;
+    this.#active = active;
+    this.#marks = new Uint8Array(size);
+    this.#seen = new Float64Array(size);
+    this.#cause = new Uint8Array(size);
+    this.#causeState = new Int32Array(size);
+    this.#implied = new Int32Array(size);
+    this.#levelTwo = new Int32Array(size);
+    this.#fallen = new Int32Array(size);
+    this.#called = this.#implied;
+  }
+
+  /** Whether a schema can ever be resolved incrementally. */
+  static accepts(schema: CompiledSchema): boolean {
+    return !schema.hasAfter && !schema.hasSelfRemove;
+  }
+
+  /** Writes to `plan` what an add would do. `called` holds each state once. */
+  add(called: Int32Array, calledCount: number, plan: Plan): void {
+    this.#start(called, calledCount, plan);
+    this.#collectNew();
+    if (!this.#requireNew()) this.#requireNewAgain();
+    this.#blockImplied();
+    this.#blockActive();
+    this.#blockCalled();
+    this.#collectLevelTwo();
+    this.#requireTarget();
+    this.#writeAdd(plan);
+  }
+
+  /** Writes to `plan` what a remove would do: the called ones fall, and all that requires them. */
+  remove(called: Int32Array, calledCount: number, plan: Plan): void {
+    this.#start(called, calledCount, plan);
+    const { isActive } = this.#active;
+    for (let i = 0; i < calledCount; i++) {
+      const state = called[i]!;
+      if (isActive[state] === 0) continue;
+      this.#mark(state, DROPPED);
+      this.#fallen[this.#fallenCount++] = state;
+    }
+    this.#fall(0);
+    this.#writeExits(plan);
+  }
+
+  /** Carries out the order of the last add's target: called and level two to the front, implied to the end. Activates the new states. */
+  applyOrder(plan: Plan): void {
+    const active = this.#active;
+    for (let i = 0; i < plan.exitCount; i++) active.deactivate(plan.exits[i]!);
+    for (let i = this.#calledCount - 1; i >= 0; i--) this.#applyFirst(this.#called[i]!);
+    for (let i = 0; i < this.#levelTwoCount; i++) {
+      const state = this.#levelTwo[i]!;
+      if (!this.#has(state, DROPPED)) this.#applyFirst(state);
+    }
+    for (let i = 0; i < this.#impliedCount; i++) {
+      const state = this.#implied[i]!;
+      if (active.isActive[state] === 0 && this.#inTarget(state)) active.activate(state, false);
+    }
+  }
+
+  /** Writes the target of the last resolution to `out`, in its order before sorting; returns how many. `order` holds the active states. */
+  copyTarget(order: Int32Array, orderCount: number, out: Int32Array): number {
+    let count = 0;
+    for (let i = this.#levelTwoCount - 1; i >= 0; i--) {
+      if (!this.#has(this.#levelTwo[i]!, DROPPED)) out[count++] = this.#levelTwo[i]!;
+    }
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (this.#inTarget(state) && !this.#has(state, LEVEL_TWO)) out[count++] = state;
+    }
+    for (let i = 0; i < orderCount; i++) {
+      const state = order[i]!;
+      if (this.#inTarget(state) && this.#isIn(state, LEVEL_TWO | CALLED) === 0)
+        out[count++] = state;
+    }
+    for (let i = 0; i < this.#impliedCount; i++) {
+      const state = this.#implied[i]!;
+      if (this.#inTarget(state) && !this.#has(state, LEVEL_TWO)) out[count++] = state;
+    }
+    return count;
+  }
+
+  #applyFirst(state: number): void {
+    if (this.#active.isActive[state] === 1) this.#active.moveFirst(state);
+    else if (this.#inTarget(state)) this.#active.activate(state, true);
+  }
+
+  #start(called: Int32Array, calledCount: number, plan: Plan): void {
+    plan.reset();
+    this.#number++;
+    this.#called = called;
+    this.#calledCount = calledCount;
+    this.#impliedCount = 0;
+    this.#levelTwoCount = 0;
+    this.#fallenCount = 0;
+    this.breaksPremise = false;
+  }
+
+  #has(state: number, mark: number): boolean {
+    return this.#seen[state] === this.#number && (this.#marks[state]! & mark) !== 0;
+  }
+
+  #mark(state: number, mark: number): void {
+    if (this.#seen[state] === this.#number) {
+      this.#marks[state]! |= mark;
+    } else {
+      this.#seen[state] = this.#number;
+      this.#marks[state] = mark;
+    }
+  }
+
+  #isIn(state: number, marks: number): number {
+    return this.#seen[state] === this.#number ? this.#marks[state]! & marks : 0;
+  }
+
+  /** Whether the state is in the list that blocking works on: active, or new with its Requires met. */
+  #inList(state: number): boolean {
+    return this.#active.isActive[state] === 1 || this.#isIn(state, NEW | UNMET) === NEW;
+  }
+
+  /** Whether the state is in that list and nothing has blocked it so far. */
+  #isUnblocked(state: number): boolean {
+    return this.#inList(state) && !this.#has(state, BLOCKED);
+  }
+
+  /** Whether the state is in the target, as far as it is known by now. */
+  #inTarget(state: number): boolean {
+    if (this.#seen[state] !== this.#number) return this.#active.isActive[state] === 1;
+    const marks = this.#marks[state]!;
+    if ((marks & DROPPED) !== 0) return false;
+    if ((marks & LEVEL_TWO) !== 0) return true;
+    if ((marks & (BLOCKED | UNMET)) !== 0) return false;
+    return this.#active.isActive[state] === 1 || (marks & NEW) !== 0;
+  }
+
+  #collectNew(): void {
+    const { add } = this.#schema;
+    const { isActive } = this.#active;
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      this.#mark(state, isActive[state] === 1 ? CALLED : CALLED | NEW);
+    }
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (isActive[state] === 1) continue;
+      const implied = add[state]!;
+      for (let j = 0; j < implied.length; j++) {
+        const other = implied[j]!;
+        if (isActive[other] === 1 || this.#has(other, NEW)) continue;
+        this.#mark(other, NEW);
+        this.#implied[this.#impliedCount++] = other;
+      }
+    }
+  }
+
+  /** Drops new states whose Requires are not in the list. Returns whether there was none. */
+  #requireNew(): boolean {
+    let isStable = true;
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (this.#isIn(state, NEW | UNMET) === NEW && !this.#isMetInList(state)) isStable = false;
+    }
+    for (let i = 0; i < this.#impliedCount; i++) {
+      const state = this.#implied[i]!;
+      if (!this.#has(state, UNMET) && !this.#isMetInList(state)) isStable = false;
+    }
+    return isStable;
+  }
+
+  #requireNewAgain(): void {
+    while (!this.#requireNew());
+  }
+
+  #isMetInList(state: number): boolean {
+    const require = this.#schema.require[state]!;
+    if (this.#schema.impossible[state] === 1) {
+      this.#refuse(state, UNMET, CAUSE_IMPOSSIBLE, -1);
+      return false;
+    }
+    for (let i = 0; i < require.length; i++) {
+      if (!this.#inList(require[i]!)) {
+        this.#refuse(state, UNMET, CAUSE_REQUIRE, require[i]!);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #refuse(state: number, mark: number, cause: number, causeState: number): void {
+    this.#mark(state, mark);
+    this.#cause[state] = cause;
+    this.#causeState[state] = causeState;
+  }
+
+  #blockImplied(): void {
+    for (let i = this.#impliedCount - 1; i >= 0; i--) {
+      const state = this.#implied[i]!;
+      if (!this.#has(state, UNMET)) this.#blockByAny(state);
+    }
+  }
+
+  #blockCalled(): void {
+    for (let i = this.#calledCount - 1; i >= 0; i--) {
+      const state = this.#called[i]!;
+      if (!this.#has(state, UNMET)) this.#blockByAny(state);
+    }
+  }
+
+  /** Blocks the state if an unblocked state of the list removes it. */
+  #blockByAny(state: number): void {
+    const removedBy = this.#schema.removedBy[state]!;
+    for (let i = 0; i < removedBy.length; i++) {
+      const blocker = removedBy[i]!;
+      if (this.#isUnblocked(blocker)) {
+        this.#refuse(state, BLOCKED, CAUSE_REMOVE, blocker);
+        if (this.#active.isActive[state] === 1) this.#fallen[this.#fallenCount++] = state;
+        return;
+      }
+    }
+  }
+
+  /** Blocks the active states that an unblocked new state removes; the called ones come later in the walk. */
+  #blockActive(): void {
+    for (let i = 0; i < this.#impliedCount; i++) {
+      const state = this.#implied[i]!;
+      if (this.#isIn(state, UNMET | BLOCKED) === 0) this.#blockRemoved(state);
+    }
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (this.#isIn(state, NEW | UNMET) === NEW) this.#blockRemoved(state);
+    }
+  }
+
+  #blockRemoved(state: number): void {
+    const remove = this.#schema.remove[state]!;
+    const { isActive } = this.#active;
+    for (let i = 0; i < remove.length; i++) {
+      const other = remove[i]!;
+      if (isActive[other] === 0 || this.#isIn(other, CALLED | BLOCKED) !== 0) continue;
+      this.#mark(other, BLOCKED);
+      this.#fallen[this.#fallenCount++] = other;
+    }
+  }
+
+  /** What the unblocked new states imply and no unblocked state removes, in the order of the walk. */
+  #collectLevelTwo(): void {
+    for (let i = this.#impliedCount - 1; i >= 0; i--) this.#implyFrom(this.#implied[i]!);
+    for (let i = this.#calledCount - 1; i >= 0; i--) this.#implyFrom(this.#called[i]!);
+  }
+
+  #implyFrom(state: number): void {
+    const add = this.#schema.add[state]!;
+    if (add.length === 0 || this.#isIn(state, NEW | UNMET | BLOCKED) !== NEW) return;
+    for (let i = 0; i < add.length; i++) {
+      const implied = add[i]!;
+      if (this.#has(implied, LEVEL_TWO) || this.#isUnblocked(implied) || this.#isRemoved(implied))
+        continue;
+      this.#mark(implied, LEVEL_TWO);
+      this.#levelTwo[this.#levelTwoCount++] = implied;
+    }
+  }
+
+  #isRemoved(state: number): boolean {
+    const removedBy = this.#schema.removedBy[state]!;
+    for (let i = 0; i < removedBy.length; i++) if (this.#isUnblocked(removedBy[i]!)) return true;
+    return false;
+  }
+
+  /** Drops from the target what does not meet its Requires there, and all that falls with it. */
+  #requireTarget(): void {
+    this.#fall(0);
+    for (let i = 0; i < this.#levelTwoCount; i++) this.#requireInTarget(this.#levelTwo[i]!);
+    for (let i = 0; i < this.#calledCount; i++) this.#requireInTarget(this.#called[i]!);
+    for (let i = 0; i < this.#impliedCount; i++) this.#requireInTarget(this.#implied[i]!);
+  }
+
+  #requireInTarget(state: number): void {
+    const require = this.#schema.require[state]!;
+    const isImpossible = this.#schema.impossible[state] === 1;
+    if ((require.length === 0 && !isImpossible) || !this.#inTarget(state)) return;
+    if (isImpossible) {
+      this.#drop(state, CAUSE_IMPOSSIBLE, -1);
+      return;
+    }
+    for (let i = 0; i < require.length; i++) {
+      if (!this.#inTarget(require[i]!)) {
+        this.#drop(state, CAUSE_REQUIRE, require[i]!);
+        return;
+      }
+    }
+  }
+
+  #drop(state: number, cause: number, causeState: number): void {
+    const from = this.#fallenCount;
+    this.#refuse(state, DROPPED, cause, causeState);
+    this.#fallen[this.#fallenCount++] = state;
+    this.#fall(from);
+  }
+
+  /** Drops what requires a fallen state, from place `from` of the list of fallen on, until nothing more falls. */
+  #fall(from: number): void {
+    for (let i = from; i < this.#fallenCount; i++) {
+      const fallen = this.#fallen[i]!;
+      if (this.#inTarget(fallen)) continue;
+      const requiredBy = this.#schema.requiredBy[fallen]!;
+      for (let j = 0; j < requiredBy.length; j++) {
+        const state = requiredBy[j]!;
+        if (!this.#inTarget(state)) continue;
+        this.#refuse(state, DROPPED, CAUSE_REQUIRE, fallen);
+        this.#fallen[this.#fallenCount++] = state;
+      }
+    }
+  }
+
+  #writeAdd(plan: Plan): void {
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (this.#inTarget(state)) plan.calledCount++;
+      else plan.reject(state, this.#cause[state]!, this.#causeState[state]!);
+    }
+    // Nothing of it will happen, unless it is an auto mutation, which needs one called state at least.
+    if (plan.calledCount === 0 && this.#calledCount > 0) return;
+    const { isActive } = this.#active;
+    const { multi, topology } = this.#schema;
+    let placed = 0;
+    for (let i = this.#levelTwoCount - 1; i >= 0; i--) {
+      const state = this.#levelTwo[i]!;
+      if (this.#has(state, DROPPED)) continue;
+      if (isActive[state] === 0) {
+        plan.enters[plan.enterCount++] = state;
+        if (topology[state]! >= 0) placed++;
+      }
+      if (this.#removesFromTarget(state)) this.breaksPremise = true;
+    }
+    for (let i = 0; i < this.#calledCount; i++) {
+      const state = this.#called[i]!;
+      if (this.#has(state, LEVEL_TWO) || !this.#inTarget(state)) continue;
+      if (isActive[state] === 1 && multi[state] === 0) continue;
+      plan.enters[plan.enterCount++] = state;
+      if (topology[state]! >= 0) placed++;
+    }
+    for (let i = 0; i < this.#impliedCount; i++) {
+      const state = this.#implied[i]!;
+      if (this.#has(state, LEVEL_TWO) || !this.#inTarget(state)) continue;
+      plan.enters[plan.enterCount++] = state;
+      if (topology[state]! >= 0) placed++;
+    }
+    if (placed > 0 && plan.enterCount > 1) sortPlacedLast(plan.enters, plan.enterCount, topology);
+    this.#writeExits(plan);
+  }
+
+  #removesFromTarget(state: number): boolean {
+    const remove = this.#schema.remove[state]!;
+    for (let i = 0; i < remove.length; i++) if (this.#inTarget(remove[i]!)) return true;
+    return false;
+  }
+
+  #writeExits(plan: Plan): void {
+    const { isActive } = this.#active;
+    for (let i = 0; i < this.#fallenCount; i++) {
+      const state = this.#fallen[i]!;
+      if (isActive[state] === 0 || this.#inTarget(state) || this.#has(state, EXIT)) continue;
+      this.#mark(state, EXIT);
+      plan.exits[plan.exitCount++] = state;
+    }
+    plan.exitsSorted = plan.exitCount < 2;
+  }
+}
+
+/** States with a place in the topology go last, by place; the others keep their order. */
+function sortPlacedLast(list: Int32Array, count: number, topology: Int32Array): void {
+  for (let i = 1; i < count; i++) {
+    const state = list[i]!;
+    let j = i;
+    for (; j > 0 && topology[list[j - 1]!]! > topology[state]!; j--) list[j] = list[j - 1]!;
+    list[j] = state;
+  }
+}

@@ -1,0 +1,92 @@
+/** The first handler phase: may this transition happen? Any veto cancels it, but in an auto transition some only take a state out. */
+
+import type { Engine } from "./engine.ts";
+import type { Binding, BoundHandler } from "./handlers.ts";
+import { MUTATION_REMOVE, type QueuedMutation } from "./mutation.ts";
+
+/** Asks, in order: Exit of what leaves, Enter of what enters, self handlers, pairs, AnyEnter. */
+export function negotiate(engine: Engine, mutation: QueuedMutation): void {
+  const { transition } = engine;
+  engine.vetoed.clear();
+  engine.sortExits();
+  const passes =
+    askExits(engine, mutation) &&
+    askEnters(engine, mutation) &&
+    askPairs(engine, mutation) &&
+    engine.callHandlers(mutation, ({ anyEnter }) => anyEnter, -1, -1);
+  // A veto without a reason comes from a handler that was not run, as the transition was over.
+  if (!passes) transition.rejected ??= { by: "an earlier handler" };
+  if (passes) transition.rejected = undefined;
+}
+
+function askExits(engine: Engine, mutation: QueuedMutation): boolean {
+  const { plan } = engine;
+  for (let i = 0; i < plan.exitCount; i++) {
+    const state = plan.exits[i]!;
+    if (!engine.callHandlers(mutation, ({ Exit }) => Exit.get(state), state, -1)) return false;
+  }
+  return true;
+}
+
+function askEnters(engine: Engine, mutation: QueuedMutation): boolean {
+  const { plan } = engine;
+  for (let i = 0; i < plan.enterCount; i++) {
+    const state = plan.enters[i]!;
+    if (engine.callHandlers(mutation, ({ Enter }) => Enter.get(state), state, -1)) continue;
+    if (!vetoAuto(engine, mutation, state)) return false;
+  }
+  return true;
+}
+
+/** Takes a vetoed auto state out of its auto transition; false if the veto cancels the whole. */
+function vetoAuto(engine: Engine, mutation: QueuedMutation, state: number): boolean {
+  if (!mutation.isAuto || engine.schema.auto[state] === 0) return false;
+  engine.vetoed.add(state);
+  return true;
+}
+
+function askPairs(engine: Engine, mutation: QueuedMutation): boolean {
+  const bindings = engine.bindings.filter(({ pairs }) => pairs.size > 0);
+  const vetoed = engine.vetoed;
+  if (bindings.length === 0 && (!mutation.isAuto || vetoed.size === 0)) return true;
+  const target = [...engine.target()].filter((state) => !vetoed.has(state));
+  if (bindings.length > 0) {
+    if (mutation.kind !== MUTATION_REMOVE && !askSelf(engine, mutation, target)) return false;
+    if (!askOthers(engine, mutation, target)) return false;
+  }
+  return !(mutation.isAuto && target.every((state) => vetoed.has(state)));
+}
+
+const pairOf =
+  (from: number, to: number) =>
+  ({ pairs }: Binding): BoundHandler | undefined =>
+    pairs.get(from)?.get(to);
+
+/** Self handlers: of states that are active and in the target. */
+function askSelf(engine: Engine, mutation: QueuedMutation, target: number[]): boolean {
+  const { isActive } = engine.active;
+  let lastPassed = true;
+  for (let i = 0; i < target.length; i++) {
+    const state = target[i]!;
+    if (isActive[state] === 0 || !engine.bindings.some(({ pairs }) => pairs.get(state)?.has(state)))
+      continue;
+    lastPassed = engine.callHandlers(mutation, pairOf(state, state), state, -1);
+    if (lastPassed) continue;
+    if (!mutation.isAuto || engine.schema.auto[state] === 0) return false;
+    // The vetoed state leaves the list under the walk, which therefore passes over the next one.
+    target.splice(i, 1);
+  }
+  return lastPassed;
+}
+
+/** Pairs of an active state and one of the target as it stood when this began. */
+function askOthers(engine: Engine, mutation: QueuedMutation, target: readonly number[]): boolean {
+  for (const from of [...engine.statesBefore()]) {
+    if (!engine.bindings.some(({ pairs }) => pairs.has(from))) continue;
+    for (const to of target) {
+      if (from === to || engine.callHandlers(mutation, pairOf(from, to), to, -1)) continue;
+      if (!vetoAuto(engine, mutation, to)) return false;
+    }
+  }
+  return true;
+}

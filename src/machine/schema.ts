@@ -1,0 +1,166 @@
+/** Schemas: the named states of a machine, their properties and relations; parsing and merging. */
+
+import { MachineError } from "./errors.ts";
+
+/** The state that every machine has: something went wrong. */
+export const EXCEPTION = "Exception";
+
+/** One state. Relations name other states of the same schema. */
+export interface StateDefinition<N extends string = string> {
+  /** Asks for activation by itself after every transition that moved the clock. Default false. */
+  readonly auto?: boolean;
+  /** May be called again while active: its tick grows by 2 and its handlers run again. Default false. */
+  readonly multi?: boolean;
+  /** States that must be active with it; without one of them it cannot be, or stay, active. */
+  readonly require?: readonly N[];
+  /** States that its activation brings along, where their own relations let them. */
+  readonly add?: readonly N[];
+  /** States that it deactivates, or keeps from activating. */
+  readonly remove?: readonly N[];
+  /** States whose handlers run before its own, as far as both move; says nothing about which are active. */
+  readonly after?: readonly N[];
+  /** Free labels, `tag` or `tag:value`; without effect on behaviour. */
+  readonly tags?: readonly string[];
+}
+
+export type Schema<N extends string = string> = Readonly<Record<N, StateDefinition<N>>>;
+
+/** The state names of a schema type. */
+export type StateName<S> = Extract<keyof S, string>;
+
+export const RELATIONS = ["require", "add", "remove", "after"] as const;
+export type Relation = (typeof RELATIONS)[number];
+
+/**
+ * Returns `schema` as it is, with its state names inferred, so that a relation to a state that is
+ * not in it does not compile. `Exception` may be named without being defined.
+ */
+export function defineSchema<const S extends Record<string, StateDefinition>>(
+  schema: S & { readonly [K in keyof S]: StateDefinition<StateName<S> | typeof EXCEPTION> },
+): Schema<StateName<S>> {
+  return schema as Schema<StateName<S>>;
+}
+
+/** Later schemas override earlier ones state by state; relations are not merged. */
+export function mergeSchemas<const L extends readonly Schema[]>(
+  ...schemas: L
+): Schema<StateName<L[number]>> {
+  return Object.assign({}, ...schemas) as Schema<StateName<L[number]>>;
+}
+
+/** `state` with the relations of `other` added (own first, each once); properties are only ever set. Tags stay. */
+export function extendState<N extends string, M extends string>(
+  state: StateDefinition<N>,
+  other: StateDefinition<M>,
+): StateDefinition<N | M> {
+  const extended: Record<string, unknown> = { ...state };
+  for (const relation of RELATIONS) {
+    const union = [...new Set<string>([...(state[relation] ?? []), ...(other[relation] ?? [])])];
+    if (union.length > 0) extended[relation] = union;
+  }
+  if (state.auto || other.auto) extended["auto"] = true;
+  if (state.multi || other.multi) extended["multi"] = true;
+  return extended as StateDefinition<N | M>;
+}
+
+/** `state` with each relation that `relations` has, an empty list included, in place of its own. */
+export function replaceRelations<N extends string, M extends string>(
+  state: StateDefinition<N>,
+  relations: Pick<StateDefinition<M>, Relation>,
+): StateDefinition<N | M> {
+  const given = RELATIONS.filter((relation) => relations[relation] !== undefined);
+  return {
+    ...state,
+    ...Object.fromEntries(given.map((relation) => [relation, relations[relation]])),
+  };
+}
+
+/** Prefixes all names and relations. `only` limits it to some states, `skip` leaves some as they are. */
+export function prefixSchema<N extends string, const P extends string>(
+  schema: Schema<N>,
+  prefix: P,
+  options: { readonly only?: readonly N[]; readonly skip?: readonly N[] } = {},
+): Schema<N | `${P}${N}`> {
+  const rename = (name: string) =>
+    (options.only === undefined || options.only.includes(name as N)) &&
+    !options.skip?.includes(name as N)
+      ? `${prefix}${name}`
+      : name;
+  const entries = Object.entries<StateDefinition<N>>(schema).map(([name, state]) => {
+    const renamed: Record<string, unknown> = { ...state };
+    for (const relation of RELATIONS) {
+      if (state[relation] !== undefined) renamed[relation] = state[relation].map(rename);
+    }
+    return [rename(name), renamed];
+  });
+  return Object.fromEntries(entries) as Schema<N | `${P}${N}`>;
+}
+
+/** What {@linkcode parseSchema} makes of a schema. */
+export interface ParsedSchema {
+  /** Cleaned up, `Exception` included. An unknown name can only be left in `require`: such a state never activates. */
+  readonly schema: Schema;
+  /** One per contradiction found; the schema can be used all the same. */
+  readonly errors: readonly MachineError[];
+}
+
+/**
+ * Cleans up a schema: drops a state's relation to itself (Require excepted) and unknown names (Require
+ * excepted), lets Add win over Remove, adds `Exception` where it is missing.
+ * Names are known before `Exception` is added, so a relation to an undefined `Exception` is dropped as well.
+ */
+export function parseSchema(schema: Schema): ParsedSchema {
+  const parsed: Record<string, StateDefinition> = {};
+  const errors: MachineError[] = [];
+  const isKnown = (name: string) => Object.hasOwn(schema, name);
+  for (const [name, given] of Object.entries(schema)) {
+    const state: Record<string, unknown> = { ...given };
+    const remove = without(given.remove, name);
+    const add = given.add?.filter((other) => {
+      const removed = remove?.indexOf(other) ?? -1;
+      if (removed >= 0) remove!.splice(removed, 1);
+      return isKnown(other);
+    });
+    const conflicts = (given.require ?? []).filter((other) => remove?.includes(other));
+    if (conflicts.length > 0) {
+      errors.push(
+        new MachineError(
+          "invalid_schema",
+          `Cannot satisfy state "${name}": it both requires and removes "${conflicts.join('", "')}"`,
+          { states: [name, ...conflicts] },
+        ),
+      );
+    }
+    if (add !== undefined) state["add"] = add;
+    if (remove !== undefined) state["remove"] = remove.filter(isKnown);
+    if (given.after !== undefined) state["after"] = without(given.after, name)!.filter(isKnown);
+    if (given.require !== undefined) state["require"] = [...given.require];
+    parsed[name] = state as StateDefinition;
+  }
+  if (!isKnown(EXCEPTION)) parsed[EXCEPTION] = { multi: true };
+  return { schema: parsed, errors };
+}
+
+/** A copy of `list` without the first `item`. */
+function without(list: readonly string[] | undefined, item: string): string[] | undefined {
+  if (list === undefined) return undefined;
+  const copy = [...list];
+  const at = copy.indexOf(item);
+  if (at >= 0) copy.splice(at, 1);
+  return copy;
+}
+
+/** All names in bytewise order, the default index order. Names compare by UTF-8 bytes, which is code point order. */
+export function sortNames(names: Iterable<string>): string[] {
+  const encoder = new TextEncoder();
+  return [...names]
+    .map((name) => ({ name, bytes: encoder.encode(name) }))
+    .sort((a, b) => compareBytes(a.bytes, b.bytes))
+    .map(({ name }) => name);
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return a.length - b.length;
+}

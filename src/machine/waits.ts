@@ -1,0 +1,218 @@
+/** Waits: promises that resolve when the clock reaches what they are for. Equal waits share one promise. */
+
+/** What satisfies a wait, and in which turn it resolves among those satisfied at once. */
+type WaitKind = "active" | "inactive" | "ticks" | "query";
+const TURN: Record<WaitKind, number> = { active: 0, inactive: 0, ticks: 1, query: 2 };
+
+interface Wait {
+  readonly kind: WaitKind;
+  key: string;
+  states: readonly number[];
+  readonly ticks: readonly number[];
+  readonly query: ((ticks: Float64Array) => boolean) | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+  onAbort: (() => void) | undefined;
+}
+
+const RESOLVED = Promise.resolve();
+
+export class Waits {
+  readonly #ticks: () => Float64Array;
+  /** Waits per state; a wait stands at each of its states. */
+  readonly #byState = new Map<number, Set<Wait>>();
+  readonly #queries = new Set<Wait>();
+  readonly #shared = new Map<string, Wait>();
+  #count = 0;
+  #isClosed = false;
+
+  /** `ticks` gives the clock as it is now. */
+  constructor(ticks: () => Float64Array) {
+    this.#ticks = ticks;
+  }
+
+  /** Number of waits that are open. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Resolves when all of `states` are active at the same time. */
+  active(states: readonly number[], signal?: AbortSignal): Promise<void> {
+    return this.#wait("active", states, [], signal);
+  }
+
+  /** Resolves when none of `states` is active. */
+  inactive(states: readonly number[], signal?: AbortSignal): Promise<void> {
+    return this.#wait("inactive", states, [], signal);
+  }
+
+  /** Resolves when each state's tick has reached its number in `ticks`. */
+  reached(
+    states: readonly number[],
+    ticks: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#wait("ticks", states, ticks, signal);
+  }
+
+  /** Resolves when `query` is true of the ticks after a transition; the clock as it is now is not asked. */
+  query(query: (ticks: Float64Array) => boolean, signal?: AbortSignal): Promise<void> {
+    if (this.#isClosed) return RESOLVED;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const wait = this.#create("query", [], [], query, signal);
+    this.#queries.add(wait);
+    return wait.promise;
+  }
+
+  /** Resolves what is satisfied, given the states whose ticks moved. Costs what waits for those states. */
+  process(changed: Int32Array, count: number): void {
+    if (this.#count === 0) return;
+    let satisfied: Wait[] | undefined;
+    for (let i = 0; i < count; i++) {
+      const waits = this.#byState.get(changed[i]!);
+      if (waits === undefined) continue;
+      for (const wait of waits) if (this.#isSatisfied(wait)) (satisfied ??= []).push(wait);
+    }
+    if (this.#queries.size > 0) {
+      for (const wait of this.#queries)
+        if (wait.query!(this.#ticks())) (satisfied ??= []).push(wait);
+    }
+    if (satisfied === undefined) return;
+    // A wait can be met by several of its states; closing it twice does no harm.
+    for (const wait of satisfied.sort((a, b) => TURN[a.kind] - TURN[b.kind])) {
+      this.#close(wait);
+      wait.resolve();
+    }
+  }
+
+  /** Resolves whatever is satisfied by the clock as it is, after ticks that moved by other ways than a transition. */
+  processAll(): void {
+    this.process(Int32Array.from(this.#byState.keys()), this.#byState.size);
+  }
+
+  /** Follows a new index order. */
+  remap(toNew: (index: number) => number): void {
+    const waits = new Set([...this.#byState.values()].flatMap((set) => [...set]));
+    this.#byState.clear();
+    this.#shared.clear();
+    for (const wait of waits) {
+      wait.states = wait.states.map(toNew);
+      this.#enter(wait);
+    }
+  }
+
+  /** Resolves everything, now and from now on. */
+  close(): void {
+    this.#isClosed = true;
+    const waits = new Set(
+      [...this.#byState.values()].flatMap((set) => [...set]).concat([...this.#queries]),
+    );
+    for (const wait of waits) {
+      this.#close(wait);
+      wait.resolve();
+    }
+  }
+
+  #wait(
+    kind: WaitKind,
+    states: readonly number[],
+    ticks: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (this.#isClosed) return RESOLVED;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const probe = { kind, states, ticks };
+    if (this.#isSatisfied(probe)) return RESOLVED;
+    const shared = signal === undefined ? this.#shared.get(keyOf(probe)) : undefined;
+    if (shared !== undefined) return shared.promise;
+    const wait = this.#create(kind, states, ticks, undefined, signal);
+    this.#enter(wait);
+    return wait.promise;
+  }
+
+  #enter(wait: Wait): void {
+    if (wait.signal === undefined) {
+      wait.key = keyOf(wait);
+      this.#shared.set(wait.key, wait);
+    }
+    for (const state of wait.states) {
+      const waits = this.#byState.get(state);
+      if (waits === undefined) this.#byState.set(state, new Set([wait]));
+      else waits.add(wait);
+    }
+  }
+
+  #create(
+    kind: WaitKind,
+    states: readonly number[],
+    ticks: readonly number[],
+    query: Wait["query"],
+    signal: AbortSignal | undefined,
+  ): Wait {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const wait: Wait = {
+      kind,
+      key: "",
+      states,
+      ticks,
+      query,
+      signal,
+      promise,
+      resolve,
+      reject,
+      onAbort: undefined,
+    };
+    if (signal !== undefined) {
+      wait.onAbort = () => {
+        this.#close(wait);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", wait.onAbort, { once: true });
+    }
+    this.#count++;
+    return wait;
+  }
+
+  #close(wait: Wait): void {
+    if (wait.kind === "query" ? !this.#queries.delete(wait) : !this.#leave(wait)) return;
+    this.#count--;
+    if (wait.key !== "") this.#shared.delete(wait.key);
+    if (wait.onAbort !== undefined) wait.signal!.removeEventListener("abort", wait.onAbort);
+  }
+
+  /** Takes the wait out of its states' sets. Returns whether it was in. */
+  #leave(wait: Wait): boolean {
+    let wasIn = false;
+    for (const state of wait.states) {
+      const waits = this.#byState.get(state);
+      if (waits === undefined || !waits.delete(wait)) continue;
+      wasIn = true;
+      if (waits.size === 0) this.#byState.delete(state);
+    }
+    return wasIn;
+  }
+
+  #isSatisfied({ kind, states, ticks }: Pick<Wait, "kind" | "states" | "ticks">): boolean {
+    const clock = this.#ticks();
+    switch (kind) {
+      case "active":
+        return states.every((state) => clock[state]! % 2 === 1);
+      case "inactive":
+        return states.every((state) => clock[state]! % 2 === 0);
+      case "ticks":
+        return states.every((state, i) => (clock[state] ?? 0) >= ticks[i]!);
+      case "query":
+        return false;
+    }
+  }
+}
+
+/** Equal for waits that may share a promise: the order of their states does not matter. */
+function keyOf({ kind, states, ticks }: Pick<Wait, "kind" | "states" | "ticks">): string {
+  return `${kind} ${states
+    .map((state, i) => `${state}:${ticks[i] ?? ""}`)
+    .sort()
+    .join()}`;
+}
