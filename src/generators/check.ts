@@ -70,10 +70,20 @@ function describeDifference(found: string, expected: string): string {
   return `differs from line ${line === -1 ? lines.length : line + 1} on`;
 }
 
-if (import.meta.main) {
-  const expected = await makeExpectedFiles();
-  const outdated = findOutdatedFiles(PROJECT_ROOT, expected);
-  for (const line of outdated) process.stderr.write(`${line}\n`);
-  if (outdated.length === 0) process.stdout.write(`${expected.length} files are up to date\n`);
-  process.exitCode = outdated.length === 0 ? 0 : 1;
+/** Runs the command and resolves to its exit code: 0 all up to date, 1 some not, 2 unusable protos. */
+async function check(): Promise<number> {
+  try {
+    const expected = await makeExpectedFiles();
+    const outdated = findOutdatedFiles(PROJECT_ROOT, expected);
+    for (const line of outdated) process.stderr.write(`${line}\n`);
+    if (outdated.length > 0) return 1;
+    process.stdout.write(`${expected.length} generated files are up to date\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
 }
+
+if (import.meta.main) process.exitCode = await check();
