@@ -282,4 +282,4 @@ export const flights: readonly FlightStates[] = [
   flight8,
   flight9,
   flight10,
-];
+] as const;
