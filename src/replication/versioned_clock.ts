@@ -23,3 +23,144 @@ export function mixTick(index: number, tick: number): number {
   hash = Math.imul(hash ^ (hash >>> 15), 0x735a_2d97);
   return (hash ^ (hash >>> 15)) >>> 0;
 }
+
+/** A machine's clock as it travels: see the module. Written by one owner (a source or a replica), read by many. */
+export class VersionedClock {
+  #epoch = "";
+  #seq = 0;
+  #schema: Schema = {};
+  #names: readonly string[] = [];
+  #indexByName = new Map<string, number>();
+  #ticks = new Float64Array(0);
+  #changedAt = new Float64Array(0);
+  // States linked by last change, the newest at #newest: a diff walks it and stops at the cursor.
+  #older = new Int32Array(0);
+  #newer = new Int32Array(0);
+  #newest = -1;
+  #checksum = 0;
+  #timeSum = 0;
+  readonly #listeners = new Set<(change: ClockChange) => void>();
+
+  /** 16 lower-case hex digits; empty until the first {@linkcode reset}. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** Number of the last change in this epoch, 0 before the first. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** `<epoch>-<seq>`, what HTTP shows as a version. */
+  get version(): string {
+    return `${this.#epoch}-${this.#seq}`;
+  }
+
+  get schema(): Schema {
+    return this.#schema;
+  }
+
+  /** State names in index order. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** Ticks in index order. Not to be written or kept by readers: it is the live array. */
+  get ticks(): Float64Array {
+    return this.#ticks;
+  }
+
+  /** Sum over all states of {@linkcode mixTick}, modulo 2^32. */
+  get checksum(): number {
+    return this.#checksum;
+  }
+
+  /** Sum of all ticks. */
+  get timeSum(): number {
+    return this.#timeSum;
+  }
+
+  /** Index of a state, -1 if unknown. */
+  indexOf(name: string): number {
+    return this.#indexByName.get(name) ?? -1;
+  }
+
+  /** Active state names in index order. */
+  activeStates(): string[] {
+    return this.#names.filter((_, index) => this.#ticks[index]! % 2 === 1);
+  }
+
+  /** Calls `visit` for each state whose last change is later than `seq`, the newest first. Costs what it visits. */
+  forEachChangedSince(seq: number, visit: (index: number, tick: number) => void): void {
+    for (let i = this.#newest; i >= 0 && this.#changedAt[i]! > seq; i = this.#older[i]!) {
+      visit(i, this.#ticks[i]!);
+    }
+  }
+
+  /** Calls `listener` after each {@linkcode advance} and {@linkcode reset}, with the new values in place. Returns its removal. */
+  onChange(listener: (change: ClockChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Sets `ticks[i]` (absolute) for each of `indexes` and moves to `seq`. The caller has checked both. */
+  advance(seq: number, indexes: Uint32Array, ticks: ArrayLike<number>): void {
+    for (let i = 0; i < indexes.length; i++) {
+      this.#set(indexes[i]!, ticks[i]!, seq);
+    }
+    this.#seq = seq;
+    if (this.#listeners.size > 0) {
+      this.#emit({ type: "advance", seq, indexes });
+    }
+  }
+
+  /** Starts over: a new life of the clock, another schema, or a snapshot. `ticks` in the order of `names`. */
+  reset(life: {
+    epoch: string;
+    seq: number;
+    schema: Schema;
+    names: readonly string[];
+    ticks: ArrayLike<number>;
+  }): void {
+    const size = life.names.length;
+    this.#epoch = life.epoch;
+    this.#seq = life.seq;
+    this.#schema = life.schema;
+    this.#names = life.names;
+    this.#indexByName = new Map(life.names.map((name, index) => [name, index]));
+    this.#ticks = Float64Array.from(life.ticks);
+    // All states count as changed at this seq: a diff from before a snapshot is the whole clock.
+    this.#changedAt = new Float64Array(size).fill(life.seq);
+    this.#older = Int32Array.from({ length: size }, (_, i) => i - 1);
+    this.#newer = Int32Array.from({ length: size }, (_, i) => (i + 1 < size ? i + 1 : -1));
+    this.#newest = size - 1;
+    this.#checksum = 0;
+    this.#timeSum = 0;
+    for (let i = 0; i < size; i++) {
+      this.#checksum = (this.#checksum + mixTick(i, this.#ticks[i]!)) >>> 0;
+      this.#timeSum += this.#ticks[i]!;
+    }
+    this.#emit({ type: "reset" });
+  }
+
+  #set(index: number, tick: number, seq: number): void {
+    const before = this.#ticks[index]!;
+    this.#checksum = (this.#checksum - mixTick(index, before) + mixTick(index, tick)) >>> 0;
+    this.#timeSum += tick - before;
+    this.#ticks[index] = tick;
+    this.#changedAt[index] = seq;
+    if (this.#newest === index) return;
+    const older = this.#older[index]!;
+    const newer = this.#newer[index]!;
+    if (newer >= 0) this.#older[newer] = older;
+    if (older >= 0) this.#newer[older] = newer;
+    this.#older[index] = this.#newest;
+    this.#newer[index] = -1;
+    this.#newer[this.#newest] = index;
+    this.#newest = index;
+  }
+
+  #emit(change: ClockChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

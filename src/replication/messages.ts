@@ -1,0 +1,244 @@
+/** The messages of the protocol as this project works with them, and their encoding. */
+
+import { statesource } from "../../gen/statesource.js";
+import type { Schema } from "../machine/mod.ts";
+import { ReplicationError } from "./errors.ts";
+import { toBytes, toHex } from "./hex.ts";
+import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.ts";
+
+const { v1 } = statesource;
+
+export const MUTATION_TYPES = ["add", "remove", "set", "toggle"] as const;
+
+/** A request to change states at the root. */
+export interface MutationRequest {
+  readonly type: (typeof MUTATION_TYPES)[number];
+  readonly states: readonly string[];
+  /** Values for the root's handlers; JSON. */
+  readonly args?: Readonly<Record<string, unknown>>;
+  /** The root runs a key once, and answers repeats with what came of it the first time. */
+  readonly idempotencyKey?: string;
+  /** W3C trace context: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
+  readonly traceContext?: Uint8Array;
+}
+
+export interface MutationReply {
+  readonly result: "executed" | "canceled";
+  /** `<epoch>-<seq>`: the version at which the result holds. */
+  readonly version: string;
+  /** Why it was canceled. */
+  readonly rejected?: { readonly state?: string; readonly by: string };
+}
+
+/** What a subscriber has and asks for. */
+export interface SubscribeRequest {
+  readonly name: string;
+  /** Empty if the subscriber has no clock. */
+  readonly epoch: string;
+  readonly seq: number;
+  /** Empty if the subscriber has no schema. */
+  readonly schemaHash: string;
+}
+
+/** The beginning of a stream, or of a new epoch in it. */
+export interface Start {
+  readonly epoch: string;
+  readonly wallTimeMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** Node names from the root to the sender. */
+  readonly path: readonly string[];
+  readonly machineId: string;
+  readonly schema: { readonly schema: Schema; readonly names: readonly string[] } | undefined;
+  /** All ticks, if this is a snapshot. */
+  readonly ticks: readonly number[] | undefined;
+}
+
+/** One message of a stream: with `start` a beginning, with `indexes` a diff, with neither a heartbeat. */
+export interface ClockMessage {
+  readonly seq: number;
+  /** State indexes, rising, and their absolute ticks. */
+  readonly indexes: Uint32Array;
+  readonly ticks: Float64Array;
+  readonly checksum: number;
+  readonly wallDeltaMs: number;
+  readonly ageMs: number;
+  readonly traceContext: Uint8Array | undefined;
+  readonly start: Start | undefined;
+}
+
+export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<ArrayBuffer> {
+  return v1.SubscribeRequest.encode({
+    name: request.name,
+    epoch: toBytes(request.epoch),
+    seq: request.seq,
+    schemaHash: toBytes(request.schemaHash),
+  }).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`invalid_argument`). */
+export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
+  const wire = decode(() => v1.SubscribeRequest.decode(bytes), "invalid_argument", "SubscribeRequest");
+  const { name, epoch, seq, schemaHash } = wire;
+  if (name === "" || name.length > 255) {
+    throw new ReplicationError("invalid_argument", `Cannot subscribe: name has ${name.length} characters, not 1 to 255`);
+  }
+  for (const [field, value] of [
+    ["epoch", epoch],
+    ["schema_hash", schemaHash],
+  ] as const) {
+    if (value.length !== 0 && value.length !== 8) {
+      throw new ReplicationError("invalid_argument", `Cannot subscribe: ${field} has ${value.length} bytes, not 0 or 8`);
+    }
+  }
+  return { name, epoch: toHex(epoch), seq, schemaHash: toHex(schemaHash) };
+}
+
+export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffer> {
+  const { indexes, ticks, start } = message;
+  const changes = new Array<number>(indexes.length * 2);
+  let before = -1;
+  for (let i = 0; i < indexes.length; i++) {
+    changes[2 * i] = indexes[i]! - before - 1;
+    changes[2 * i + 1] = ticks[i]!;
+    before = indexes[i]!;
+  }
+  const wire: statesource.v1.ISubscribeResponse = {
+    seq: message.seq,
+    changes,
+    checksum: message.checksum,
+    wallDeltaMs: message.wallDeltaMs,
+  };
+  // A field that is there is written even if it is 0; proto3 leaves it out for the same meaning.
+  if (message.ageMs > 0) wire.ageMs = message.ageMs;
+  if (message.traceContext !== undefined) wire.traceContext = message.traceContext;
+  if (start !== undefined) wire.start = toWireStart(start);
+  return v1.SubscribeResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
+}
+
+function toWireStart(start: Start): statesource.v1.IStart {
+  const wire: statesource.v1.IStart = {
+    epoch: toBytes(start.epoch),
+    wallTimeMs: start.wallTimeMs,
+    heartbeatIntervalMs: start.heartbeatIntervalMs,
+    path: [...start.path],
+    machineId: start.machineId,
+  };
+  if (start.schema !== undefined) wire.schema = toWireSchema(start.schema.schema, start.schema.names);
+  if (start.ticks !== undefined) {
+    wire.isSnapshot = true;
+    wire.ticks = [...start.ticks];
+  }
+  return wire;
+}
+
+/** Throws {@linkcode ReplicationError} (`data_loss`) for bytes that are no such message. */
+export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): ClockMessage {
+  const wire = decode(() => v1.SubscribeResponse.decode(bytes), "data_loss", "SubscribeResponse");
+  const { changes } = wire;
+  if (changes.length % 2 !== 0) throw new ReplicationError("data_loss", "Cannot read a diff: it ends within a change");
+  const count = changes.length / 2;
+  const indexes = new Uint32Array(count);
+  const ticks = new Float64Array(count);
+  let index = -1;
+  for (let i = 0; i < count; i++) {
+    index += changes[2 * i]! + 1;
+    indexes[i] = index;
+    ticks[i] = changes[2 * i + 1]!;
+  }
+  if (index > 0xffff_ffff) throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
+  return {
+    seq: wire.seq,
+    indexes,
+    ticks,
+    checksum: wire.checksum,
+    wallDeltaMs: wire.wallDeltaMs,
+    ageMs: wire.ageMs,
+    traceContext: wire.traceContext.length === 25 ? wire.traceContext : undefined,
+    start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
+  };
+}
+
+function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefined): Start {
+  if (wire.epoch.length !== 8) throw new ReplicationError("data_loss", `Cannot start: epoch has ${wire.epoch.length} bytes, not 8`);
+  if (wire.heartbeatIntervalMs === 0) throw new ReplicationError("data_loss", "Cannot start: heartbeat interval is 0");
+  return {
+    epoch: toHex(wire.epoch),
+    wallTimeMs: wire.wallTimeMs,
+    heartbeatIntervalMs: wire.heartbeatIntervalMs,
+    path: wire.path,
+    machineId: wire.machineId,
+    schema: wire.schema ? fromWireSchema(wire.schema, limits) : undefined,
+    ticks: wire.isSnapshot ? wire.ticks : undefined,
+  };
+}
+
+const NO_TRACE = new Uint8Array(0);
+
+export function encodeMutateRequest(request: MutationRequest): Uint8Array<ArrayBuffer> {
+  return v1.MutateRequest.encode({
+    type: MUTATION_TYPES.indexOf(request.type) + 1,
+    states: [...request.states],
+    argsJson: request.args === undefined ? "" : JSON.stringify(request.args),
+    idempotencyKey: request.idempotencyKey ?? "",
+    traceContext: request.traceContext ?? NO_TRACE,
+  }).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`invalid_argument`). */
+export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
+  const wire = decode(() => v1.MutateRequest.decode(bytes), "invalid_argument", "MutateRequest");
+  const type = MUTATION_TYPES[(wire.type as number) - 1];
+  if (type === undefined) {
+    throw new ReplicationError("invalid_argument", `Cannot mutate: type is ${wire.type}, not ADD, REMOVE, SET or TOGGLE`);
+  }
+  return {
+    type,
+    states: wire.states,
+    ...(wire.argsJson !== "" && { args: parseArgs(wire.argsJson) }),
+    ...(wire.idempotencyKey !== "" && { idempotencyKey: wire.idempotencyKey }),
+    ...(wire.traceContext.length === 25 && { traceContext: wire.traceContext }),
+  };
+}
+
+function parseArgs(json: string): Record<string, unknown> {
+  let args: unknown;
+  try {
+    args = JSON.parse(json);
+  } catch (error) {
+    throw new ReplicationError("invalid_argument", `Cannot mutate: args_json is not JSON: ${(error as Error).message}`);
+  }
+  if (typeof args !== "object" || args === null || Array.isArray(args)) {
+    throw new ReplicationError("invalid_argument", "Cannot mutate: args_json is not a JSON object");
+  }
+  return args as Record<string, unknown>;
+}
+
+export function encodeMutateResponse(reply: MutationReply): Uint8Array<ArrayBuffer> {
+  const [epoch = "", seq = "0"] = reply.version.split("-");
+  const wire: statesource.v1.IMutateResponse = {
+    result: reply.result === "executed" ? v1.MutationResult.MUTATION_RESULT_EXECUTED : v1.MutationResult.MUTATION_RESULT_CANCELED,
+    epoch: toBytes(epoch),
+    seq: Number(seq),
+  };
+  if (reply.rejected !== undefined) wire.rejected = { state: reply.rejected.state ?? "", by: reply.rejected.by };
+  return v1.MutateResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`data_loss`). */
+export function decodeMutateResponse(bytes: Uint8Array): MutationReply {
+  const wire = decode(() => v1.MutateResponse.decode(bytes), "data_loss", "MutateResponse");
+  const { state, by } = wire.rejected ?? {};
+  return {
+    result: wire.result === v1.MutationResult.MUTATION_RESULT_EXECUTED ? "executed" : "canceled",
+    version: `${toHex(wire.epoch)}-${wire.seq}`,
+    ...(by && { rejected: state ? { state, by } : { by } }),
+  };
+}
+
+function decode<T>(read: () => T, code: "invalid_argument" | "data_loss", what: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new ReplicationError(code, `Cannot read ${what}: ${(error as Error).message}`, { cause: error });
+  }
+}
