@@ -1,13 +1,12 @@
 /** A node for the tests of this folder: a clock that the test moves, time that stands still until told. */
 
-import { VersionedClock } from "../replication/versioned_clock.ts";
-import type {
-  MutateOptions,
-  MutationReply,
-  MutationRequest,
-  NodeApi,
-  Topology,
-} from "./node_api.ts";
+import {
+  type MutationReply,
+  type MutationRequest,
+  type TimeSource,
+  VersionedClock,
+} from "../replication/mod.ts";
+import type { MutateOptions, NodeApi, Topology } from "./node_api.ts";
 
 export const EPOCH = "00c0ffee00c0ffee";
 export const OTHER_EPOCH = "0badcafe0badcafe";
@@ -21,7 +20,7 @@ export const SCHEMA = {
 };
 
 /** Timers that fire in {@linkcode advance} and at no other time. */
-export class FakeTime {
+export class FakeTime implements TimeSource {
   #nowMs = 0;
   readonly #timers = new Set<{ dueMs: number; callback: () => void }>();
 
@@ -29,7 +28,15 @@ export class FakeTime {
     return this.#timers.size;
   }
 
-  schedule(delayMs: number, callback: () => void): () => void {
+  now(): number {
+    return this.#nowMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
+  setTimer(delayMs: number, callback: () => void): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createFakeNode, EPOCH } from "./_fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 import { type HttpApiOptions, HttpProblem, type Route } from "./mod.ts";
+import { parseTraceparent } from "./trace_context.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const MUTATION = {
@@ -11,13 +12,13 @@ const MUTATION = {
 };
 
 /** An observer that writes down what it is told. */
-function createRecorder(traceparent?: string) {
+function createRecorder(traceContext?: Uint8Array) {
   const log: string[] = [];
   const observer: HttpApiOptions["observer"] = {
     onRequest: ({ request, route }) => {
       log.push(`start ${request.method} ${route}`);
       return {
-        ...(traceparent === undefined ? {} : { traceparent }),
+        traceContext,
         end: ({ status, error }) => log.push(`end ${status}${error ? ` ${error}` : ""}`),
       };
     },
@@ -123,12 +124,15 @@ describe("createHttpApi() with an observer", () => {
     expect(log).toEqual(["start GET /states/stream", "end 200"]);
   });
 
-  it("hands its traceparent to the mutation, in place of the client's", async () => {
+  it("hands its trace context to the mutation, in place of the client's", async () => {
     const node = createFakeNode();
-    const own = TRACEPARENT.replace("b7ad6b7169203331", "00f067aa0ba902b7");
+    const own = new Uint8Array(25).fill(7);
     await createHttpApi(node, createRecorder(own)).request("/mutations", MUTATION);
     await createHttpApi(node, createRecorder()).request("/mutations", MUTATION);
-    expect(node.mutations.map(({ options }) => options.traceparent)).toEqual([own, TRACEPARENT]);
+    expect(node.mutations.map(({ request }) => request.traceContext)).toEqual([
+      own,
+      parseTraceparent(TRACEPARENT),
+    ]);
   });
 
   it("answers even if it throws, and reports that", async () => {

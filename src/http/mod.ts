@@ -15,8 +15,6 @@ export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { createHttpApi } from "./http_api.ts";
 export type {
   MutateOptions,
-  MutationReply,
-  MutationRequest,
   NodeApi,
   NodeRole,
   Topology,

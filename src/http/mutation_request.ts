@@ -1,8 +1,7 @@
 /** The body of `POST /mutations`, checked member by member. */
 
-import type { MutationRequest } from "./node_api.ts";
+import { MUTATION_TYPES, type MutationRequest } from "../replication/mod.ts";
 
-const TYPES: readonly MutationRequest["type"][] = ["add", "remove", "set", "toggle"];
 const MEMBERS = ["type", "states", "args"];
 
 /** One thing that is wrong with a body: a JSON pointer (RFC 6901, as a URI fragment) and what is wrong there. */
@@ -18,8 +17,8 @@ export function toMutationRequest(body: unknown): MutationRequest | { errors: Bo
   }
   const errors: BodyError[] = [];
   const { type, states, args } = body;
-  if (!TYPES.includes(type as MutationRequest["type"])) {
-    const allowed = TYPES.map((allowedType) => `"${allowedType}"`).join(", ");
+  if (!MUTATION_TYPES.includes(type as MutationRequest["type"])) {
+    const allowed = MUTATION_TYPES.map((allowedType) => `"${allowedType}"`).join(", ");
     errors.push({
       pointer: "#/type",
       detail: `"type" is ${describe(type)}, not one of ${allowed}`,

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ReplicationError, type ReplicationErrorCode } from "../replication/mod.ts";
 import { createFakeNode, EPOCH } from "./_fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 import type { HttpApiOptions } from "./mod.ts";
+import { parseTraceparent } from "./trace_context.ts";
 
 const BODY = JSON.stringify({ type: "add", states: ["Ready"] });
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -46,10 +48,8 @@ function streamOf(chunkBytes: number, chunks: number) {
   return { stream, taken };
 }
 
-function replicationError(code: string): Error {
-  const error = new Error(`Cannot reach the root: ${code}`);
-  error.name = "ReplicationError";
-  return Object.assign(error, { code });
+function replicationError(code: ReplicationErrorCode): ReplicationError {
+  return new ReplicationError(code, `Cannot reach the root: ${code}`);
 }
 
 describe("POST /mutations", () => {
@@ -70,8 +70,8 @@ describe("POST /mutations", () => {
           states: ["Start", "Ready"],
           args: { gate: 4 },
           idempotencyKey: "k-1",
+          traceContext: parseTraceparent(TRACEPARENT),
         },
-        options: { traceparent: TRACEPARENT },
       },
     ]);
     expect(node.time.pending).toBe(0);
@@ -301,7 +301,7 @@ describe("POST /mutations", () => {
     ["unknown_state", 422, null],
     ["internal", 502, null],
     ["data_loss", 502, null],
-  ])("turns %s on the way to the root into %i", async (code, status, retryAfter) => {
+  ] as const)("turns %s on the way to the root into %i", async (code, status, retryAfter) => {
     const errors: unknown[] = [];
     const { node, post } = setUp({ onError: (error) => errors.push(error) });
     node.onMutate = () => Promise.reject(replicationError(code));
@@ -311,6 +311,18 @@ describe("POST /mutations", () => {
     expect(await response.json()).toMatchObject({ detail: `Cannot reach the root: ${code}` });
     expect(errors).toEqual([]);
     expect(node.time.pending).toBe(0);
+  });
+
+  it("names the states that the root does not know", async () => {
+    const { node, post } = setUp();
+    const states = ["Redy"];
+    node.onMutate = () => Promise.reject(new ReplicationError("unknown_state", "x", { states }));
+    const response = await post(BODY);
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({
+      type: "urn:tree-state-source:problem:unknown-state",
+      unknown: [{ state: "Redy", nearest: ["Ready", expect.any(String), expect.any(String)] }],
+    });
   });
 
   it("says 504 when the node does not answer in time, and tells it to stop", async () => {

@@ -1,13 +1,14 @@
 /** `POST /mutations`: asks the root for a change, from any node. */
 
+import { type MutationReply, type MutationRequest, ReplicationError } from "../replication/mod.ts";
 import { answerBody, JSON_TYPE } from "./answer.ts";
 import { type BodyError, toMutationRequest } from "./mutation_request.ts";
 import { findNearestNames } from "./nearest.ts";
-import type { MutationReply, MutationRequest, NodeApi } from "./node_api.ts";
+import type { NodeApi } from "./node_api.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import { readJsonBody } from "./read_body.ts";
 import { toReplicationProblem } from "./replication_problem.ts";
-import type { Exchange, Route, RouteContext } from "./route.ts";
+import type { Route, RouteContext } from "./route.ts";
 
 /** How many unknown states an answer names, and for how many of them it looks up the nearest names. */
 const MAX_UNKNOWN_NAMED = 10;
@@ -32,12 +33,17 @@ export function createMutationsRoute({ node, options }: RouteContext): Route {
       if ("errors" in body) throw invalidMutation(body.errors);
       const unknown = listUnknownStates(node, body.states);
       if (unknown.length > 0) throw unknownStates(node, unknown);
-      const request = idempotencyKey === undefined ? body : { ...body, idempotencyKey };
+      const { traceContext } = exchange;
+      const request: MutationRequest = {
+        ...body,
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+        ...(traceContext !== undefined && { traceContext }),
+      };
       const { result, version, rejected } = await mutateInTime(
         node,
         request,
         c.req.raw,
-        exchange,
+        exchange.signal,
         options.mutationTimeoutMs,
       );
       const reply = { result, version, ...(rejected === undefined ? {} : { rejected }) };
@@ -54,12 +60,12 @@ async function mutateInTime(
   node: NodeApi,
   request: MutationRequest,
   http: Request,
-  { signal, traceparent }: Exchange,
+  signal: AbortSignal,
   timeoutMs: number,
 ): Promise<MutationReply> {
   const timeout = new AbortController();
   const timedOut = Promise.withResolvers<never>();
-  const cancelTimer = node.time.schedule(timeoutMs, () => {
+  const cancelTimer = node.time.setTimer(timeoutMs, () => {
     const problem = new HttpProblem(
       504,
       "deadline-exceeded",
@@ -70,15 +76,15 @@ async function mutateInTime(
     timeout.abort(problem);
   });
   try {
-    const reply = node.mutate(request, {
-      signal: AbortSignal.any([signal, timeout.signal]),
-      ...(traceparent === undefined ? {} : { traceparent }),
-    });
+    const reply = node.mutate(request, { signal: AbortSignal.any([signal, timeout.signal]) });
     // The node is told to stop, but whether and when it does is not waited for.
     return await Promise.race([reply, timedOut.promise]);
   } catch (error) {
     if (signal.aborted) throw toEndedProblem(http, error);
-    throw error instanceof HttpProblem ? error : toReplicationProblem(error);
+    if (!(error instanceof ReplicationError)) throw error;
+    // The root's schema may be newer than this node's.
+    if (error.states.length > 0) throw unknownStates(node, error.states);
+    throw toReplicationProblem(error);
   } finally {
     cancelTimer();
   }

@@ -3,44 +3,21 @@
  * implements it; tests use a small fake.
  */
 
-import type { VersionedClock } from "../replication/versioned_clock.ts";
-
-/** A request to change states, as it travels to the root. */
-export interface MutationRequest {
-  readonly type: "add" | "remove" | "set" | "toggle";
-  readonly states: readonly string[];
-  readonly args?: Readonly<Record<string, unknown>>;
-  /** Requests with the same key run once. */
-  readonly idempotencyKey?: string;
-}
-
-/** What became of a mutation. */
-export interface MutationReply {
-  readonly result: "executed" | "canceled";
-  /** `<epoch>-<seq>` at which the result holds. */
-  readonly version: string;
-  /** Why it was canceled. */
-  readonly rejected?: { readonly state?: string; readonly by: string };
-}
-
-/** Status of a node's link upstream. */
-export type LinkStatus = "connecting" | "syncing" | "live" | "stale" | "closed";
-
-/** Where timers come from. */
-export interface TimeSource {
-  /** Calls `callback` once, `delayMs` milliseconds from now. Returns a function that prevents it. */
-  schedule(delayMs: number, callback: () => void): () => void;
-}
+import type {
+  LinkStatus,
+  MutationReply,
+  MutationRequest,
+  TimeSource,
+  VersionedClock,
+} from "../replication/mod.ts";
 
 /** A node's place in the tree. */
 export type NodeRole = "root" | "relay" | "leaf";
 
-/** Limits and context of one mutation. */
+/** Limits of one mutation. */
 export interface MutateOptions {
   /** Aborted when nobody waits for the reply any more; the mutation may still be executed. */
   readonly signal: AbortSignal;
-  /** W3C `traceparent` of the request, so that the transition belongs to its trace. */
-  readonly traceparent?: string;
 }
 
 /** One node of the tree, as the HTTP API sees it. All getters are read at each request. */

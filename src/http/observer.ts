@@ -14,8 +14,8 @@ export interface ObservedRequest {
 
 /** One request under way, for the observer. */
 export interface RequestObservation {
-  /** W3C `traceparent` of the request's span; mutations carry it to the root. Without it the client's own goes on. */
-  readonly traceparent?: string;
+  /** Trace context of the request's span, as in `MutationRequest`; mutations carry it to the root. Without it the client's own goes on. */
+  readonly traceContext?: Uint8Array | undefined;
   /** Called once: when the answer is made, or when its stream has ended. */
   end(outcome: RequestOutcome): void;
 }

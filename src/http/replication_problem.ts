@@ -1,5 +1,6 @@
-/** What an error of the way to the root means to an HTTP client. */
+/** What an error on the way to the root means to an HTTP client. */
 
+import type { ReplicationError, ReplicationErrorCode } from "../replication/mod.ts";
 import {
   HttpProblem,
   type HttpProblemOptions,
@@ -7,29 +8,30 @@ import {
   type ProblemStatus,
 } from "./problem.ts";
 
-const RETRY_SOON: HttpProblemOptions = { headers: { "retry-after": "1" } };
+type Answer = readonly [ProblemStatus, ProblemKind, HttpProblemOptions?];
 
-/** By the error's code; codes that are not listed are this tree's own fault: 502. */
-const BY_CODE: Readonly<
-  Record<string, readonly [ProblemStatus, ProblemKind, HttpProblemOptions?]>
-> = {
-  unavailable: [503, "upstream-unavailable", RETRY_SOON],
-  resource_exhausted: [503, "upstream-unavailable", RETRY_SOON],
-  canceled: [503, "upstream-unavailable", RETRY_SOON],
-  aborted: [503, "upstream-unavailable", RETRY_SOON],
+const TRY_AGAIN: Answer = [503, "upstream-unavailable", { headers: { "retry-after": "1" } }];
+const FAILED: Answer = [502, "upstream-failed"];
+
+const ANSWERS: Readonly<Record<ReplicationErrorCode, Answer>> = {
+  unavailable: TRY_AGAIN,
+  resource_exhausted: TRY_AGAIN,
+  aborted: TRY_AGAIN,
+  // By a node on the way that closes: where the client itself has gone, nobody reads this.
+  canceled: TRY_AGAIN,
   deadline_exceeded: [504, "deadline-exceeded"],
   invalid_argument: [422, "invalid-mutation"],
   unknown_state: [422, "unknown-state"],
+  unknown: FAILED,
+  not_found: FAILED,
+  failed_precondition: FAILED,
+  unimplemented: FAILED,
+  internal: FAILED,
+  data_loss: FAILED,
 };
 
-/**
- * Turns what `NodeApi.mutate` threw into a problem, by its `code`. An error without a code is
- * returned as it is: a bug, which becomes a 500.
- */
-export function toReplicationProblem(error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || error.name !== "ReplicationError") {
-    return error;
-  }
-  const [status, kind, options] = BY_CODE[String(error.code)] ?? [502, "upstream-failed"];
+/** Turns what `NodeApi.mutate` rejected with into a problem, by its code. */
+export function toReplicationProblem(error: ReplicationError): HttpProblem {
+  const [status, kind, options] = ANSWERS[error.code];
   return new HttpProblem(status, kind, error.message, { ...options, cause: error });
 }

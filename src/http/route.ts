@@ -18,8 +18,8 @@ export interface Route {
 export interface Exchange {
   /** Aborted when the client goes away or the API closes. */
   readonly signal: AbortSignal;
-  /** W3C `traceparent` to hand on: the observer's own, else the request's. */
-  readonly traceparent: string | undefined;
+  /** Trace context to hand on, as in `MutationRequest`: the observer's own, else that of the request's `traceparent`. */
+  readonly traceContext: Uint8Array | undefined;
   /** Tells observers that the answer goes on until `done`, as a stream's does. */
   continueUntil(done: Promise<void>): void;
 }

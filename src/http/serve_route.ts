@@ -5,8 +5,7 @@ import type { RequestObservation } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Exchange, Route } from "./route.ts";
-
-const TRACEPARENT_PATTERN = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/;
+import { parseTraceparent } from "./trace_context.ts";
 
 /** Answers a request by `route.handle`; `route.path` is undefined where no pattern matched. Never rejects. */
 export async function serveRoute(
@@ -22,8 +21,10 @@ export async function serveRoute(
     get signal() {
       return joinSignals(request.signal, options.signal);
     },
-    get traceparent() {
-      return observation?.traceparent ?? readTraceparent(request);
+    get traceContext() {
+      return (
+        observation?.traceContext ?? parseTraceparent(request.headers.get("traceparent") ?? "")
+      );
     },
     continueUntil: (done) => {
       continued = done;
@@ -92,9 +93,4 @@ function guard<T>(run: () => T, request: Request, options: ResolvedOptions): T |
 
 function joinSignals(request: AbortSignal, api: AbortSignal | undefined): AbortSignal {
   return api === undefined ? request : AbortSignal.any([request, api]);
-}
-
-function readTraceparent(request: Request): string | undefined {
-  const header = request.headers.get("traceparent");
-  return header !== null && TRACEPARENT_PATTERN.test(header) ? header : undefined;
 }

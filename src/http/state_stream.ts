@@ -93,7 +93,7 @@ export class StateStream {
   }
 
   #scheduleHeartbeat(): () => void {
-    return this.#node.time.schedule(this.#options.heartbeatIntervalMs, () => {
+    return this.#node.time.setTimer(this.#options.heartbeatIntervalMs, () => {
       this.#cancelTimer = this.#scheduleHeartbeat();
       const comment = `: age-ms ${Math.ceil(this.#node.ageMs())}\n\n`;
       if (!this.#isFull()) this.#controller.enqueue(encoder.encode(comment));

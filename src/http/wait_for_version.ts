@@ -36,7 +36,7 @@ export function waitForVersion(
     const unsubscribe = node.clock.onChange(() => {
       if (hasReached(node, version)) end("reached");
     });
-    const cancelTimer = node.time.schedule(waitMs, () => end("timeout"));
+    const cancelTimer = node.time.setTimer(waitMs, () => end("timeout"));
     signal.addEventListener("abort", onAbort, { once: true });
   });
 }

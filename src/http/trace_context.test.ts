@@ -1,0 +1,38 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { parseTraceparent } from "./trace_context.ts";
+
+const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
+const SPAN_ID = "b7ad6b7169203331";
+
+describe("parseTraceparent()", () => {
+  it("reads trace id, span id and flags", () => {
+    const hex = (digits: number) =>
+      fc.stringMatching(new RegExp(`^[0-9a-f]{${digits - 1}}[1-9a-f]$`));
+    fc.assert(
+      fc.property(hex(32), hex(16), hex(2), (traceId, spanId, flags) => {
+        const bytes = parseTraceparent(`00-${traceId}-${spanId}-${flags}`);
+        const digits = [...bytes!].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+        expect(digits).toBe(traceId + spanId + flags);
+      }),
+    );
+  });
+
+  it("reads later versions, whatever follows", () => {
+    expect(parseTraceparent(`01-${TRACE_ID}-${SPAN_ID}-01-more`)).toHaveLength(25);
+  });
+
+  it.each([
+    "",
+    TRACE_ID,
+    `00-${TRACE_ID}-${SPAN_ID}`,
+    `00-${TRACE_ID}-${SPAN_ID}-01-more`,
+    `ff-${TRACE_ID}-${SPAN_ID}-01`,
+    `00-${TRACE_ID.toUpperCase()}-${SPAN_ID}-01`,
+    `00-${"0".repeat(32)}-${SPAN_ID}-01`,
+    `00-${TRACE_ID}-${"0".repeat(16)}-01`,
+    `00-${TRACE_ID}-${SPAN_ID}-1`,
+  ])("takes %j for absent", (header) => {
+    expect(parseTraceparent(header)).toBeUndefined();
+  });
+});
