@@ -14,9 +14,16 @@ import type { FlightsLayout } from "./layout.ts";
 const MAX_REASONS = 200;
 const OTHER_REASONS = "other reasons";
 
+/** A target that takes the layout's names, as the caller of a feed vouches for. */
+interface NamedTarget {
+  add(states: readonly string[], args?: FeedArgs): MutationOutcome;
+  remove(states: readonly string[], args?: FeedArgs): MutationOutcome;
+  is(state: string): boolean;
+}
+
 /** One feed's only way to the target, and its statistics. */
 export class FeedLog {
-  readonly #target: FlightsTarget;
+  readonly #target: NamedTarget;
   readonly #observer: FeedObserver;
   /** State name without its flight, such as Gate1 for Flight7Gate1. */
   readonly #shortNames: ReadonlyMap<string, string>;
@@ -29,7 +36,7 @@ export class FeedLog {
   #days = 0;
 
   constructor(target: FlightsTarget, layout: FlightsLayout, observer: FeedObserver = {}) {
-    this.#target = target;
+    this.#target = target as NamedTarget;
     this.#observer = observer;
     this.#shortNames = new Map(
       layout.flights.flatMap((flight) =>
@@ -50,6 +57,10 @@ export class FeedLog {
 
   remove(states: readonly string[], args?: FeedArgs): void {
     this.#count({ type: "remove", states, args }, this.#target.remove(states, args));
+  }
+
+  is(state: string): boolean {
+    return this.#target.is(state);
   }
 
   skip(reason: string): void {

@@ -10,11 +10,15 @@ export interface MutationOutcome {
   readonly rejected?: { readonly state?: string; readonly by: string };
 }
 
-/** What a feed drives; a machine fits. Each mutation is over when the call returns. */
+/**
+ * What a feed drives. Each mutation is over when the call returns. A machine fits whatever its
+ * state names are: that is what `never` is for, since no type of names is wider than all others.
+ * The names that are passed are those of the feed's layout.
+ */
 export interface FlightsTarget {
-  add(states: readonly string[], args?: FeedArgs): MutationOutcome;
-  remove(states: readonly string[], args?: FeedArgs): MutationOutcome;
-  is(state: string): boolean;
+  add(states: readonly never[], args?: FeedArgs): MutationOutcome;
+  remove(states: readonly never[], args?: FeedArgs): MutationOutcome;
+  is(state: never): boolean;
 }
 
 /** Where a feed takes its time from. */

@@ -56,7 +56,7 @@ export class RandomFeed implements Feed {
   }
 
   #mutate(): void {
-    const { target, layout, random } = this.#options;
+    const { layout, random } = this.#options;
     const pick = () => layout.stateNames[Math.floor(random() * layout.stateNames.length)]!;
     const states = [pick(), pick(), pick()];
     if (states.includes("Exception")) {
@@ -64,6 +64,6 @@ export class RandomFeed implements Feed {
       return;
     }
     this.#log.add(states);
-    if (target.is("Exception")) this.#log.remove(["Exception"]);
+    if (this.#log.is("Exception")) this.#log.remove(["Exception"]);
   }
 }

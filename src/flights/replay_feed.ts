@@ -96,8 +96,7 @@ export class ReplayFeed implements Feed {
 
   /** Removes what is active of the step's states, so that a transition names only what it changes. */
   #removeActive({ states, args }: ReplayStep & { readonly type: "mutate" }): void {
-    const { target } = this.#options;
-    const active = states.filter((state) => target.is(state));
+    const active = states.filter((state) => this.#log.is(state));
     if (active.length > 0) this.#log.remove(active, args);
   }
 }
