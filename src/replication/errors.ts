@@ -61,7 +61,9 @@ export class ReplicationError extends Error {
       return new ReplicationError("canceled", "The request was canceled", { cause: thrown });
     }
     if (thrown instanceof Error && thrown.name === "TimeoutError") {
-      return new ReplicationError("deadline_exceeded", "The deadline has passed", { cause: thrown });
+      return new ReplicationError("deadline_exceeded", "The deadline has passed", {
+        cause: thrown,
+      });
     }
     return new ReplicationError("internal", "Internal error", { cause: thrown });
   }
@@ -76,13 +78,20 @@ export interface WireError {
 
 export function toWireError(error: ReplicationError): WireError {
   const { code, message, states } = error;
-  return code === "unknown_state" ? { code: "invalid_argument", message, states } : { code, message };
+  return code === "unknown_state"
+    ? { code: "invalid_argument", message, states }
+    : { code, message };
 }
 
 /** Reads a Connect error object of whatever shape a peer sent. */
 export function fromWireError(value: unknown, fallback: ReplicationErrorCode): ReplicationError {
-  const { code, message, states } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
-  const text = typeof message === "string" && message !== "" ? message : `The peer answered with the error "${String(code ?? fallback)}"`;
+  const { code, message, states } = (
+    typeof value === "object" && value !== null ? value : {}
+  ) as Record<string, unknown>;
+  const text =
+    typeof message === "string" && message !== ""
+      ? message
+      : `The peer answered with the error "${String(code ?? fallback)}"`;
   if (code === "invalid_argument" && Array.isArray(states) && states.length > 0) {
     return new ReplicationError("unknown_state", text, { states: states.map(String) });
   }

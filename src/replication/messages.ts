@@ -77,17 +77,27 @@ export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<Ar
 
 /** Throws {@linkcode ReplicationError} (`invalid_argument`). */
 export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
-  const wire = decode(() => v1.SubscribeRequest.decode(bytes), "invalid_argument", "SubscribeRequest");
+  const wire = decode(
+    () => v1.SubscribeRequest.decode(bytes),
+    "invalid_argument",
+    "SubscribeRequest",
+  );
   const { name, epoch, seq, schemaHash } = wire;
   if (name === "" || name.length > 255) {
-    throw new ReplicationError("invalid_argument", `Cannot subscribe: name has ${name.length} characters, not 1 to 255`);
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot subscribe: name has ${name.length} characters, not 1 to 255`,
+    );
   }
   for (const [field, value] of [
     ["epoch", epoch],
     ["schema_hash", schemaHash],
   ] as const) {
     if (value.length !== 0 && value.length !== 8) {
-      throw new ReplicationError("invalid_argument", `Cannot subscribe: ${field} has ${value.length} bytes, not 0 or 8`);
+      throw new ReplicationError(
+        "invalid_argument",
+        `Cannot subscribe: ${field} has ${value.length} bytes, not 0 or 8`,
+      );
     }
   }
   return { name, epoch: toHex(epoch), seq, schemaHash: toHex(schemaHash) };
@@ -123,7 +133,8 @@ function toWireStart(start: Start): statesource.v1.IStart {
     path: [...start.path],
     machineId: start.machineId,
   };
-  if (start.schema !== undefined) wire.schema = toWireSchema(start.schema.schema, start.schema.names);
+  if (start.schema !== undefined)
+    wire.schema = toWireSchema(start.schema.schema, start.schema.names);
   if (start.ticks !== undefined) {
     wire.isSnapshot = true;
     wire.ticks = [...start.ticks];
@@ -135,7 +146,8 @@ function toWireStart(start: Start): statesource.v1.IStart {
 export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): ClockMessage {
   const wire = decode(() => v1.SubscribeResponse.decode(bytes), "data_loss", "SubscribeResponse");
   const { changes } = wire;
-  if (changes.length % 2 !== 0) throw new ReplicationError("data_loss", "Cannot read a diff: it ends within a change");
+  if (changes.length % 2 !== 0)
+    throw new ReplicationError("data_loss", "Cannot read a diff: it ends within a change");
   const count = changes.length / 2;
   const indexes = new Uint32Array(count);
   const ticks = new Float64Array(count);
@@ -145,7 +157,8 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     indexes[i] = index;
     ticks[i] = changes[2 * i + 1]!;
   }
-  if (index > 0xffff_ffff) throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
+  if (index > 0xffff_ffff)
+    throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
   return {
     seq: wire.seq,
     indexes,
@@ -159,8 +172,13 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
 }
 
 function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefined): Start {
-  if (wire.epoch.length !== 8) throw new ReplicationError("data_loss", `Cannot start: epoch has ${wire.epoch.length} bytes, not 8`);
-  if (wire.heartbeatIntervalMs === 0) throw new ReplicationError("data_loss", "Cannot start: heartbeat interval is 0");
+  if (wire.epoch.length !== 8)
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot start: epoch has ${wire.epoch.length} bytes, not 8`,
+    );
+  if (wire.heartbeatIntervalMs === 0)
+    throw new ReplicationError("data_loss", "Cannot start: heartbeat interval is 0");
   return {
     epoch: toHex(wire.epoch),
     wallTimeMs: wire.wallTimeMs,
@@ -189,7 +207,10 @@ export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
   const wire = decode(() => v1.MutateRequest.decode(bytes), "invalid_argument", "MutateRequest");
   const type = MUTATION_TYPES[(wire.type as number) - 1];
   if (type === undefined) {
-    throw new ReplicationError("invalid_argument", `Cannot mutate: type is ${wire.type}, not ADD, REMOVE, SET or TOGGLE`);
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot mutate: type is ${wire.type}, not ADD, REMOVE, SET or TOGGLE`,
+    );
   }
   return {
     type,
@@ -205,7 +226,10 @@ function parseArgs(json: string): Record<string, unknown> {
   try {
     args = JSON.parse(json);
   } catch (error) {
-    throw new ReplicationError("invalid_argument", `Cannot mutate: args_json is not JSON: ${(error as Error).message}`);
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot mutate: args_json is not JSON: ${(error as Error).message}`,
+    );
   }
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     throw new ReplicationError("invalid_argument", "Cannot mutate: args_json is not a JSON object");
@@ -216,11 +240,15 @@ function parseArgs(json: string): Record<string, unknown> {
 export function encodeMutateResponse(reply: MutationReply): Uint8Array<ArrayBuffer> {
   const [epoch = "", seq = "0"] = reply.version.split("-");
   const wire: statesource.v1.IMutateResponse = {
-    result: reply.result === "executed" ? v1.MutationResult.MUTATION_RESULT_EXECUTED : v1.MutationResult.MUTATION_RESULT_CANCELED,
+    result:
+      reply.result === "executed"
+        ? v1.MutationResult.MUTATION_RESULT_EXECUTED
+        : v1.MutationResult.MUTATION_RESULT_CANCELED,
     epoch: toBytes(epoch),
     seq: Number(seq),
   };
-  if (reply.rejected !== undefined) wire.rejected = { state: reply.rejected.state ?? "", by: reply.rejected.by };
+  if (reply.rejected !== undefined)
+    wire.rejected = { state: reply.rejected.state ?? "", by: reply.rejected.by };
   return v1.MutateResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
 }
 
@@ -239,6 +267,8 @@ function decode<T>(read: () => T, code: "invalid_argument" | "data_loss", what: 
   try {
     return read();
   } catch (error) {
-    throw new ReplicationError(code, `Cannot read ${what}: ${(error as Error).message}`, { cause: error });
+    throw new ReplicationError(code, `Cannot read ${what}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

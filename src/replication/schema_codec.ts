@@ -71,7 +71,13 @@ export function fromWireSchema(
   wire: WireSchema,
   limits: SchemaLimits = SCHEMA_LIMITS,
 ): { schema: Schema; names: string[] } {
-  const { shared = [], suffixes = [], flags = new Uint8Array(0), relations = [], unknown = [] } = wire as Required<WireSchema>;
+  const {
+    shared = [],
+    suffixes = [],
+    flags = new Uint8Array(0),
+    relations = [],
+    unknown = [],
+  } = wire as Required<WireSchema>;
   const size = suffixes!.length;
   if (size > limits.maxStates) throw broken(`it has ${size} states, more than ${limits.maxStates}`);
   if (shared!.length !== size || flags!.length !== size) throw broken("its lists differ in length");
@@ -91,13 +97,15 @@ export function fromWireSchema(
     for (const [relation, bit] of RELATIONS) {
       if (!(flag & bit)) continue;
       const length = next();
-      if (length < 0 || length > relations!.length - place) throw broken(`a relation of "${name}" has length ${length}`);
+      if (length < 0 || length > relations!.length - place)
+        throw broken(`a relation of "${name}" has length ${length}`);
       const list: string[] = [];
       let before = index;
       for (let i = 0; i < length; i++) {
         before += next();
         const target = allNames[before];
-        if (target === undefined) throw broken(`a relation of "${name}" names state ${before} of ${allNames.length}`);
+        if (target === undefined)
+          throw broken(`a relation of "${name}" names state ${before} of ${allNames.length}`);
         list.push(target);
       }
       state[relation] = list;
@@ -113,11 +121,16 @@ export function fromWireSchema(
   return { schema: Object.fromEntries(states), names };
 }
 
-function decodeNames(shared: readonly number[], suffixes: readonly string[], limits: SchemaLimits): string[] {
+function decodeNames(
+  shared: readonly number[],
+  suffixes: readonly string[],
+  limits: SchemaLimits,
+): string[] {
   let previous = "";
   const names = suffixes.map((suffix, index) => {
     const length = shared[index]!;
-    if (length > previous.length) throw broken(`name ${index} shares more than the one before it has`);
+    if (length > previous.length)
+      throw broken(`name ${index} shares more than the one before it has`);
     const name = previous.slice(0, length) + suffix;
     if (name === "" || name.length > limits.maxNameLength) {
       throw broken(`name ${index} has ${name.length} characters, not 1 to ${limits.maxNameLength}`);

@@ -15,6 +15,13 @@ export type ClockChange =
   /** A new epoch, schema or snapshot: everything may be different. */
   | { readonly type: "reset" };
 
+/** The checksum of a whole clock: what {@linkcode VersionedClock.checksum} keeps up incrementally. */
+export function checksumOf(ticks: ArrayLike<number>): number {
+  let checksum = 0;
+  for (let i = 0; i < ticks.length; i++) checksum = (checksum + mixTick(i, ticks[i]!)) | 0;
+  return checksum >>> 0;
+}
+
 /** Mixes one state's index and tick into 32 bits; the clock's checksum is the sum of these, modulo 2^32. */
 export function mixTick(index: number, tick: number): number {
   const high = Math.floor(tick / 0x1_0000_0000);
@@ -39,6 +46,8 @@ export class VersionedClock {
   #newest = -1;
   #checksum = 0;
   #timeSum = 0;
+  #activeCount = 0;
+  #changedAtMs = 0;
   readonly #listeners = new Set<(change: ClockChange) => void>();
 
   /** 16 lower-case hex digits; empty until the first {@linkcode reset}. */
@@ -80,6 +89,16 @@ export class VersionedClock {
     return this.#timeSum;
   }
 
+  /** Number of active states. */
+  get activeCount(): number {
+    return this.#activeCount;
+  }
+
+  /** Wall time of the root when it reached {@linkcode seq}, in milliseconds since 1970-01-01 UTC; 0 if not known. */
+  get changedAtMs(): number {
+    return this.#changedAtMs;
+  }
+
   /** Index of a state, -1 if unknown. */
   indexOf(name: string): number {
     return this.#indexByName.get(name) ?? -1;
@@ -103,12 +122,23 @@ export class VersionedClock {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What {@linkcode checksum} would be with `ticks[i]` for each of `indexes`, each given once. */
+  checksumWith(indexes: Uint32Array, ticks: ArrayLike<number>): number {
+    let checksum = this.#checksum;
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i]!;
+      checksum = (checksum - mixTick(index, this.#ticks[index]!) + mixTick(index, ticks[i]!)) | 0;
+    }
+    return checksum >>> 0;
+  }
+
   /** Sets `ticks[i]` (absolute) for each of `indexes` and moves to `seq`. The caller has checked both. */
-  advance(seq: number, indexes: Uint32Array, ticks: ArrayLike<number>): void {
+  advance(seq: number, indexes: Uint32Array, ticks: ArrayLike<number>, changedAtMs = 0): void {
     for (let i = 0; i < indexes.length; i++) {
       this.#set(indexes[i]!, ticks[i]!, seq);
     }
     this.#seq = seq;
+    this.#changedAtMs = changedAtMs;
     if (this.#listeners.size > 0) {
       this.#emit({ type: "advance", seq, indexes });
     }
@@ -121,10 +151,12 @@ export class VersionedClock {
     schema: Schema;
     names: readonly string[];
     ticks: ArrayLike<number>;
+    changedAtMs?: number;
   }): void {
     const size = life.names.length;
     this.#epoch = life.epoch;
     this.#seq = life.seq;
+    this.#changedAtMs = life.changedAtMs ?? 0;
     this.#schema = life.schema;
     this.#names = life.names;
     this.#indexByName = new Map(life.names.map((name, index) => [name, index]));
@@ -136,9 +168,11 @@ export class VersionedClock {
     this.#newest = size - 1;
     this.#checksum = 0;
     this.#timeSum = 0;
+    this.#activeCount = 0;
     for (let i = 0; i < size; i++) {
       this.#checksum = (this.#checksum + mixTick(i, this.#ticks[i]!)) >>> 0;
       this.#timeSum += this.#ticks[i]!;
+      this.#activeCount += this.#ticks[i]! % 2;
     }
     this.#emit({ type: "reset" });
   }
@@ -147,6 +181,7 @@ export class VersionedClock {
     const before = this.#ticks[index]!;
     this.#checksum = (this.#checksum - mixTick(index, before) + mixTick(index, tick)) >>> 0;
     this.#timeSum += tick - before;
+    this.#activeCount += (tick % 2) - (before % 2);
     this.#ticks[index] = tick;
     this.#changedAt[index] = seq;
     if (this.#newest === index) return;

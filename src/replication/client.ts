@@ -1,0 +1,181 @@
+/** The client side of the protocol, on a function shaped like `fetch`. */
+
+import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
+import { fromWireError, ReplicationError, type ReplicationErrorCode } from "./errors.ts";
+import {
+  decodeMutateResponse,
+  encodeMutateRequest,
+  encodeSubscribeRequest,
+  type MutationReply,
+  type MutationRequest,
+  type SubscribeRequest,
+} from "./messages.ts";
+import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+
+/** How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. */
+export type Transport = (request: Request) => Promise<Response>;
+
+/** Largest message taken from upstream: a snapshot of a million states fits. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const MAX_UNARY_BYTES = 1024 * 1024;
+
+/**
+ * Subscribes, and yields the messages of the stream, each with the bytes that it took as sent.
+ * Returns when the stream ends in order; throws {@linkcode ReplicationError} when it does not.
+ */
+export async function* openSubscription(
+  transport: Transport,
+  address: string,
+  request: SubscribeRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const response = await send(transport, address, SUBSCRIBE_PATH, {
+    headers: { "content-type": STREAM_TYPE, "connect-protocol-version": "1" },
+    body: encodeEnvelope(encodeSubscribeRequest(request)),
+    signal,
+  });
+  if (response.status !== 200 || !hasType(response, STREAM_TYPE) || response.body === null) {
+    throw await toError(response, address);
+  }
+  const reader = new EnvelopeReader(MAX_MESSAGE_BYTES);
+  const body = response.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await body.read();
+      if (done) break;
+      reader.push(value);
+      for (let envelope = reader.read(); envelope !== undefined; envelope = reader.read()) {
+        if (envelope.isEnd) {
+          readTrailer(envelope.message, address);
+          return;
+        }
+        yield envelope.message;
+      }
+    }
+  } catch (error) {
+    throw error instanceof ReplicationError ? error : unreachable(address, error);
+  } finally {
+    // A stream that is left early must be canceled, or the peer would go on sending.
+    await body.cancel().catch(() => {});
+  }
+  throw new ReplicationError(
+    "unavailable",
+    `The stream from ${address} broke off${reader.isWithin ? " within a message" : ""}`,
+  );
+}
+
+/** Sends a mutation to a node. Throws {@linkcode ReplicationError}. */
+export async function sendMutation(
+  transport: Transport,
+  address: string,
+  request: MutationRequest,
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+): Promise<MutationReply> {
+  const response = await send(transport, address, MUTATE_PATH, {
+    headers: {
+      "content-type": UNARY_TYPE,
+      "connect-protocol-version": "1",
+      "connect-timeout-ms": String(Math.max(1, Math.round(options.timeoutMs))),
+    },
+    body: encodeMutateRequest(request),
+    signal: options.signal,
+  });
+  if (response.status !== 200 || !hasType(response, UNARY_TYPE))
+    throw await toError(response, address);
+  return decodeMutateResponse(await readBytes(response, MAX_UNARY_BYTES));
+}
+
+async function send(
+  transport: Transport,
+  address: string,
+  path: string,
+  init: RequestInit,
+): Promise<Response> {
+  const base = address.includes("://") ? address : `http://${address}`;
+  try {
+    return await transport(new Request(`${base}${path}`, { method: "POST", ...init }));
+  } catch (error) {
+    if (init.signal?.aborted) throw ReplicationError.from(init.signal.reason);
+    throw unreachable(address, error);
+  }
+}
+
+function unreachable(address: string, cause: unknown): ReplicationError {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const reason =
+    inner instanceof Error ? ((inner as { code?: string }).code ?? inner.message) : String(inner);
+  return new ReplicationError("unavailable", `Cannot reach ${address}: ${reason}`, { cause });
+}
+
+function hasType(response: Response, type: string): boolean {
+  return response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === type;
+}
+
+/** What an HTTP status without a Connect error means (Connect protocol, "HTTP to Error Code"). */
+const CODE_BY_STATUS: Readonly<Record<number, ReplicationErrorCode>> = {
+  400: "internal",
+  404: "unimplemented",
+  408: "deadline_exceeded",
+  429: "unavailable",
+  502: "unavailable",
+  503: "unavailable",
+  504: "unavailable",
+};
+
+async function toError(response: Response, address: string): Promise<ReplicationError> {
+  const fallback = CODE_BY_STATUS[response.status] ?? "unknown";
+  if (hasType(response, "application/json")) {
+    try {
+      return fromWireError(
+        JSON.parse(new TextDecoder().decode(await readBytes(response, MAX_UNARY_BYTES))),
+        fallback,
+      );
+    } catch {
+      // Not what a Connect server sends: told by its status alone.
+    }
+  }
+  await response.body?.cancel().catch(() => {});
+  return new ReplicationError(
+    fallback,
+    `${address} answered with HTTP status ${response.status}, not as a node of the tree does`,
+  );
+}
+
+function readTrailer(message: Uint8Array, address: string): void {
+  let trailer: unknown;
+  try {
+    trailer = JSON.parse(new TextDecoder().decode(message));
+  } catch (cause) {
+    throw new ReplicationError("data_loss", `Cannot read the end of the stream from ${address}`, {
+      cause,
+    });
+  }
+  const error = (trailer as { error?: unknown } | null)?.error;
+  if (error !== undefined) throw fromWireError(error, "unknown");
+}
+
+/** Reads a whole body. Throws {@linkcode ReplicationError} (`resource_exhausted`) past `maxBytes`. */
+export async function readBytes(
+  message: Request | Response,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of (message.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > maxBytes)
+      throw new ReplicationError(
+        "resource_exhausted",
+        `Cannot take a body of more than ${maxBytes} bytes`,
+      );
+    pieces.push(piece);
+  }
+  if (pieces.length === 1) return pieces[0]!;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

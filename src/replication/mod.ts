@@ -1,0 +1,38 @@
+/**
+ * Replication of a machine's clock: a source numbers its changes, publishers send them down a tree
+ * of replicas. `SPEC.md` has the rules.
+ *
+ * ```ts
+ * const source = createSource(machine);
+ * const publisher = new Publisher(source.clock, { name: "root", machineId: machine.id });
+ * const replica = new Replica({ name: "leaf", addresses: ["127.0.0.1:19700"], transport });
+ * replica.start();
+ * ```
+ *
+ * @module
+ */
+
+export type { Transport } from "./client.ts";
+export { ReplicationError, type ReplicationErrorCode } from "./errors.ts";
+export type { LinkStatus } from "./link_status.ts";
+// For tools that read the wire.
+export {
+  type ClockMessage,
+  decodeClockMessage,
+  encodeClockMessage,
+  MUTATION_TYPES,
+  type MutationReply,
+  type MutationRequest,
+} from "./messages.ts";
+export { type Downstream, Publisher, type PublisherOptions } from "./publisher.ts";
+export { Replica, type ReplicaOptions } from "./replica.ts";
+export {
+  createReplicationServer,
+  type Mutate,
+  type MutateOptions,
+  type ReplicationServerOptions,
+} from "./server.ts";
+export { createSource, type Source, type SourceOptions } from "./source.ts";
+export { systemTime, type TimeSource } from "./time_source.ts";
+export type { LinkLoss, ReplicationTracer, ResyncReason } from "./tracer.ts";
+export { type ClockChange, VersionedClock } from "./versioned_clock.ts";

@@ -1,0 +1,9 @@
+/** Names that go over the wire; the paths follow from the `.proto` file. */
+
+const SERVICE = "statesource.v1.StateSourceService";
+export const SUBSCRIBE_PATH = `/${SERVICE}/Subscribe`;
+export const MUTATE_PATH = `/${SERVICE}/Mutate`;
+
+/** Content types of the Connect protocol with binary messages. */
+export const STREAM_TYPE = "application/connect+proto";
+export const UNARY_TYPE = "application/proto";

@@ -1,0 +1,183 @@
+/** The server side of the protocol: a function from `Request` to `Response`. */
+
+import { readBytes } from "./client.ts";
+import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
+import { ReplicationError, toWireError } from "./errors.ts";
+import {
+  decodeMutateRequest,
+  decodeSubscribeRequest,
+  encodeMutateResponse,
+  type MutationReply,
+  type MutationRequest,
+} from "./messages.ts";
+import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+import type { Downstream, Publisher, Sink } from "./publisher.ts";
+import { systemTime, type TimeSource } from "./time_source.ts";
+
+export interface MutateOptions {
+  readonly signal: AbortSignal;
+  /** How long the caller waits, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export type Mutate = (request: MutationRequest, options: MutateOptions) => Promise<MutationReply>;
+
+export interface ReplicationServerOptions {
+  readonly publisher: Publisher;
+  /** Runs a mutation, or forwards it upstream. */
+  readonly mutate: Mutate;
+  readonly time?: TimeSource;
+  /** Largest request, in bytes. Default 65,536. */
+  readonly maxRequestBytes?: number;
+  /** How many bytes wait for a slow downstream before it counts as stalled. Default 65,536. */
+  readonly bufferBytes?: number;
+  /** Longest that a mutation may take, in milliseconds; a caller's own limit can be lower. Default 10,000. */
+  readonly mutationTimeoutMs?: number;
+  /** Is told of errors that were not foreseen; peers learn only that there was one. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Serves Subscribe and Mutate. */
+export function createReplicationServer(
+  options: ReplicationServerOptions,
+): (request: Request) => Promise<Response> {
+  const { maxRequestBytes = 65_536 } = options;
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    const isStream = pathname === SUBSCRIBE_PATH;
+    if (!isStream && pathname !== MUTATE_PATH) {
+      return toUnaryError(
+        new ReplicationError(
+          "unimplemented",
+          `Cannot serve ${pathname}: there are ${SUBSCRIBE_PATH} and ${MUTATE_PATH}`,
+        ),
+        404,
+      );
+    }
+    if (request.method !== "POST")
+      return new Response(null, { status: 405, headers: { allow: "POST" } });
+    const type = isStream ? STREAM_TYPE : UNARY_TYPE;
+    if (request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() !== type) {
+      return new Response(null, { status: 415, headers: { "accept-post": type } });
+    }
+    try {
+      refuseEncoding(request);
+      const body = await readBytes(request, maxRequestBytes);
+      return isStream ? subscribe(options, request, body) : await mutate(options, request, body);
+    } catch (thrown) {
+      const error = ReplicationError.from(thrown);
+      if (error.code === "internal") options.onError?.(thrown);
+      return isStream ? toStreamError(error) : toUnaryError(error, error.httpStatus);
+    }
+  };
+}
+
+/** Compression is not offered: the messages are small. */
+function refuseEncoding(request: Request): void {
+  for (const header of ["content-encoding", "connect-content-encoding"]) {
+    const encoding = request.headers.get(header);
+    if (encoding !== null && encoding !== "identity") {
+      throw new ReplicationError(
+        "unimplemented",
+        `Cannot read ${header} "${encoding}": only identity is supported`,
+      );
+    }
+  }
+}
+
+function subscribe(
+  options: ReplicationServerOptions,
+  request: Request,
+  body: Uint8Array,
+): Response {
+  const reader = new EnvelopeReader(options.maxRequestBytes ?? 65_536);
+  reader.push(body);
+  const envelope = reader.read();
+  if (envelope === undefined || envelope.isEnd || reader.isWithin) {
+    throw new ReplicationError(
+      "invalid_argument",
+      "Cannot subscribe: the request is not one whole message",
+    );
+  }
+  const subscription = decodeSubscribeRequest(envelope.message);
+  let downstream: Downstream | undefined;
+  let isOpen = true;
+  const end = () => {
+    isOpen = false;
+    downstream?.close();
+  };
+  request.signal.addEventListener("abort", end, { once: true });
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const sink: Sink = {
+          write(bytes) {
+            if (!isOpen) return false;
+            controller.enqueue(bytes);
+            return (controller.desiredSize ?? 0) > 0;
+          },
+          close() {
+            if (isOpen) controller.close();
+            isOpen = false;
+          },
+        };
+        downstream = options.publisher.subscribe(subscription, sink);
+      },
+      pull: () => downstream?.drained(),
+      cancel: end,
+    },
+    { highWaterMark: options.bufferBytes ?? 65_536, size: (chunk) => chunk?.length ?? 0 },
+  );
+  return new Response(stream, {
+    headers: { "content-type": STREAM_TYPE, "cache-control": "no-store" },
+  });
+}
+
+async function mutate(
+  options: ReplicationServerOptions,
+  request: Request,
+  body: Uint8Array,
+): Promise<Response> {
+  const { time = systemTime } = options;
+  const mutation = decodeMutateRequest(body);
+  const timeoutMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
+  const abort = new AbortController();
+  const cancelTimer = time.setTimer(timeoutMs, () =>
+    abort.abort(
+      new ReplicationError("deadline_exceeded", `The mutation took more than ${timeoutMs} ms`),
+    ),
+  );
+  const onAbort = () => abort.abort(request.signal.reason);
+  request.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const reply = await options.mutate(mutation, { signal: abort.signal, timeoutMs });
+    return new Response(encodeMutateResponse(reply), { headers: { "content-type": UNARY_TYPE } });
+  } catch (error) {
+    throw abort.signal.aborted ? abort.signal.reason : error;
+  } finally {
+    cancelTimer();
+    request.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function readTimeout(request: Request): number {
+  const text = request.headers.get("connect-timeout-ms");
+  if (text === null) return Number.POSITIVE_INFINITY;
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot read connect-timeout-ms "${text}": it is not a whole number of at most 10 digits`,
+    );
+  }
+  return Number(text);
+}
+
+function toUnaryError(error: ReplicationError, status: number): Response {
+  return Response.json(toWireError(error), { status });
+}
+
+/** Errors of a stream travel in its end, with HTTP status 200. */
+function toStreamError(error: ReplicationError): Response {
+  const trailer = new TextEncoder().encode(JSON.stringify({ error: toWireError(error) }));
+  return new Response(encodeEnvelope(trailer, true), { headers: { "content-type": STREAM_TYPE } });
+}

@@ -1,0 +1,47 @@
+/** Hooks into replication: what telemetry and debuggers implement. All are optional and must not throw. */
+
+import type { ReplicationError } from "./errors.ts";
+import type { LinkStatus } from "./link_status.ts";
+import type { MutationReply, MutationRequest } from "./messages.ts";
+
+/** Why a replica leaves the diffs and takes a snapshot. */
+export type ResyncReason = "checksum" | "unknown_state" | "seq_back" | "tick_back" | "epoch";
+
+export interface LinkLoss {
+  readonly address: string;
+  readonly error: ReplicationError;
+}
+
+export interface ReplicationTracer {
+  /** The link upstream has another status. */
+  linkStatus?(status: LinkStatus, address: string): void;
+  /** The stream ended or could not be opened; a new try follows. */
+  linkLost?(loss: LinkLoss): void;
+  /** What came could not be applied; a snapshot is asked for. */
+  resync?(reason: ResyncReason, detail: string): void;
+  /** A diff or snapshot was applied. */
+  applied?(event: {
+    readonly isSnapshot: boolean;
+    readonly epoch: string;
+    readonly seqBefore: number;
+    readonly seq: number;
+    readonly stateCount: number;
+    readonly bytes: number;
+    /** Wall time of the root when it reached `seq`. */
+    readonly changedAtMs: number;
+    readonly traceContext: Uint8Array | undefined;
+  }): void;
+  heartbeatReceived?(seq: number): void;
+  /** A message went to a downstream. */
+  pushed?(event: {
+    readonly downstream: string;
+    readonly kind: "snapshot" | "diff" | "heartbeat";
+    readonly seqBefore: number;
+    readonly seq: number;
+    readonly bytes: number;
+  }): void;
+  downstreamOpened?(name: string): void;
+  downstreamClosed?(name: string, error: ReplicationError | undefined): void;
+  /** A mutation was sent upstream and answered, or was not. */
+  forwarded?(request: MutationRequest, outcome: MutationReply | ReplicationError): void;
+}
