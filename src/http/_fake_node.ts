@@ -1,12 +1,13 @@
 /** A node for the tests of this folder: a clock that the test moves, time that stands still until told. */
 
 import {
+  type MutateOptions,
   type MutationReply,
   type MutationRequest,
   type TimeSource,
   VersionedClock,
 } from "../replication/mod.ts";
-import type { MutateOptions, NodeApi, Topology } from "./node_api.ts";
+import type { NodeApi, Topology } from "./node_api.ts";
 
 export const EPOCH = "00c0ffee00c0ffee";
 export const OTHER_EPOCH = "0badcafe0badcafe";

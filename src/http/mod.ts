@@ -14,7 +14,6 @@
 export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { createHttpApi } from "./http_api.ts";
 export type {
-  MutateOptions,
   NodeApi,
   NodeRole,
   Topology,

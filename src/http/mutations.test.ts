@@ -81,7 +81,10 @@ describe("POST /mutations", () => {
     const { node, post } = setUp();
     await post(BODY, { traceparent: "nonsense" });
     expect(node.mutations[0]!.request).toEqual({ type: "add", states: ["Ready"] });
-    expect(node.mutations[0]!.options).toEqual({ signal: expect.any(AbortSignal) });
+    expect(node.mutations[0]!.options).toEqual({
+      signal: expect.any(AbortSignal),
+      timeoutMs: 10_000,
+    });
   });
 
   it("gives the reason of a canceled mutation", async () => {

@@ -76,7 +76,10 @@ async function mutateInTime(
     timeout.abort(problem);
   });
   try {
-    const reply = node.mutate(request, { signal: AbortSignal.any([signal, timeout.signal]) });
+    const reply = node.mutate(request, {
+      signal: AbortSignal.any([signal, timeout.signal]),
+      timeoutMs,
+    });
     // The node is told to stop, but whether and when it does is not waited for.
     return await Promise.race([reply, timedOut.promise]);
   } catch (error) {

@@ -3,22 +3,10 @@
  * implements it; tests use a small fake.
  */
 
-import type {
-  LinkStatus,
-  MutationReply,
-  MutationRequest,
-  TimeSource,
-  VersionedClock,
-} from "../replication/mod.ts";
+import type { LinkStatus, Mutate, TimeSource, VersionedClock } from "../replication/mod.ts";
 
 /** A node's place in the tree. */
 export type NodeRole = "root" | "relay" | "leaf";
-
-/** Limits of one mutation. */
-export interface MutateOptions {
-  /** Aborted when nobody waits for the reply any more; the mutation may still be executed. */
-  readonly signal: AbortSignal;
-}
 
 /** One node of the tree, as the HTTP API sees it. All getters are read at each request. */
 export interface NodeApi {
@@ -35,9 +23,10 @@ export interface NodeApi {
   ageMs(): number;
   /**
    * Has the root run a mutation. Resolves with its result, rejects with a `ReplicationError` when
-   * the root cannot be reached or refuses the request.
+   * the root cannot be reached or refuses the request. When the signal is aborted nobody waits for
+   * the reply any more; the mutation may still be executed.
    */
-  mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply>;
+  readonly mutate: Mutate;
   topology(): Topology;
 }
 
