@@ -10,8 +10,6 @@
  * @module
  */
 
-// For sibling folders: the wire names, and problems for the routes that they add.
-export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { createHttpApi } from "./http_api.ts";
 export type {
   NodeApi,
@@ -28,5 +26,9 @@ export type {
   RequestOutcome,
 } from "./observer.ts";
 export { DEFAULT_WAIT_MS, type HttpApiOptions, MAX_WAIT_MS } from "./options.ts";
-export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export type { Exchange, Route } from "./route.ts";
+
+// For sibling folders: wire names, and problems for the routes that they add.
+
+export { MACHINE_AGE_HEADER } from "./answer.ts";
+export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
