@@ -2,8 +2,8 @@
 
 import type { FeedTime } from "./feed.ts";
 
-/** Longest single wait; longer ones exceed what timers of JavaScript can count. */
-const MAX_WAIT_MS = 60_000;
+/** Longest wait that a JavaScript timer can count; it runs at once if asked for more. */
+export const MAX_WAIT_MS = 2 ** 31 - 1;
 
 /**
  * Calls `run` after `firstDelayMs`, then again after as many milliseconds as it returned. Resolves

@@ -99,6 +99,15 @@ describe("playDays()", () => {
     ]);
   });
 
+  it("takes the slot that has been free for longest", () => {
+    const movements = [480, 485, 600, 660, 720].map((minute, index) => movement(index + 1, minute));
+    const taken = stepsOfDay(movements, buildFlightsSchema({ flights: 3 }))
+      .map(toText)
+      .filter((text) => text.endsWith("Scheduled"))
+      .map((text) => /Flight\d/.exec(text)![0]);
+    expect(taken).toEqual(["Flight1", "Flight2", "Flight3", "Flight1", "Flight2"]);
+  });
+
   it("begins an hour before the first movement from the given minute on, and loops", () => {
     const movements = [movement(1, 60), movement(2, 480)];
     const taken = stepsOfDay(movements, flightsLayout, 240, 2)

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -88,5 +88,11 @@ describe("generateStates()", () => {
     writeFileSync(join(folder, "file"), "");
     expect(() => run()).toThrow();
     expect(readdirSync(folder)).toEqual(["file"]);
+  });
+
+  it("leaves nothing behind when the old file cannot be replaced", () => {
+    mkdirSync(path);
+    expect(() => run()).toThrow();
+    expect(readdirSync(folder)).toEqual(["flight_states.ts"]);
   });
 });
