@@ -9,6 +9,8 @@ import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 
 const LIMIT_MS = 2_000;
 const POLL_MS = 20;
+/** Between two rounds, so that the feed moves meanwhile. */
+const PAUSE_MS = 200;
 
 interface Answer {
   readonly node: string;
@@ -74,7 +76,7 @@ try {
       leaves.map(({ httpPort }) => catchUp(rootUrl, urlOf(httpPort))),
     );
     slowestMs = Math.max(slowestMs, ...tookMs);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   writeLine(
     `${rounds} rounds, ${leaves.length} leaves, ${seen.size} versions: each leaf showed the root's version within ${slowestMs.toFixed(0)} ms at most, with equal states`,

@@ -16,6 +16,8 @@ declare const Bun: {
   };
 };
 
+export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+
 export const runtimeName = "Bun";
 
 /** Variables of the process, with `.env` read by Bun itself. */

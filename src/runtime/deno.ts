@@ -30,6 +30,8 @@ declare const Deno: {
   };
 };
 
+export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+
 export const runtimeName = "Deno";
 
 /** Variables of the process; give `--env-file` to Deno for a `.env` file. */

@@ -7,13 +7,17 @@
 
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createAdaptorServer } from "@hono/node-server";
-import { fetch as undiciFetch, H2CClient } from "undici";
+import { H2CClient, fetch as undiciFetch } from "undici";
 import type { Transport } from "../replication/mod.ts";
 import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
 
 /** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
 export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
-  const server = createAdaptorServer({ fetch, createServer, overrideGlobalObjects: false }) as Http2Server;
+  const server = createAdaptorServer({
+    fetch,
+    createServer,
+    overrideGlobalObjects: false,
+  }) as Http2Server;
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);

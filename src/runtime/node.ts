@@ -9,6 +9,8 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
 
+export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+
 export const runtimeName = "Node.js";
 
 /** Variables of the process, after reading `.env` in the working directory if there is one; the process's own win. */

@@ -15,4 +15,5 @@ export {
   settingsHelp,
 } from "./config.ts";
 export { createLogger, formatLogRecord, type Logger, type LogRecord } from "./log.ts";
+export { type NodeServices, startNode, type TreeNode } from "./node.ts";
 export { defaultTree, environmentOf, type TreePlace } from "./topology.ts";

@@ -1,0 +1,48 @@
+/** `npm run node -- FLAGS`: one node of the tree, on Node.js, Deno or Bun. */
+
+import {
+  ConfigError,
+  createLogger,
+  formatLogRecord,
+  parseConfig,
+  settingsHelp,
+  startNode,
+} from "../tree/mod.ts";
+import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
+import { runtime } from "./runtime.ts";
+
+const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has a variable that does the same\n\n${settingsHelp()}`;
+
+async function main(): Promise<void> {
+  const args = runtime.commandArguments();
+  if (args.includes("--help") || args.includes("-h")) {
+    runtime.writeLine(HELP);
+    return;
+  }
+  const config = parseConfig(runtime.environment(), args);
+  const log = createLogger(config.logLevel, Date.now, (record) =>
+    runtime.writeLine(formatLogRecord(record)),
+  );
+  const transport = runtime.createHttp2Transport();
+  const node = await startNode(config, {
+    listenHttp: runtime.listenHttp,
+    listenHttp2: runtime.listenHttp2,
+    transport: transport.fetch,
+    log,
+  });
+  runtime.onStopSignal(() => {
+    void node
+      .close()
+      .then(() => transport.close())
+      .then(() => runtime.exit(0));
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  const isUnusable = error instanceof ConfigError;
+  for (const line of isUnusable ? error.problems : [`Cannot run the node: ${error}`])
+    runtime.writeErrorLine(line);
+  runtime.exit(isUnusable ? EXIT_UNUSABLE : EXIT_FAILED);
+}
