@@ -39,6 +39,9 @@ export async function* openSubscription(
   }
   const reader = new EnvelopeReader(MAX_MESSAGE_BYTES);
   const body = response.body.getReader();
+  // Ends a read under way also where a transport heeds the signal for the answer's head alone.
+  const stop = () => void body.cancel().catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
   try {
     for (;;) {
       const { done, value } = await body.read();
@@ -56,7 +59,8 @@ export async function* openSubscription(
     throw error instanceof ReplicationError ? error : unreachable(address, error);
   } finally {
     // A stream that is left early must be canceled, or the peer would go on sending.
-    await body.cancel().catch(() => {});
+    signal.removeEventListener("abort", stop);
+    stop();
   }
   throw new ReplicationError(
     "unavailable",

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
+import {
+  closeWithin,
+  type FetchHandler,
+  type ListenAddress,
+  ListenError,
+  type Listener,
+} from "./listener.ts";
 
 /** The part of Bun's namespace that is used here; see https://bun.com/docs/api. */
 declare const Bun: {
@@ -16,7 +22,9 @@ declare const Bun: {
   };
 };
 
-export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+// Bun puts its own fetch, which lacks h2c, in place of undici.
+export { createNodeHttp2Transport as createHttp2Transport } from "./http2_fetch.ts";
+export { listenHttp2 } from "./http2_server.ts";
 
 export const runtimeName = "Bun";
 
@@ -66,9 +74,7 @@ export async function listenHttp(fetch: FetchHandler, address: ListenAddress): P
   return {
     port: server.port,
     async close(graceMs = 500) {
-      const timer = setTimeout(() => void server.stop(true), graceMs);
-      await server.stop();
-      clearTimeout(timer);
+      await closeWithin(server.stop(), graceMs, () => void server.stop(true));
     },
   };
 }

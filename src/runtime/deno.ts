@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
+import {
+  closeWithin,
+  type FetchHandler,
+  type ListenAddress,
+  ListenError,
+  type Listener,
+} from "./listener.ts";
 
 /** The part of Deno's namespace that is used here; see https://docs.deno.com/api/deno/. */
 declare const Deno: {
@@ -30,7 +36,8 @@ declare const Deno: {
   };
 };
 
-export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+export { createHttp2Transport } from "./http2_client.ts";
+export { listenHttp2 } from "./http2_server.ts";
 
 export const runtimeName = "Deno";
 
@@ -88,10 +95,7 @@ export async function listenHttp(fetch: FetchHandler, address: ListenAddress): P
   return {
     port: server.addr.port,
     async close(graceMs = 500) {
-      const timer = setTimeout(() => abort.abort(), graceMs);
-      void server.shutdown();
-      await server.finished;
-      clearTimeout(timer);
+      await closeWithin(server.shutdown(), graceMs, () => abort.abort());
     },
   };
 }

@@ -50,3 +50,21 @@ const CODES: Record<string, ListenError["code"]> = {
   EACCES: "permission_denied",
   PermissionDenied: "permission_denied",
 };
+
+/**
+ * Waits for `closed`, calls `force` after `graceMs`, and gives up 100 ms later: not every runtime
+ * says that a server is closed whose connections were cut.
+ */
+export async function closeWithin(
+  closed: Promise<unknown>,
+  graceMs: number,
+  force: () => void,
+): Promise<void> {
+  const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<void>();
+  let timer = setTimeout(() => {
+    force();
+    timer = setTimeout(giveUp, 100);
+  }, graceMs);
+  await Promise.race([closed, givenUp]);
+  clearTimeout(timer);
+}

@@ -7,9 +7,16 @@
 import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import { type FetchHandler, type ListenAddress, ListenError, type Listener } from "./listener.ts";
+import {
+  closeWithin,
+  type FetchHandler,
+  type ListenAddress,
+  ListenError,
+  type Listener,
+} from "./listener.ts";
 
-export { createHttp2Transport, listenHttp2 } from "./http2.ts";
+export { createHttp2Transport } from "./http2_client.ts";
+export { listenHttp2 } from "./http2_server.ts";
 
 export const runtimeName = "Node.js";
 
@@ -68,9 +75,7 @@ export async function listenHttp(fetch: FetchHandler, address: ListenAddress): P
     async close(graceMs = 500) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
-      clearTimeout(timer);
+      await closeWithin(closed, graceMs, () => server.closeAllConnections());
     },
   };
 }

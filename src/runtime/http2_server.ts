@@ -1,0 +1,42 @@
+/** A server for HTTP/2 with prior knowledge (h2c), over `node:http2`, which Deno and Bun have as well. */
+
+import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createAdaptorServer } from "@hono/node-server";
+import {
+  closeWithin,
+  type FetchHandler,
+  type ListenAddress,
+  ListenError,
+  type Listener,
+} from "./listener.ts";
+
+/** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
+export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
+  const server = createAdaptorServer({
+    fetch,
+    createServer,
+    overrideGlobalObjects: false,
+  }) as Http2Server;
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    // A connection that breaks is the concern of its streams; unheard, the error would end the process.
+    session.on("error", () => {});
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(ListenError.from(error, address)));
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : address.port,
+    async close(graceMs = 500) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      await closeWithin(closed, graceMs, () => {
+        for (const session of sessions) session.destroy();
+      });
+    },
+  };
+}
