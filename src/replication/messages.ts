@@ -166,7 +166,7 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     checksum: wire.checksum,
     wallDeltaMs: wire.wallDeltaMs,
     ageMs: wire.ageMs,
-    traceContext: wire.traceContext.length === 25 ? wire.traceContext : undefined,
+    traceContext: toTraceContext(wire.traceContext),
     start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
   };
 }
@@ -192,6 +192,11 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
 
 const NO_TRACE = new Uint8Array(0);
 
+/** A copy, which does not keep the whole message in memory; undefined for what is no trace context. */
+function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.length === 25 ? new Uint8Array(bytes) : undefined;
+}
+
 export function encodeMutateRequest(request: MutationRequest): Uint8Array<ArrayBuffer> {
   return v1.MutateRequest.encode({
     type: MUTATION_TYPES.indexOf(request.type) + 1,
@@ -205,6 +210,7 @@ export function encodeMutateRequest(request: MutationRequest): Uint8Array<ArrayB
 /** Throws {@linkcode ReplicationError} (`invalid_argument`). */
 export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
   const wire = decode(() => v1.MutateRequest.decode(bytes), "invalid_argument", "MutateRequest");
+  const traceContext = toTraceContext(wire.traceContext);
   const type = MUTATION_TYPES[(wire.type as number) - 1];
   if (type === undefined) {
     throw new ReplicationError(
@@ -217,7 +223,7 @@ export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
     states: wire.states,
     ...(wire.argsJson !== "" && { args: parseArgs(wire.argsJson) }),
     ...(wire.idempotencyKey !== "" && { idempotencyKey: wire.idempotencyKey }),
-    ...(wire.traceContext.length === 25 && { traceContext: wire.traceContext }),
+    ...(traceContext && { traceContext }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface ReplicaOptions {
   readonly transport: Transport;
   /** How long a new stream may stay silent before its own interval is known, in milliseconds. Default 2,000. */
   readonly connectTimeoutMs?: number;
+  /** How long a stream may send nothing but heartbeats before its clock, in milliseconds. Default 5,000. */
+  readonly syncTimeoutMs?: number;
   readonly backoff?: BackoffOptions;
   readonly schemaLimits?: SchemaLimits;
   readonly time?: TimeSource;
@@ -66,8 +68,9 @@ export class Replica {
   #path: readonly string[] = [];
   /** Monotonic time at which this clock was proven to be the root's. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
-  /** Until then the upstream has been seen to be ahead of us, not yet applied. */
+  /** What the stream's wall times count from. */
   #wallBaseMs = 0;
+  #hasSynced = false;
   #isTrusted = true;
   #isSchemaTrusted = true;
   #running: Promise<void> | undefined = undefined;
@@ -197,7 +200,13 @@ export class Replica {
 
   /** Follows one stream until it ends, in order or not. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { name, transport, connectTimeoutMs = 2_000, schemaLimits } = this.#options;
+    const {
+      name,
+      transport,
+      connectTimeoutMs = 2_000,
+      syncTimeoutMs = 5_000,
+      schemaLimits,
+    } = this.#options;
     const { address } = this;
     const abort = new AbortController();
     const stop = () => abort.abort(signal.reason);
@@ -212,6 +221,7 @@ export class Replica {
       seq: this.#isTrusted ? this.clock.seq : 0,
       schemaHash: hasSchema ? hashSchema(this.clock.schema, this.clock.names) : "",
     };
+    const openedAtMs = this.#time.monotonic();
     let isOpen = false;
     let isSynced = false;
     try {
@@ -224,12 +234,19 @@ export class Replica {
         if (message.start !== undefined) {
           silence.setLimit(SILENT_INTERVALS * message.start.heartbeatIntervalMs);
           this.#applyStart(message, message.start, bytes.length);
-          if (!isSynced && this.#provenAtMs > Number.NEGATIVE_INFINITY) this.#countReconnect();
+          if (!isSynced && this.#hasSynced) this.#reconnects++;
           isSynced = true;
+          this.#hasSynced = true;
         } else if (isSynced) {
           this.#applyMessage(message, bytes.length);
         } else {
-          // The upstream has no clock yet, or is behind ours: it says so, and we wait.
+          // The upstream has no clock yet, or is behind ours: we wait, but not for ever.
+          if (this.#time.monotonic() - openedAtMs > syncTimeoutMs) {
+            throw new ReplicationError(
+              "unavailable",
+              `${address} had no clock for us within ${syncTimeoutMs} ms`,
+            );
+          }
           continue;
         }
         this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
@@ -243,13 +260,6 @@ export class Replica {
       abort.abort();
     }
   }
-
-  #countReconnect(): void {
-    if (this.#hasSyncedBefore) this.#reconnects++;
-    this.#hasSyncedBefore = true;
-  }
-
-  #hasSyncedBefore = false;
 
   #applyStart(message: ClockMessage, start: Start, bytes: number): void {
     const { clock } = this;

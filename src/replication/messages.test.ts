@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type ClockMessage,
+  decodeClockMessage,
+  decodeMutateRequest,
+  decodeMutateResponse,
+  decodeSubscribeRequest,
+  encodeClockMessage,
+  encodeMutateRequest,
+  encodeMutateResponse,
+  encodeSubscribeRequest,
+  type MutationRequest,
+} from "./messages.ts";
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+const unhex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
+
+function diff(values: Partial<ClockMessage>): ClockMessage {
+  return {
+    seq: 1,
+    indexes: new Uint32Array(0),
+    ticks: new Float64Array(0),
+    checksum: 0,
+    wallDeltaMs: 0,
+    ageMs: 0,
+    traceContext: undefined,
+    start: undefined,
+    ...values,
+  };
+}
+
+const TYPICAL = diff({
+  seq: 4_711,
+  indexes: Uint32Array.of(10, 15, 131),
+  ticks: Float64Array.of(3, 8, 27),
+  checksum: 0xdeadbeef,
+  wallDeltaMs: 3_600_000,
+  ageMs: 40,
+});
+
+describe("encodeClockMessage() and decodeClockMessage()", () => {
+  it("take a typical diff, three states flipped, to at most 24 bytes, and to 38 as sent", () => {
+    expect(encodeClockMessage(TYPICAL).length).toBeLessThanOrEqual(24);
+  });
+
+  it("still read the bytes that were ever sent", () => {
+    const bytes = "08e724120 60a030408731b".replaceAll(" ", "");
+    expect(hex(encodeClockMessage(TYPICAL)).startsWith(bytes)).toBe(true);
+    expect(decodeClockMessage(encodeClockMessage(TYPICAL))).toEqual(TYPICAL);
+    expect(
+      decodeClockMessage(unhex("08e72412060a030408731b1defbeadde2080ba" + "b7032828")),
+    ).toEqual(TYPICAL);
+  });
+
+  it("carry any diff", () => {
+    const changes = fc.uniqueArray(fc.tuple(fc.nat(100_000), fc.maxSafeNat()), {
+      selector: ([index]) => index,
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(
+        changes,
+        fc.maxSafeNat(),
+        fc.nat(0xffff_ffff),
+        fc.integer(),
+        fc.maxSafeNat(),
+        (pairs, seq, checksum, wallDeltaMs, ageMs) => {
+          const sorted = pairs.sort(([a], [b]) => a - b);
+          const indexes = Uint32Array.from(sorted, ([index]) => index);
+          const ticks = Float64Array.from(sorted, ([, tick]) => tick);
+          const message = diff({
+            seq,
+            checksum: checksum >>> 0,
+            wallDeltaMs,
+            ageMs,
+            indexes,
+            ticks,
+          });
+          expect(decodeClockMessage(encodeClockMessage(message))).toEqual(message);
+        },
+      ),
+    );
+  });
+
+  it("carry a start with schema, snapshot and path, and trace context", () => {
+    const message = diff({
+      traceContext: new Uint8Array(25).fill(7),
+      start: {
+        epoch: "00000000000000ff",
+        wallTimeMs: 1_767_225_600_000,
+        heartbeatIntervalMs: 500,
+        path: ["root", "rep-1"],
+        machineId: "flights",
+        schema: { schema: { A: { multi: true }, B: { require: ["A"] } }, names: ["A", "B"] },
+        ticks: [0, 0],
+      },
+    });
+    expect(decodeClockMessage(encodeClockMessage(message))).toEqual(message);
+  });
+
+  it("tell a snapshot of no states from none", () => {
+    const start = {
+      epoch: "00000000000000ff",
+      wallTimeMs: 1,
+      heartbeatIntervalMs: 1,
+      path: [],
+      machineId: "",
+      schema: undefined,
+    };
+    for (const ticks of [[], undefined]) {
+      expect(
+        decodeClockMessage(encodeClockMessage(diff({ start: { ...start, ticks } }))).start?.ticks,
+      ).toEqual(ticks);
+    }
+  });
+
+  it("refuse any bytes with an error that has a code, and never throw another", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          decodeClockMessage(bytes);
+        } catch (error) {
+          expect(error).toMatchObject({ name: "ReplicationError", code: "data_loss" });
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
+  it("carry what a subscriber has", () => {
+    const request = {
+      name: "rep-1-1",
+      epoch: "0123456789abcdef",
+      seq: 9,
+      schemaHash: "fedcba9876543210",
+    };
+    expect(decodeSubscribeRequest(encodeSubscribeRequest(request))).toEqual(request);
+    const nothing = { name: "rep-1-1", epoch: "", seq: 0, schemaHash: "" };
+    expect(decodeSubscribeRequest(encodeSubscribeRequest(nothing))).toEqual(nothing);
+  });
+
+  it("refuses a request without a name, or with half an epoch", () => {
+    expect(() => decodeSubscribeRequest(new Uint8Array(0))).toThrow(/name has 0 characters/);
+    const request = { name: "a", epoch: "0123", seq: 0, schemaHash: "" };
+    expect(() => decodeSubscribeRequest(encodeSubscribeRequest(request))).toThrow(
+      /epoch has 2 bytes/,
+    );
+  });
+});
+
+describe("encodeMutateRequest() and decodeMutateRequest()", () => {
+  const request: MutationRequest = {
+    type: "toggle",
+    states: ["Flight1Delayed"],
+    args: { minutes: 5, why: { fog: true } },
+    idempotencyKey: "k-1",
+    traceContext: new Uint8Array(25).fill(1),
+  };
+
+  it("carry a mutation", () => {
+    expect(decodeMutateRequest(encodeMutateRequest(request))).toEqual(request);
+    expect(decodeMutateRequest(encodeMutateRequest({ type: "set", states: [] }))).toEqual({
+      type: "set",
+      states: [],
+    });
+  });
+
+  it.each([
+    ["0800", /type is 0/],
+    ["0809", /type is 9/],
+    ["08011a027b7d".replace("7b7d", "5b5d"), /not a JSON object/],
+    ["08011a017b", /not JSON/],
+    ["0801ff", /Cannot read MutateRequest/],
+  ])("refuses %s", (bytes, message) => {
+    expect(() => decodeMutateRequest(unhex(bytes))).toThrow(message);
+  });
+});
+
+describe("encodeMutateResponse() and decodeMutateResponse()", () => {
+  it.each([
+    { result: "executed", version: "0123456789abcdef-42" },
+    {
+      result: "canceled",
+      version: "0123456789abcdef-42",
+      rejected: { state: "A", by: "relation Remove of B" },
+    },
+    { result: "canceled", version: "0123456789abcdef-0", rejected: { by: "queue limit of 1000" } },
+  ] as const)("carry %j", (reply) => {
+    expect(decodeMutateResponse(encodeMutateResponse(reply))).toEqual(reply);
+  });
+});

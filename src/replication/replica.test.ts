@@ -1,0 +1,298 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { schema as flights } from "../flights/mod.ts";
+import { ReplicationTree } from "../testing/replication_tree.ts";
+import { settle } from "../testing/virtual_time.ts";
+import { encodeEnvelope } from "./envelope.ts";
+import { type ClockMessage, decodeClockMessage, encodeClockMessage } from "./messages.ts";
+import type { ReplicationTracer } from "./tracer.ts";
+import type { VersionedClock } from "./versioned_clock.ts";
+
+const SIGNAL = new AbortController().signal;
+
+function expectEqual(clock: VersionedClock, source: VersionedClock): void {
+  expect(clock.version).toBe(source.version);
+  expect([...clock.ticks]).toEqual([...source.ticks]);
+  expect(clock.names).toEqual(source.names);
+}
+
+describe("Replica", () => {
+  let tree: ReplicationTree;
+  let open: { kill(): void | Promise<void> }[];
+  const keep = <T extends { kill(): void | Promise<void> }>(node: T): T => {
+    open.push(node);
+    return node;
+  };
+
+  beforeEach(() => {
+    tree = new ReplicationTree(flights);
+    open = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(open.map((node) => node.kill()));
+  });
+
+  it("learns schema and clock from upstream", async () => {
+    const root = keep(tree.root());
+    root.machine.add(["Start", "Ready"]);
+    const leaf = keep(tree.replica("leaf", "root"));
+    await settle();
+    expectEqual(leaf.clock, root.clock);
+    expect(leaf.clock.schema).toEqual(root.machine.schema);
+    expect(leaf.replica).toMatchObject({ status: "live", machineId: "flights", path: ["root"] });
+  });
+
+  it("follows at any depth: four levels below the root, whatever the order of start", async () => {
+    const nodes = [
+      keep(tree.replica("d", "c")),
+      keep(tree.replica("c", "b")),
+      keep(tree.replica("b", "a")),
+      keep(tree.replica("a", "root")),
+    ];
+    await tree.time.advance(100);
+    const root = keep(tree.root());
+    await tree.time.advance(12_000);
+    for (let i = 1; i <= 20; i++) {
+      root.machine.add([`Flight${(i % 10) + 1}Delayed`, `Flight${(i % 7) + 1}Gate${(i % 5) + 1}`]);
+      await tree.time.advance(7);
+    }
+    await tree.time.advance(500);
+    for (const node of nodes) expectEqual(node.clock, root.clock);
+    expect(nodes[0]!.replica.path).toEqual(["root", "a", "b", "c"]);
+  });
+
+  it("gets one merged diff per push interval, not one per transition", async () => {
+    const root = keep(tree.root());
+    keep(tree.replica("relay", "root", { pushIntervalMs: 50 }));
+    const applied: number[] = [];
+    const leaf = keep(
+      tree.replica("leaf", "relay", { tracer: { applied: ({ seq }) => applied.push(seq) } }),
+    );
+    await tree.time.advance(200);
+    applied.length = 0;
+    for (let i = 0; i < 10; i++) {
+      root.machine.toggle("Flight1Delayed");
+      await tree.time.advance(10);
+    }
+    await tree.time.advance(100);
+    expectEqual(leaf.clock, root.clock);
+    expect(applied.length).toBeGreaterThanOrEqual(2);
+    expect(applied.length).toBeLessThanOrEqual(4);
+  });
+
+  it("resumes after a cut with the diff alone", async () => {
+    const root = keep(tree.root());
+    const applied: { isSnapshot: boolean; bytes: number }[] = [];
+    const leaf = keep(
+      tree.replica("leaf", "root", { tracer: { applied: (event) => applied.push(event) } }),
+    );
+    await settle();
+    tree.network.cut("root");
+    root.machine.add("Flight1Delayed");
+    await settle();
+    expect(leaf.replica.status).toBe("stale");
+    await tree.time.advance(100);
+    expectEqual(leaf.clock, root.clock);
+    expect(applied.map(({ isSnapshot }) => isSnapshot)).toEqual([true, false]);
+    expect(applied[1]!.bytes).toBeLessThan(120);
+    expect(leaf.replica.reconnects).toBe(1);
+  });
+
+  it("takes the new epoch of a root that restarted, at every level, without a restart", async () => {
+    const first = tree.root();
+    first.machine.add("Start");
+    const relay = keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", "relay"));
+    await tree.time.advance(200);
+    first.kill();
+    await tree.time.advance(1_000);
+    expect(leaf.clock.activeStates()).toContain("Start");
+    const second = keep(tree.root());
+    await tree.time.advance(6_000);
+    expect(second.clock.epoch).not.toBe(first.clock.epoch);
+    expectEqual(leaf.clock, second.clock);
+    expectEqual(relay.clock, second.clock);
+  });
+
+  it("learns another schema with the new epoch", async () => {
+    const first = tree.root();
+    const relay = keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", "relay"));
+    await tree.time.advance(200);
+    first.kill();
+    const second = keep(tree.root("root", { Small: {}, Other: { require: ["Small"] } }));
+    second.machine.add("Small");
+    await tree.time.advance(6_000);
+    expectEqual(leaf.clock, second.clock);
+    expectEqual(relay.clock, second.clock);
+    expect(leaf.clock.names).toEqual(["Exception", "Other", "Small"]);
+  });
+
+  it("adds up its age hop by hop and proves it anew by heartbeats when nothing changes", async () => {
+    const root = tree.root();
+    const relay = keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", "relay"));
+    expect(leaf.replica.ageMs()).toBe(Number.POSITIVE_INFINITY);
+    await tree.time.advance(5_000);
+    expect(relay.replica.ageMs()).toBeLessThanOrEqual(250);
+    expect(leaf.replica.ageMs()).toBeLessThanOrEqual(500);
+    root.kill();
+    await tree.time.advance(3_000);
+    // The relay goes on sending heartbeats, but they carry its own age.
+    expect(leaf.replica.status).toBe("live");
+    expect(leaf.replica.ageMs()).toBeGreaterThanOrEqual(3_000);
+    expect(leaf.replica.ageMs()).toBeLessThanOrEqual(3_500);
+  });
+
+  it("gives up a link that is silent for three announced intervals", async () => {
+    keep(tree.root());
+    const leaf = keep(tree.replica("leaf", "root"));
+    await tree.time.advance(1_000);
+    tree.network.onPiece = () => undefined;
+    await tree.time.advance(1_400);
+    expect(leaf.replica.status).toBe("live");
+    await tree.time.advance(200);
+    expect(leaf.replica.status).not.toBe("live");
+    expect(leaf.replica.lastError?.message).toMatch(/root was silent for 1500 ms/);
+    tree.network.onPiece = (_, piece) => piece;
+    await tree.time.advance(6_000);
+    expect(leaf.replica.status).toBe("live");
+  });
+
+  /** Changes the first diff that passes. */
+  function corruptOnce(
+    clock: VersionedClock,
+    change: (message: ClockMessage, clock: VersionedClock) => Partial<ClockMessage>,
+  ): void {
+    let isDone = false;
+    tree.network.onPiece = (_, piece) => {
+      const message = decodeClockMessage(piece.subarray(5));
+      if (isDone || message.start !== undefined || message.indexes.length === 0) return piece;
+      isDone = true;
+      return encodeEnvelope(encodeClockMessage({ ...message, ...change(message, clock) }));
+    };
+  }
+
+  it.each([
+    ["checksum", () => ({ checksum: 1 })],
+    [
+      "checksum",
+      ({ ticks }: { ticks: Float64Array }) => ({ ticks: ticks.map((tick) => tick + 2) }),
+    ],
+    ["unknown_state", () => ({ indexes: Uint32Array.of(4_000), ticks: Float64Array.of(1) })],
+    ["seq_back", () => ({ seq: 0 })],
+    [
+      "tick_back",
+      (_: object, clock: VersionedClock) => ({
+        indexes: Uint32Array.of(clock.indexOf("Start")),
+        ticks: Float64Array.of(0),
+      }),
+    ],
+  ] as const)(
+    "never serves what the checksum does not prove: resyncs by reason %s",
+    async (reason, change) => {
+      const root = keep(tree.root());
+      const reasons: string[] = [];
+      const tracer: ReplicationTracer = { resync: (why) => reasons.push(why) };
+      const leaf = keep(tree.replica("leaf", "root", { tracer }));
+      await settle();
+      root.machine.add("Start");
+      await settle();
+      const served: string[] = [];
+      leaf.clock.onChange(() => served.push([...leaf.clock.ticks].join()));
+      corruptOnce(leaf.clock, change);
+      root.machine.add("Ready");
+      await tree.time.advance(500);
+      expect(reasons).toEqual([reason]);
+      expect(leaf.replica.resyncs.get(reason)).toBe(1);
+      expectEqual(leaf.clock, root.clock);
+      expect(served.every((ticks) => ticks === [...root.clock.ticks].join())).toBe(true);
+    },
+  );
+
+  it("waits for an upstream that is behind it, rather than go back", async () => {
+    const root = keep(tree.root());
+    const slow = keep(tree.replica("slow", "root"));
+    const leaf = keep(tree.replica("leaf", ["root", "slow"]));
+    await tree.time.advance(300);
+    // The relay's link is held up while the leaf, at the root itself, goes on.
+    const held: number[] = [];
+    let isHeld = true;
+    tree.network.onPiece = (address, piece) =>
+      isHeld && address === "root" && held.push(piece.length) > 1 ? undefined : piece;
+    root.machine.add("Start");
+    await settle();
+    const ahead = [leaf.clock.seq, slow.clock.seq].sort();
+    expect(ahead).toEqual([0, 2]);
+    const first = leaf.clock.seq === 2 ? leaf : slow;
+    const seqs: number[] = [];
+    first.clock.onChange(() => seqs.push(first.clock.seq));
+    isHeld = false;
+    tree.network.cut("root");
+    await tree.time.advance(8_000);
+    root.machine.add("Ready");
+    await tree.time.advance(1_000);
+    expectEqual(leaf.clock, root.clock);
+    expectEqual(slow.clock, root.clock);
+    expect(seqs).toEqual([3]);
+  });
+
+  it("refuses an upstream that is downstream of it", async () => {
+    const a = keep(tree.replica("a", ["root", "b"]));
+    const root = tree.root();
+    await tree.time.advance(500);
+    const b = keep(tree.replica("b", "a"));
+    await tree.time.advance(500);
+    expect(b.replica.status).toBe("live");
+    root.kill();
+    await tree.time.advance(10_000);
+    expect(a.replica.status).not.toBe("live");
+    expect(a.replica.lastError?.message).toMatch(/upstream of itself|Cannot reach root/);
+  });
+
+  it("has the root run mutations from any depth", async () => {
+    const root = keep(tree.root());
+    keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", "relay"));
+    await tree.time.advance(300);
+    const options = { signal: SIGNAL, timeoutMs: 1_000 };
+    const reply = await leaf.replica.mutate({ type: "add", states: ["Flight1Delayed"] }, options);
+    expect(reply).toEqual({ result: "executed", version: root.clock.version });
+    expect(root.machine.is("Flight1Delayed")).toBe(true);
+    await tree.time.advance(100);
+    expect(leaf.clock.activeStates()).toContain("Flight1Delayed");
+    const canceled = await leaf.replica.mutate(
+      { type: "add", states: ["Flight1Gate1", "Flight1Gate2"] },
+      options,
+    );
+    expect(canceled).toMatchObject({
+      result: "canceled",
+      rejected: { state: "Flight1Gate2", by: "relation Remove of Flight1Gate1" },
+    });
+    await expect(
+      leaf.replica.mutate({ type: "add", states: ["Nope"] }, options),
+    ).rejects.toMatchObject({ code: "unknown_state", states: ["Nope"] });
+  });
+
+  it("says that nobody can be reached for a mutation", async () => {
+    const leaf = keep(tree.replica("leaf", "nowhere"));
+    await expect(
+      leaf.replica.mutate({ type: "add", states: ["A"] }, { signal: SIGNAL, timeoutMs: 100 }),
+    ).rejects.toMatchObject({
+      code: "unavailable",
+      message: "Cannot reach nowhere: ECONNREFUSED",
+    });
+  });
+
+  it("leaves nothing behind when it closes", async () => {
+    const root = tree.root();
+    const leaf = tree.replica("leaf", "root");
+    await tree.time.advance(300);
+    await leaf.kill();
+    root.kill();
+    await settle();
+    expect(leaf.replica.status).toBe("closed");
+    expect(tree.network.open).toBe(0);
+    expect(tree.time.pending).toBe(0);
+  });
+});

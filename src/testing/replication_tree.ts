@@ -1,0 +1,108 @@
+/** Trees of replicas in memory, for tests: one process, virtual time, faults on demand. */
+
+import { createMachine, type Machine, type Schema } from "../machine/mod.ts";
+import {
+  createReplicationServer,
+  createSource,
+  type Mutate,
+  Publisher,
+  Replica,
+  type ReplicationTracer,
+  type Source,
+  type VersionedClock,
+} from "../replication/mod.ts";
+import { MemoryNetwork } from "./memory_network.ts";
+import { VirtualTime } from "./virtual_time.ts";
+
+export interface TreeRoot {
+  readonly machine: Machine;
+  readonly source: Source;
+  readonly publisher: Publisher;
+  readonly clock: VersionedClock;
+  /** As a process that is killed: nothing is said to anyone. */
+  kill(): void;
+}
+
+export interface TreeReplica {
+  readonly replica: Replica;
+  readonly publisher: Publisher;
+  readonly clock: VersionedClock;
+  kill(): Promise<void>;
+}
+
+export class ReplicationTree {
+  readonly time = new VirtualTime();
+  readonly network = new MemoryNetwork();
+  readonly #schema: Schema;
+  #lives = 0;
+
+  constructor(schema: Schema) {
+    this.#schema = schema;
+  }
+
+  root(name = "root", schema = this.#schema): TreeRoot {
+    const { time } = this;
+    const machine = createMachine(schema, { id: "flights" }) as unknown as Machine;
+    const source = createSource(machine, {
+      time,
+      epoch: (++this.#lives).toString(16).padStart(16, "0"),
+    });
+    const publisher = new Publisher(source.clock, { name, machineId: machine.id, time });
+    const unlisten = this.#listen(name, publisher, async (request) => source.mutate(request));
+    return {
+      machine,
+      source,
+      publisher,
+      clock: source.clock,
+      kill() {
+        unlisten();
+        publisher.close();
+      },
+    };
+  }
+
+  replica(
+    name: string,
+    upstream: string | readonly string[],
+    options: { pushIntervalMs?: number; tracer?: ReplicationTracer } = {},
+  ): TreeReplica {
+    const { time, network } = this;
+    const replica = new Replica({
+      name,
+      addresses: typeof upstream === "string" ? [upstream] : upstream,
+      transport: network.transport,
+      time,
+      random: () => 0.5,
+      ...(options.tracer && { tracer: options.tracer }),
+    });
+    const publisher = new Publisher(replica.clock, {
+      name,
+      machineId: "flights",
+      ageMs: () => replica.ageMs(),
+      upstreamPath: () => replica.path,
+      pushIntervalMs: options.pushIntervalMs ?? 50,
+      time,
+    });
+    const unlisten = this.#listen(name, publisher, (request, mutateOptions) =>
+      replica.mutate(request, mutateOptions),
+    );
+    replica.start();
+    return {
+      replica,
+      publisher,
+      clock: replica.clock,
+      async kill() {
+        unlisten();
+        publisher.close();
+        await replica.close();
+      },
+    };
+  }
+
+  #listen(name: string, publisher: Publisher, mutate: Mutate): () => void {
+    return this.network.listen(
+      name,
+      createReplicationServer({ publisher, mutate, time: this.time }),
+    );
+  }
+}

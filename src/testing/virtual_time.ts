@@ -1,0 +1,69 @@
+/** Time that stands still until a test moves it. */
+
+import type { TimeSource } from "../replication/mod.ts";
+
+interface Timer {
+  readonly dueMs: number;
+  readonly number: number;
+  readonly run: () => void;
+}
+
+export class VirtualTime implements TimeSource {
+  /** Wall time at the start: 2026-01-01T00:00:00Z. */
+  static readonly startMs = 1_767_225_600_000;
+  #elapsedMs = 0;
+  #number = 0;
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return VirtualTime.startMs + this.#elapsedMs;
+  }
+
+  monotonic(): number {
+    return this.#elapsedMs;
+  }
+
+  setTimer(delayMs: number, run: () => void): () => void {
+    const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), number: this.#number++, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Number of timers that wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  /** Moves on by `ms`, running timers in the order in which they are due and letting promises settle in between. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#elapsedMs + ms;
+    await settle();
+    for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
+      this.#elapsedMs = next.dueMs;
+      this.#timers.delete(next);
+      next.run();
+      await settle();
+    }
+    this.#elapsedMs = untilMs;
+  }
+
+  #next(untilMs: number): Timer | undefined {
+    let next: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.dueMs > untilMs) continue;
+      if (
+        next === undefined ||
+        timer.dueMs < next.dueMs ||
+        (timer.dueMs === next.dueMs && timer.number < next.number)
+      ) {
+        next = timer;
+      }
+    }
+    return next;
+  }
+}
+
+/** Lets everything run that waits for promises alone. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
