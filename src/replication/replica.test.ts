@@ -237,6 +237,27 @@ describe("Replica", () => {
     expect(seqs).toEqual([3]);
   });
 
+  it("keeps its clock when an upstream has only an older one", async () => {
+    const first = tree.root();
+    const behind = keep(tree.replica("behind", "root"));
+    await tree.time.advance(300);
+    first.kill();
+    await tree.time.advance(100);
+    // The new root is out of reach for the relay, which keeps the clock of the first.
+    const second = tree.root("elsewhere");
+    second.machine.add("Start");
+    const leaf = keep(tree.replica("leaf", ["elsewhere", "behind"]));
+    await tree.time.advance(300);
+    expectEqual(leaf.clock, second.clock);
+    second.kill();
+    await tree.time.advance(5_000);
+    expect(behind.clock.epoch).toBe(first.clock.epoch);
+    expectEqual(leaf.clock, second.clock);
+    expect(leaf.replica.lastError?.message).toMatch(
+      /behind serves an older clock|Cannot reach elsewhere/,
+    );
+  });
+
   it("refuses an upstream that is downstream of it", async () => {
     const a = keep(tree.replica("a", ["root", "b"]));
     const root = tree.root();

@@ -3,6 +3,7 @@
  * case without the prefix. The table {@linkcode SETTINGS} is the one place that knows them all.
  */
 
+import { FEED_NAMES } from "../flights/mod.ts";
 import { type Address, parseAddress } from "./address.ts";
 
 export type Role = "root" | "relay" | "leaf";
@@ -84,8 +85,12 @@ export const SETTINGS: readonly Setting[] = [
     help: "age of the clock from which /readyz answers 503, 5000",
   },
   { flag: "log-level", value: LOG_LEVELS.join("|"), help: "info" },
-  { flag: "feed", value: "replay|random|none", help: "root only: what drives the flights, replay" },
-  { flag: "feed-speed", value: "N", help: "replay: simulated seconds per second" },
+  {
+    flag: "feed",
+    value: FEED_NAMES.join("|"),
+    help: `root only: what drives the flights, ${FEED_NAMES[0]}`,
+  },
+  { flag: "feed-speed", value: "N", help: "replay: simulated seconds per second, 30" },
   {
     flag: "mutation-interval-ms",
     value: "MS",

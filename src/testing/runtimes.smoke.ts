@@ -1,0 +1,116 @@
+/** The same node on Node.js, Deno and Bun: as a leaf, as an upstream, and at its end. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
+
+const COMMANDS = {
+  "Node.js": [process.execPath, SCRIPT],
+  Deno: ["deno", "run", "--no-config", "--node-modules-dir=manual", "-A", SCRIPT],
+  Bun: ["bun", SCRIPT],
+} as const;
+
+interface RunningNode {
+  readonly child: ChildProcess;
+  readonly replication: string;
+  readonly http: string;
+}
+
+const children: ChildProcess[] = [];
+
+/** Starts a node on free ports and reads from its log where it listens. */
+function startNode(command: readonly string[], env: Record<string, string>): Promise<RunningNode> {
+  const [program, ...args] = command as [string, ...string[]];
+  const child = spawn(program, args, {
+    env: {
+      ...process.env,
+      TST_ADDR: "127.0.0.1:0",
+      TST_HTTP_ADDR: "127.0.0.1:0",
+      TST_FEED: "none",
+      ...env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    const output: string[] = [];
+    for (const stream of [child.stdout!, child.stderr!]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        output.push(line);
+        const match = /node started .*replication=(\S+) http=(\S+)/.exec(line);
+        if (match !== null) resolve({ child, replication: match[1]!, http: match[2]! });
+      });
+    }
+    child.once("error", reject);
+    child.once("exit", (code) =>
+      reject(new Error(`The node ended with code ${code}:\n${output.join("\n")}`)),
+    );
+  });
+}
+
+function stop(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.kill("SIGTERM");
+  });
+}
+
+/** GETs until the answer is 200: a node that has just started has no clock yet. */
+async function getWhenReady(url: string): Promise<Response> {
+  for (;;) {
+    const response = await fetch(url);
+    if (response.status === 200) return response;
+    await response.body?.cancel();
+  }
+}
+
+let root: RunningNode;
+
+beforeAll(async () => {
+  root = await startNode(COMMANDS["Node.js"], {});
+});
+
+afterAll(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
+  it("follows the root, forwards a mutation, serves another node, and stops in time", async () => {
+    const leaf = await startNode(command, {
+      TST_NAME: `leaf-on-${name}`,
+      TST_PARENT_ADDR: root.replication,
+    });
+    const below = await startNode(COMMANDS["Node.js"], {
+      TST_NAME: `below-${name}`,
+      TST_PARENT_ADDR: leaf.replication,
+    });
+    await getWhenReady(`http://${leaf.http}/states`);
+
+    const state =
+      name === "Deno" ? "Flight2Delayed" : name === "Bun" ? "Flight3Delayed" : "Flight1Delayed";
+    const answer = await fetch(`http://${leaf.http}/mutations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ type: "add", states: [state] }),
+    });
+    const { result, version } = (await answer.json()) as { result: string; version: string };
+    expect(result).toBe("executed");
+
+    await getWhenReady(`http://${below.http}/states`);
+    for (const node of [root, leaf, below]) {
+      const response = await fetch(`http://${node.http}/states?min-version=${version}&wait=10000`);
+      expect(response.status).toBe(200);
+      expect(await response.json()).toMatchObject({
+        version,
+        states: expect.arrayContaining([state]),
+      });
+    }
+    expect(await stop(below.child)).toBe(0);
+    const startedAt = performance.now();
+    expect(await stop(leaf.child)).toBe(0);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+});
