@@ -123,19 +123,20 @@ describe("ReplayFeed", () => {
         dayEnded: (count) => days.push(count),
       },
     });
-    await vi.advanceTimersByTimeAsync((24 * 60 * MINUTE_MS) / DEFAULT_SPEED);
+    // The feed starts an hour before the day's first movement.
+    await vi.advanceTimersByTimeAsync((25 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(days).toEqual([1]);
     expect(feed.stats).toEqual({
-      executed: 10_595,
+      executed: 10_611,
       canceled: 0,
       queued: 0,
       canceledBy: {},
       skippedBy: { [SKIPPED_NO_SLOT]: 65 },
-      movements: 1_929,
+      movements: 1_928,
       days: 1,
     });
     expect(skipped).toHaveLength(65);
-    expect(mutations).toHaveLength(10_595);
+    expect(mutations).toHaveLength(10_611);
     await vi.advanceTimersByTimeAsync((24 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(feed.stats).toMatchObject({
       canceled: 0,

@@ -16,8 +16,8 @@ export const DEFAULT_SPEED = 30;
 /** The one reason for which the replay leaves a movement out. */
 export const SKIPPED_NO_SLOT = "no free slot";
 
-/** Minute of the day with which each day begins: in the night's lull. */
-const DAY_STARTS_AT_MINUTE = 4 * 60;
+/** Minute of the day with which each day begins: in the first wave, so that boards fill within seconds. */
+const DAY_STARTS_AT_MINUTE = 6 * 60 + 15;
 
 /** A process that slept goes on from where it was, instead of making up for more than this. */
 const MAX_BEHIND_MS = 1_000;
