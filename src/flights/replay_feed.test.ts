@@ -77,7 +77,7 @@ describe("ReplayFeed", () => {
   });
 
   it("plays a flight at the speed that it is given", async () => {
-    const { rows } = await startReplay({ loadCsv: loadShortDay, speed: 60 });
+    const { rows } = await startReplay({ loadCsv: loadShortDay, firstLeadMinutes: 60, speed: 60 });
     const first = () => {
       const { status, gate, goToGate } = rows()[0]!;
       return [status, gate, goToGate];
@@ -101,7 +101,7 @@ describe("ReplayFeed", () => {
   });
 
   it("takes a slot for each movement and lets a delayed arrival come in at its gate", async () => {
-    const { rows } = await startReplay({ loadCsv: loadShortDay, speed: 60 });
+    const { rows } = await startReplay({ loadCsv: loadShortDay, firstLeadMinutes: 60, speed: 60 });
     await vi.advanceTimersByTimeAsync((121 * MINUTE_MS) / 60);
     expect(rows()[1]).toEqual({
       flight: "Flight2",
@@ -123,20 +123,20 @@ describe("ReplayFeed", () => {
         dayEnded: (count) => days.push(count),
       },
     });
-    // The feed starts an hour before the day's first movement.
-    await vi.advanceTimersByTimeAsync((25 * 60 * MINUTE_MS) / DEFAULT_SPEED);
+    // The feed starts some minutes before the day's first movement.
+    await vi.advanceTimersByTimeAsync((24.2 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(days).toEqual([1]);
     expect(feed.stats).toEqual({
-      executed: 10_611,
+      executed: 10_639,
       canceled: 0,
       queued: 0,
       canceledBy: {},
       skippedBy: { [SKIPPED_NO_SLOT]: 65 },
-      movements: 1_928,
+      movements: 1_932,
       days: 1,
     });
     expect(skipped).toHaveLength(65);
-    expect(mutations).toHaveLength(10_611);
+    expect(mutations).toHaveLength(10_639);
     await vi.advanceTimersByTimeAsync((24 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(feed.stats).toMatchObject({
       canceled: 0,
@@ -148,7 +148,11 @@ describe("ReplayFeed", () => {
   });
 
   it("counts with its reason what others have made impossible, and goes on", async () => {
-    const { machine, feed, rows } = await startReplay({ loadCsv: loadShortDay, speed: 60 });
+    const { machine, feed, rows } = await startReplay({
+      loadCsv: loadShortDay,
+      firstLeadMinutes: 60,
+      speed: 60,
+    });
     await vi.advanceTimersByTimeAsync((40 * MINUTE_MS) / 60);
     machine.remove("Flight1Outbound");
     await vi.advanceTimersByTimeAsync((10 * MINUTE_MS) / 60);
@@ -161,7 +165,11 @@ describe("ReplayFeed", () => {
   });
 
   it("frees a slot from states that others have added", async () => {
-    const { machine, rows } = await startReplay({ loadCsv: loadShortDay, speed: 60 });
+    const { machine, rows } = await startReplay({
+      loadCsv: loadShortDay,
+      firstLeadMinutes: 60,
+      speed: 60,
+    });
     await vi.advanceTimersByTimeAsync((61 * MINUTE_MS) / 60);
     machine.add(["Flight1Delayed", "Flight1Inbound", "Flight1Gate5"]);
     await vi.advanceTimersByTimeAsync(MINUTE_MS / 60);
@@ -169,7 +177,11 @@ describe("ReplayFeed", () => {
   });
 
   it("makes no mutation for a slot that others have freed already", async () => {
-    const { machine, feed } = await startReplay({ loadCsv: loadShortDay, speed: 60 });
+    const { machine, feed } = await startReplay({
+      loadCsv: loadShortDay,
+      firstLeadMinutes: 60,
+      speed: 60,
+    });
     await vi.advanceTimersByTimeAsync((61 * MINUTE_MS) / 60);
     machine.remove(["Flight1Departed", "Flight1Outbound", "Flight1Gate2"]);
     const before = mutations.filter(({ type }) => type === "remove").length;

@@ -18,6 +18,8 @@ export const SKIPPED_NO_SLOT = "no free slot";
 
 /** Minute of the day with which each day begins: in the first wave, so that boards fill within seconds. */
 const DAY_STARTS_AT_MINUTE = 6 * 60 + 15;
+/** The feed starts this long before the first movement: the free slots then all take one at once. */
+const FIRST_LEAD_MINUTES = 8;
 
 /** A process that slept goes on from where it was, instead of making up for more than this. */
 const MAX_BEHIND_MS = 1_000;
@@ -32,6 +34,8 @@ export interface ReplayFeedOptions {
   readonly time: FeedTime;
   /** Simulated seconds per second, above 0; {@linkcode DEFAULT_SPEED}. */
   readonly speed?: number | undefined;
+  /** Simulated minutes before the first movement at which the feed starts; {@linkcode FIRST_LEAD_MINUTES}. */
+  readonly firstLeadMinutes?: number | undefined;
   /** Gives the day as CSV; by default the one in `gen/`, loaded only when the feed starts. */
   readonly loadCsv?: (() => Promise<string>) | undefined;
   readonly observer?: FeedObserver | undefined;
@@ -58,8 +62,19 @@ export class ReplayFeed implements Feed {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { layout, time, speed = DEFAULT_SPEED, loadCsv = loadReplayCsv } = this.#options;
-    const steps = playDays(parseReplayCsv(await loadCsv()), layout, DAY_STARTS_AT_MINUTE);
+    const {
+      layout,
+      time,
+      speed = DEFAULT_SPEED,
+      loadCsv = loadReplayCsv,
+      firstLeadMinutes = FIRST_LEAD_MINUTES,
+    } = this.#options;
+    const steps = playDays(
+      parseReplayCsv(await loadCsv()),
+      layout,
+      DAY_STARTS_AT_MINUTE,
+      firstLeadMinutes,
+    );
     if (signal.aborted) return;
     this.#log.add(["Start", "Ready"]);
     const msPerMinute = MS_PER_MINUTE / speed;

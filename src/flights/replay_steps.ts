@@ -58,23 +58,24 @@ interface Row {
 }
 
 /**
- * Plays the movements, sorted by minute, day after day without an end, from an hour before the
- * first movement after `firstMinute` on (minute of the day, 0 to 1439). What lies before it on the
+ * Plays the movements, sorted by minute, day after day without an end, from `firstLeadMinutes` before
+ * the first movement after `firstMinute` on (minute of the day, 0 to 1439). What lies before it on the
  * first day is played at the end of that day. Steps come in the order of their minutes.
  */
 export function* playDays(
   movements: readonly Movement[],
   layout: FlightsLayout,
   firstMinute = 0,
+  firstLeadMinutes = LEAD_MINUTES,
 ): Generator<ReplayStep, never> {
   const upcoming = repeatDaily(movements, firstMinute);
   const free = [...layout.flights];
   const rows: Row[] = [];
-  let now = -Infinity;
   let next = upcoming.next().value;
+  let now = next.minute - firstLeadMinutes;
   while (true) {
     const row = earliest(rows);
-    const rowMinute = row?.plan[0]!.minute ?? Infinity;
+    const rowMinute = row === undefined ? Infinity : row.plan[0]!.minute;
     const lead = free.length > 0 ? LEAD_MINUTES : LEAST_LEAD_MINUTES;
     const nextMinute = next.type === "day" ? next.minute : Math.max(now, next.minute - lead);
     if (row !== undefined && rowMinute <= nextMinute) {
