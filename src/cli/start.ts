@@ -69,7 +69,7 @@ async function runTree(env: Record<string, string | undefined>): Promise<void> {
 }
 
 function portOffset(env: Record<string, string | undefined>): number {
-  const text = env["TST_PORT_OFFSET"] ?? "";
+  const text = env.TST_PORT_OFFSET ?? "";
   const offset = text === "" ? 0 : Number(text);
   // The highest port of the tree is 19708.
   if (!Number.isInteger(offset) || offset < -17_000 || offset > 65_535 - 19_708) {

@@ -64,7 +64,7 @@ if (!Number.isInteger(rounds) || rounds < 1) {
   );
   exit(EXIT_UNUSABLE);
 }
-const places = defaultTree(Number(environment()["TST_PORT_OFFSET"] ?? 0));
+const places = defaultTree(Number(environment().TST_PORT_OFFSET ?? 0));
 const urlOf = (httpPort: number) => `http://127.0.0.1:${httpPort}`;
 const rootUrl = urlOf(places[0]!.httpPort);
 const leaves = places.filter(({ role }) => role === "leaf");

@@ -81,7 +81,7 @@ $protobuf.configure();
 /** `import Long = require("long")` is no ESM; with numbers for 64-bit integers nothing uses it. */
 function withoutUnusedLong(types: string): string {
   const text = types.replace(/^import Long = require\("long"\);\n/m, "");
-  if (/\bLong\b/.test(text.replace(/\/\*[^]*?\*\//g, ""))) {
+  if (/\bLong\b/.test(text.replace(/\/\*[\s\S]*?\*\//g, ""))) {
     throw new SyntaxError("the types use Long, though all 64-bit integers are to be numbers");
   }
   return text;

@@ -23,7 +23,7 @@ import {
   type Rejection,
 } from "./mutation.ts";
 import { negotiate } from "./negotiation.ts";
-import { CAUSE_IMPOSSIBLE, CAUSE_NONE, CAUSE_REMOVE, CAUSE_REQUIRE, Plan } from "./plan.ts";
+import { CAUSE_IMPOSSIBLE, CAUSE_REMOVE, CAUSE_REQUIRE, Plan } from "./plan.ts";
 import { EXCEPTION } from "./schema.ts";
 import { sortTarget } from "./target_order.ts";
 import type { TracerList } from "./tracer.ts";
@@ -305,7 +305,6 @@ export class Engine implements TransitionSource {
         return { state, by: `relation Require of ${state}, ${this.names[causeState]} is missing` };
       case CAUSE_IMPOSSIBLE:
         return { state, by: `relation Require of ${state}, which names an unknown state` };
-      case CAUSE_NONE:
       default:
         return { state, by: "relations" };
     }

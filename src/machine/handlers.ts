@@ -10,7 +10,7 @@ type ArgsOf<A, S> = S extends keyof A ? A[S] : Record<string, unknown>;
 /** May veto the transition by returning `false`. Asked before anything changes; must not be async. */
 export type NegotiationHandler<N extends string = string, T = Record<string, unknown>> = (
   event: HandlerEvent<N, T>,
-) => boolean | void;
+) => boolean | undefined | void;
 
 /** Told after the ticks moved. What an async one throws becomes an error of the machine, unless the event's signal has aborted. */
 export type FinalHandler<N extends string = string, T = Record<string, unknown>> = (
@@ -92,7 +92,10 @@ export function compileBinding(
   };
   const addPair = (from: number, to: number, name: string, run: AnyHandler): void => {
     let pairs = binding.pairs.get(from);
-    if (pairs === undefined) binding.pairs.set(from, (pairs = new Map()));
+    if (pairs === undefined) {
+      pairs = new Map();
+      binding.pairs.set(from, pairs);
+    }
     pairs.set(to, { name, run, isFinal: isFinalName(name) });
   };
   for (const name of handlerNames(handlers)) {

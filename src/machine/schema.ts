@@ -58,8 +58,8 @@ export function extendState<N extends string, M extends string>(
     const union = [...new Set<string>([...(state[relation] ?? []), ...(other[relation] ?? [])])];
     if (union.length > 0) extended[relation] = union;
   }
-  if (state.auto || other.auto) extended["auto"] = true;
-  if (state.multi || other.multi) extended["multi"] = true;
+  if (state.auto || other.auto) extended.auto = true;
+  if (state.multi || other.multi) extended.multi = true;
   return extended as StateDefinition<N | M>;
 }
 
@@ -131,10 +131,10 @@ export function parseSchema(schema: Schema): ParsedSchema {
         ),
       );
     }
-    if (add !== undefined) state["add"] = add;
-    if (remove !== undefined) state["remove"] = remove.filter(isKnown);
-    if (given.after !== undefined) state["after"] = without(given.after, name)!.filter(isKnown);
-    if (given.require !== undefined) state["require"] = [...given.require];
+    if (add !== undefined) state.add = add;
+    if (remove !== undefined) state.remove = remove.filter(isKnown);
+    if (given.after !== undefined) state.after = without(given.after, name)!.filter(isKnown);
+    if (given.require !== undefined) state.require = [...given.require];
     parsed[name] = state as StateDefinition;
   }
   if (!isKnown(EXCEPTION)) parsed[EXCEPTION] = { multi: true };

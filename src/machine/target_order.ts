@@ -88,7 +88,7 @@ function symMerge(v: Int32Array, a: number, m: number, b: number, less: Less): v
   const middle = (a + b) >>> 1;
   const n = middle + m;
   let low = m > middle ? n - b : a;
-  let high = m > middle ? middle : m;
+  let high = Math.min(m, middle);
   const p = n - 1;
   while (low < high) {
     const k = (low + high) >>> 1;

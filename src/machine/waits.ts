@@ -69,17 +69,16 @@ export class Waits {
   /** Resolves what is satisfied, given the states whose ticks moved. Costs what waits for those states. */
   process(changed: Int32Array, count: number): void {
     if (this.#count === 0) return;
-    let satisfied: Wait[] | undefined;
+    const satisfied: Wait[] = [];
     for (let i = 0; i < count; i++) {
       const waits = this.#byState.get(changed[i]!);
       if (waits === undefined) continue;
-      for (const wait of waits) if (this.#isSatisfied(wait)) (satisfied ??= []).push(wait);
+      for (const wait of waits) if (this.#isSatisfied(wait)) satisfied.push(wait);
     }
     if (this.#queries.size > 0) {
-      for (const wait of this.#queries)
-        if (wait.query!(this.#ticks())) (satisfied ??= []).push(wait);
+      for (const wait of this.#queries) if (wait.query!(this.#ticks())) satisfied.push(wait);
     }
-    if (satisfied === undefined) return;
+    if (satisfied.length === 0) return;
     // A wait can be met by several of its states; closing it twice does no harm.
     for (const wait of satisfied.sort((a, b) => TURN[a.kind] - TURN[b.kind])) {
       this.#close(wait);

@@ -92,8 +92,8 @@ export function fromWireSchema(
   const states = names.map((name, index): [string, StateDefinition] => {
     const flag = flags![index]!;
     const state: Record<string, unknown> = {};
-    if (flag & AUTO) state["auto"] = true;
-    if (flag & MULTI) state["multi"] = true;
+    if (flag & AUTO) state.auto = true;
+    if (flag & MULTI) state.multi = true;
     for (const [relation, bit] of RELATIONS) {
       if (!(flag & bit)) continue;
       const length = next();
