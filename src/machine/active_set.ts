@@ -5,6 +5,9 @@
 
 import type { CompiledSchema } from "./compiled_schema.ts";
 
+/** Lists up to this long are sorted by insertion. */
+const SMALL = 16;
+
 /**
  * The order of active states: those without a place in the Require topology as they stand in a
  * linked list, then the others by place, which needs no list in order.
@@ -20,6 +23,10 @@ export class ActiveSet {
   readonly #previous: Int32Array;
   readonly #loose: number;
   readonly #placed: number;
+  /** Grows along the loose ring: states enter it at its ends only, so the order of two is known without a walk. */
+  readonly #stamp: Float64Array;
+  #firstStamp = 0;
+  #lastStamp = 0;
   #count = 0;
   #multiAddCount = 0;
   /** Per auto state: how many active states remove it. */
@@ -41,6 +48,7 @@ export class ActiveSet {
       this.#next[sentinel] = sentinel;
       this.#previous[sentinel] = sentinel;
     }
+    this.#stamp = new Float64Array(size);
     this.#blockers = new Int32Array(size);
     this.#candidates = new Int32Array(size);
     this.#candidatePlace = new Int32Array(size).fill(-1);
@@ -91,6 +99,20 @@ export class ActiveSet {
     return count;
   }
 
+  /** Sorts `count` active states of `list` into their order, at a cost that follows `count` alone. */
+  sort(list: Int32Array, count: number): void {
+    if (count > SMALL) {
+      list.subarray(0, count).sort((a, b) => (this.#isBefore(a, b) ? -1 : 1));
+      return;
+    }
+    for (let i = 1; i < count; i++) {
+      const state = list[i]!;
+      let j = i;
+      for (; j > 0 && this.#isBefore(state, list[j - 1]!); j--) list[j] = list[j - 1]!;
+      list[j] = state;
+    }
+  }
+
   /** Activates an inactive state, first or last of those without a place. */
   activate(state: number, first: boolean): void {
     const schema = this.#schema;
@@ -133,7 +155,14 @@ export class ActiveSet {
     for (let i = count - 1; i >= 0; i--) this.moveFirst(list[i]!);
   }
 
+  #isBefore(a: number, b: number): boolean {
+    const placeA = this.#place[a]!;
+    const placeB = this.#place[b]!;
+    return placeA === placeB ? this.#stamp[a]! < this.#stamp[b]! : placeA < placeB;
+  }
+
   #link(state: number, first: boolean): void {
+    this.#stamp[state] = first ? --this.#firstStamp : ++this.#lastStamp;
     const ring = this.#place[state]! >= 0 ? this.#placed : this.#loose;
     const previous = first ? ring : this.#previous[ring]!;
     const next = this.#next[previous]!;

@@ -9,6 +9,7 @@ import { toError } from "./errors.ts";
 import { runAnyState, runFinals } from "./finals.ts";
 import { GeneralResolver } from "./general_resolver.ts";
 import { HandlerEvent } from "./handler_event.ts";
+import { HandlerIndex } from "./handler_index.ts";
 import type { Binding, BoundHandler } from "./handlers.ts";
 import { IncrementalResolver } from "./incremental_resolver.ts";
 import type { Machine } from "./machine.ts";
@@ -56,10 +57,11 @@ export class Engine implements TransitionSource {
   readonly plan: Plan;
   readonly tracers: TracerList;
   readonly transition: Transition;
-  bindings: Binding[] = [];
+  #bindings: readonly Binding[] = [];
+  /** What {@linkcode bindings} have handlers for. */
+  handlers: HandlerIndex;
   /** Stays true once anything was bound: from then on transitions negotiate. */
   hasBindings = false;
-  hasPairs = false;
   /** Whether someone waits for a final handler's turn, so that there is one without handlers. */
   hasArgsWaits = false;
 
@@ -102,6 +104,7 @@ export class Engine implements TransitionSource {
       ? new IncrementalResolver(schema, this.active)
       : undefined;
     this.transition = new Transition(this);
+    this.handlers = new HandlerIndex(size, []);
     this.#direct = new QueuedMutation(schema.names, new Int32Array(size));
     this.#auto = new QueuedMutation(schema.names, new Int32Array(size));
     this.#auto.isAuto = true;
@@ -118,6 +121,15 @@ export class Engine implements TransitionSource {
 
   get names(): readonly string[] {
     return this.schema.names;
+  }
+
+  get bindings(): readonly Binding[] {
+    return this.#bindings;
+  }
+
+  set bindings(bindings: readonly Binding[]) {
+    this.#bindings = bindings;
+    this.handlers = new HandlerIndex(this.names.length, bindings);
   }
 
   get queueLength(): number {
@@ -240,7 +252,8 @@ export class Engine implements TransitionSource {
       for (let i = 0; i < tracers.transitionFinals.length; i++)
         tracers.transitionFinals[i]!.transitionFinals!(transition);
       if (this.hasBindings || this.hasArgsWaits) runFinals(this, mutation);
-      if (this.hasBindings && transition.rejected === undefined) runAnyState(this, mutation);
+      if (this.handlers.hasAnyState && transition.rejected === undefined)
+        runAnyState(this, mutation);
     }
     if (transition.rejected !== undefined) transition.isAccepted = false;
     else if (plan.changeCount > 0 && !mutation.isAuto && !this.#isHealth(mutation))
@@ -419,7 +432,7 @@ export class Engine implements TransitionSource {
     state: number,
     rollbackFrom: number,
   ): boolean {
-    for (const binding of this.bindings) {
+    for (const binding of this.#bindings) {
       const handler = pick(binding);
       if (
         handler !== undefined &&
@@ -544,13 +557,19 @@ export class Engine implements TransitionSource {
     return this.#target.subarray(0, count);
   }
 
+  /** Whether a state is in the target. */
+  isTarget(state: number): boolean {
+    const { plan } = this;
+    if (plan.targetCount < 0) return this.#incremental!.isTarget(state);
+    for (let i = 0; i < plan.targetCount; i++) if (plan.target[i] === state) return true;
+    return false;
+  }
+
   sortExits(): void {
     const { plan } = this;
     if (plan.exitsSorted) return;
     plan.exitsSorted = true;
-    const leaving = new Set(plan.exits.subarray(0, plan.exitCount));
-    let count = 0;
-    for (const state of this.statesBefore()) if (leaving.has(state)) plan.exits[count++] = state;
+    this.active.sort(plan.exits, plan.exitCount);
   }
 
   /** Sets the clock as a whole, after an import. */

@@ -1,14 +1,16 @@
 /** The second handler phase: the ticks have moved, and handlers are told. */
 
 import type { Engine } from "./engine.ts";
+import { HAS_END, HAS_STATE } from "./handler_index.ts";
 import type { QueuedMutation } from "./mutation.ts";
 
 /** Tells End of what left, then State of what entered. A panic or timeout ends it and takes back what is left to tell. */
 export function runFinals(engine: Engine, mutation: QueuedMutation): void {
   const { plan } = engine;
-  engine.sortExits();
+  if (engine.handlers.hasExits) engine.sortExits();
   for (let i = 0; i < plan.exitCount; i++) {
     const state = plan.exits[i]!;
+    if ((engine.handlers.kinds[state]! & HAS_END) === 0) continue;
     // End handlers take nothing back: their states have left already.
     if (!engine.callHandlers(mutation, ({ End }) => End.get(state), state, -1)) {
       stop(engine, mutation, -1);
@@ -17,8 +19,10 @@ export function runFinals(engine: Engine, mutation: QueuedMutation): void {
   }
   for (let i = 0; i < plan.enterCount; i++) {
     const state = plan.enters[i]!;
-    const passes = engine.callHandlers(mutation, ({ State }) => State.get(state), state, state);
-    engine.host.onStateEntered(state, mutation.args);
+    const passes =
+      (engine.handlers.kinds[state]! & HAS_STATE) === 0 ||
+      engine.callHandlers(mutation, ({ State }) => State.get(state), state, state);
+    if (engine.hasArgsWaits) engine.host.onStateEntered(state, mutation.args);
     if (!passes) {
       stop(engine, mutation, state);
       return;

@@ -13,7 +13,6 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
   readonly state: N | undefined;
   /** Of the mutation; one record for all its handlers, who may write to it. */
   readonly args: T | undefined;
-  readonly transitionId: string;
   readonly mutationType: MutationType;
   /** Whether nothing will change: the transition is a dry run by `canAdd` or `canRemove`. */
   readonly isCheck: boolean;
@@ -27,9 +26,13 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
     this.#transition = transition;
     this.#number = transition.number;
     this.args = transition.mutation.args as T | undefined;
-    this.transitionId = transition.id;
     this.mutationType = transition.mutation.type;
     this.isCheck = transition.mutation.isCheck;
+  }
+
+  /** Id of the transition that called the handler. */
+  get transitionId(): string {
+    return `${this.machine.id}-${this.#number}`;
   }
 
   /** Whether the transition is still the one under way, and not canceled. */

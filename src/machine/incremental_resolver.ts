@@ -136,6 +136,11 @@ export class IncrementalResolver {
     return count;
   }
 
+  /** Whether a state is in the target of the last resolution. */
+  isTarget(state: number): boolean {
+    return this.#inTarget(state);
+  }
+
   #applyFirst(state: number): void {
     if (this.#active.isActive[state] === 1) this.#active.moveFirst(state);
     else if (this.#inTarget(state)) this.#active.activate(state, true);

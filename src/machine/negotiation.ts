@@ -1,19 +1,21 @@
 /** The first handler phase: may this transition happen? Any veto cancels it, but in an auto transition some only take a state out. */
 
 import type { Engine } from "./engine.ts";
+import { HAS_ENTER, HAS_EXIT } from "./handler_index.ts";
 import type { Binding, BoundHandler } from "./handlers.ts";
 import { MUTATION_REMOVE, type QueuedMutation } from "./mutation.ts";
 
 /** Asks, in order: Exit of what leaves, Enter of what enters, self handlers, pairs, AnyEnter. */
 export function negotiate(engine: Engine, mutation: QueuedMutation): void {
   const { transition } = engine;
-  engine.vetoed.clear();
-  engine.sortExits();
+  if (engine.vetoed.size > 0) engine.vetoed.clear();
+  if (engine.handlers.hasExits) engine.sortExits();
   const passes =
     askExits(engine, mutation) &&
     askEnters(engine, mutation) &&
     askPairs(engine, mutation) &&
-    engine.callHandlers(mutation, ({ anyEnter }) => anyEnter, -1, -1);
+    (!engine.handlers.hasAnyEnter ||
+      engine.callHandlers(mutation, ({ anyEnter }) => anyEnter, -1, -1));
   // A veto without a reason comes from a handler that was not run, as the transition was over.
   if (!passes) transition.rejected ??= { by: "an earlier handler" };
   if (passes) transition.rejected = undefined;
@@ -23,6 +25,7 @@ function askExits(engine: Engine, mutation: QueuedMutation): boolean {
   const { plan } = engine;
   for (let i = 0; i < plan.exitCount; i++) {
     const state = plan.exits[i]!;
+    if ((engine.handlers.kinds[state]! & HAS_EXIT) === 0) continue;
     if (!engine.callHandlers(mutation, ({ Exit }) => Exit.get(state), state, -1)) return false;
   }
   return true;
@@ -32,6 +35,7 @@ function askEnters(engine: Engine, mutation: QueuedMutation): boolean {
   const { plan } = engine;
   for (let i = 0; i < plan.enterCount; i++) {
     const state = plan.enters[i]!;
+    if ((engine.handlers.kinds[state]! & HAS_ENTER) === 0) continue;
     if (engine.callHandlers(mutation, ({ Enter }) => Enter.get(state), state, -1)) continue;
     if (!vetoAuto(engine, mutation, state)) return false;
   }
@@ -46,11 +50,13 @@ function vetoAuto(engine: Engine, mutation: QueuedMutation, state: number): bool
 }
 
 function askPairs(engine: Engine, mutation: QueuedMutation): boolean {
-  const bindings = engine.bindings.filter(({ pairs }) => pairs.size > 0);
-  const vetoed = engine.vetoed;
-  if (bindings.length === 0 && (!mutation.isAuto || vetoed.size === 0)) return true;
+  const { vetoed, handlers } = engine;
+  const hasPairs =
+    handlers.pairBindings.length > 0 &&
+    handlers.hasPair(engine.active.isActive, (state) => engine.isTarget(state));
+  if (!hasPairs && (!mutation.isAuto || vetoed.size === 0)) return true;
   const target = [...engine.target()].filter((state) => !vetoed.has(state));
-  if (bindings.length > 0) {
+  if (hasPairs) {
     if (mutation.kind !== MUTATION_REMOVE && !askSelf(engine, mutation, target)) return false;
     if (!askOthers(engine, mutation, target)) return false;
   }
@@ -68,7 +74,10 @@ function askSelf(engine: Engine, mutation: QueuedMutation, target: number[]): bo
   let lastPassed = true;
   for (let i = 0; i < target.length; i++) {
     const state = target[i]!;
-    if (isActive[state] === 0 || !engine.bindings.some(({ pairs }) => pairs.get(state)?.has(state)))
+    if (
+      isActive[state] === 0 ||
+      !engine.handlers.pairBindings.some(({ pairs }) => pairs.get(state)?.has(state))
+    )
       continue;
     lastPassed = engine.callHandlers(mutation, pairOf(state, state), state, -1);
     if (lastPassed) continue;
@@ -82,7 +91,7 @@ function askSelf(engine: Engine, mutation: QueuedMutation, target: number[]): bo
 /** Pairs of an active state and one of the target as it stood when this began. */
 function askOthers(engine: Engine, mutation: QueuedMutation, target: readonly number[]): boolean {
   for (const from of [...engine.statesBefore()]) {
-    if (!engine.bindings.some(({ pairs }) => pairs.has(from))) continue;
+    if (!engine.handlers.pairBindings.some(({ pairs }) => pairs.has(from))) continue;
     for (const to of target) {
       if (from === to || engine.callHandlers(mutation, pairOf(from, to), to, -1)) continue;
       if (!vetoAuto(engine, mutation, to)) return false;

@@ -17,12 +17,21 @@ interface Wait {
   onAbort: (() => void) | undefined;
 }
 
+/** What waits for one state, by what has to happen to it, so that a tick asks only those that it may satisfy. */
+interface StateWaits {
+  readonly active: Set<Wait>;
+  readonly inactive: Set<Wait>;
+  readonly ticks: Set<Wait>;
+  /** No wait of {@linkcode ticks} is for a lower tick of this state. */
+  leastTick: number;
+}
+
 const RESOLVED = Promise.resolve();
 
 export class Waits {
   readonly #ticks: () => Float64Array;
   /** Waits per state; a wait stands at each of its states. */
-  readonly #byState = new Map<number, Set<Wait>>();
+  readonly #byState = new Map<number, StateWaits>();
   readonly #queries = new Set<Wait>();
   readonly #shared = new Map<string, Wait>();
   #count = 0;
@@ -69,21 +78,34 @@ export class Waits {
   /** Resolves what is satisfied, given the states whose ticks moved. Costs what waits for those states. */
   process(changed: Int32Array, count: number): void {
     if (this.#count === 0) return;
+    const ticks = this.#ticks();
     const satisfied: Wait[] = [];
     for (let i = 0; i < count; i++) {
-      const waits = this.#byState.get(changed[i]!);
+      const state = changed[i]!;
+      const waits = this.#byState.get(state);
       if (waits === undefined) continue;
-      for (const wait of waits) if (this.#isSatisfied(wait)) satisfied.push(wait);
+      const tick = ticks[state]!;
+      const byActivity = tick % 2 === 1 ? waits.active : waits.inactive;
+      for (const wait of byActivity) if (this.#isSatisfied(wait)) satisfied.push(wait);
+      if (tick >= waits.leastTick) this.#collectTicks(state, waits, satisfied);
     }
-    if (this.#queries.size > 0) {
-      for (const wait of this.#queries) if (wait.query!(this.#ticks())) satisfied.push(wait);
-    }
+    if (this.#queries.size > 0)
+      for (const wait of this.#queries) if (wait.query!(ticks)) satisfied.push(wait);
     if (satisfied.length === 0) return;
     // A wait can be met by several of its states; closing it twice does no harm.
     for (const wait of satisfied.sort((a, b) => TURN[a.kind] - TURN[b.kind])) {
       this.#close(wait);
       wait.resolve();
     }
+  }
+
+  #collectTicks(state: number, waits: StateWaits, satisfied: Wait[]): void {
+    let least = Infinity;
+    for (const wait of waits.ticks) {
+      if (this.#isSatisfied(wait)) satisfied.push(wait);
+      else least = Math.min(least, wait.ticks[wait.states.indexOf(state)]!);
+    }
+    waits.leastTick = least;
   }
 
   /** Resolves whatever is satisfied by the clock as it is, after ticks that moved by other ways than a transition. */
@@ -93,7 +115,7 @@ export class Waits {
 
   /** Follows a new index order. */
   remap(toNew: (index: number) => number): void {
-    const waits = new Set([...this.#byState.values()].flatMap((set) => [...set]));
+    const waits = this.#all();
     this.#byState.clear();
     this.#shared.clear();
     for (const wait of waits) {
@@ -105,10 +127,7 @@ export class Waits {
   /** Resolves everything, now and from now on. */
   close(): void {
     this.#isClosed = true;
-    const waits = new Set(
-      [...this.#byState.values()].flatMap((set) => [...set]).concat([...this.#queries]),
-    );
-    for (const wait of waits) {
+    for (const wait of [...this.#all(), ...this.#queries]) {
       this.#close(wait);
       wait.resolve();
     }
@@ -136,11 +155,27 @@ export class Waits {
       wait.key = keyOf(wait);
       this.#shared.set(wait.key, wait);
     }
-    for (const state of wait.states) {
-      const waits = this.#byState.get(state);
-      if (waits === undefined) this.#byState.set(state, new Set([wait]));
-      else waits.add(wait);
-    }
+    wait.states.forEach((state, i) => {
+      let waits = this.#byState.get(state);
+      if (waits === undefined) {
+        waits = { active: new Set(), inactive: new Set(), ticks: new Set(), leastTick: Infinity };
+        this.#byState.set(state, waits);
+      }
+      if (wait.kind === "active") waits.active.add(wait);
+      else if (wait.kind === "inactive") waits.inactive.add(wait);
+      else {
+        waits.ticks.add(wait);
+        waits.leastTick = Math.min(waits.leastTick, wait.ticks[i]!);
+      }
+    });
+  }
+
+  /** Every wait for states, each once, in the order of the states. */
+  #all(): Set<Wait> {
+    const all = new Set<Wait>();
+    for (const { active, inactive, ticks } of this.#byState.values())
+      for (const waits of [active, inactive, ticks]) for (const wait of waits) all.add(wait);
+    return all;
   }
 
   #create(
@@ -186,9 +221,10 @@ export class Waits {
     let wasIn = false;
     for (const state of wait.states) {
       const waits = this.#byState.get(state);
-      if (waits === undefined || !waits.delete(wait)) continue;
-      wasIn = true;
-      if (waits.size === 0) this.#byState.delete(state);
+      if (waits === undefined) continue;
+      const { active, inactive, ticks } = waits;
+      if (active.delete(wait) || inactive.delete(wait) || ticks.delete(wait)) wasIn = true;
+      if (active.size + inactive.size + ticks.size === 0) this.#byState.delete(state);
     }
     return wasIn;
   }
