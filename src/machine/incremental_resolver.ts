@@ -17,7 +17,7 @@ import type { ActiveSet } from "./active_set.ts";
 import type { CompiledSchema } from "./compiled_schema.ts";
 import { CAUSE_IMPOSSIBLE, CAUSE_REMOVE, CAUSE_REQUIRE, type Plan } from "./plan.ts";
 
-// What is known of a state in the resolution under way; valid where #seen holds the current number.
+// What is known of a state in the resolution under way.
 /** Inactive and in the list: called or implied. */
 const NEW = 1;
 /** Called, active or not. */
@@ -33,12 +33,16 @@ const DROPPED = 32;
 /** Written to the plan's exits. */
 const EXIT = 64;
 
+const BASE_STEP = 128;
+const BASE_LIMIT = 2 ** 30 - BASE_STEP;
+
 export class IncrementalResolver {
   readonly #schema: CompiledSchema;
   readonly #active: ActiveSet;
-  readonly #marks: Uint8Array;
-  readonly #seen: Float64Array;
-  #number = 0;
+  /** Per state: the base of the resolution that wrote it, plus the marks above. */
+  readonly #marks: Int32Array;
+  /** Of the resolution under way; a multiple of 128 that grows, so that no mark needs clearing. */
+  #base = 0;
   readonly #cause: Uint8Array;
   readonly #causeState: Int32Array;
   readonly #implied: Int32Array;
@@ -57,8 +61,7 @@ export class IncrementalResolver {
     const size = schema.names.length;
     this.#schema = schema;
     this.#active = active;
-    this.#marks = new Uint8Array(size);
-    this.#seen = new Float64Array(size);
+    this.#marks = new Int32Array(size);
     this.#cause = new Uint8Array(size);
     this.#causeState = new Int32Array(size);
     this.#implied = new Int32Array(size);
@@ -148,7 +151,11 @@ export class IncrementalResolver {
 
   #start(called: Int32Array, calledCount: number, plan: Plan): void {
     plan.reset();
-    this.#number++;
+    this.#base += BASE_STEP;
+    if (this.#base > BASE_LIMIT) {
+      this.#marks.fill(0);
+      this.#base = BASE_STEP;
+    }
     this.#called = called;
     this.#calledCount = calledCount;
     this.#impliedCount = 0;
@@ -158,20 +165,17 @@ export class IncrementalResolver {
   }
 
   #has(state: number, mark: number): boolean {
-    return this.#seen[state] === this.#number && (this.#marks[state]! & mark) !== 0;
+    return this.#isIn(state, mark) !== 0;
   }
 
   #mark(state: number, mark: number): void {
-    if (this.#seen[state] === this.#number) {
-      this.#marks[state]! |= mark;
-    } else {
-      this.#seen[state] = this.#number;
-      this.#marks[state] = mark;
-    }
+    const marks = this.#marks[state]!;
+    this.#marks[state] = (marks >= this.#base ? marks : this.#base) | mark;
   }
 
-  #isIn(state: number, marks: number): number {
-    return this.#seen[state] === this.#number ? this.#marks[state]! & marks : 0;
+  #isIn(state: number, mask: number): number {
+    const marks = this.#marks[state]!;
+    return marks >= this.#base ? marks & mask : 0;
   }
 
   /** Whether the state is in the list that blocking works on: active, or new with its Requires met. */
@@ -186,8 +190,8 @@ export class IncrementalResolver {
 
   /** Whether the state is in the target, as far as it is known by now. */
   #inTarget(state: number): boolean {
-    if (this.#seen[state] !== this.#number) return this.#active.isActive[state] === 1;
     const marks = this.#marks[state]!;
+    if (marks < this.#base) return this.#active.isActive[state] === 1;
     if ((marks & DROPPED) !== 0) return false;
     if ((marks & LEVEL_TWO) !== 0) return true;
     if ((marks & (BLOCKED | UNMET)) !== 0) return false;
