@@ -169,8 +169,7 @@ export class IncrementalResolver {
   }
 
   #mark(state: number, mark: number): void {
-    const marks = this.#marks[state]!;
-    this.#marks[state] = (marks >= this.#base ? marks : this.#base) | mark;
+    this.#marks[state] = Math.max(this.#marks[state]!, this.#base) | mark;
   }
 
   #isIn(state: number, mask: number): number {

@@ -25,8 +25,8 @@ export interface StateDefinition<N extends string = string> {
 
 export type Schema<N extends string = string> = Readonly<Record<N, StateDefinition<N>>>;
 
-/** The state names of a schema type. */
-export type StateName<S> = Extract<keyof S, string>;
+/** The state names of a schema type; of a union of schemas, the names of all. */
+export type StateName<S> = S extends unknown ? Extract<keyof S, string> : never;
 
 export const RELATIONS = ["require", "add", "remove", "after"] as const;
 export type Relation = (typeof RELATIONS)[number];
