@@ -1,7 +1,11 @@
-/** A server for HTTP/2 with prior knowledge (h2c), over `node:http2`, which Deno and Bun have as well. */
+/**
+ * A server for HTTP/2 with prior knowledge (h2c), over `node:http2`, which Deno and Bun have as well.
+ * It does not go through an adapter of a Web framework: those made for HTTP/1 write a broken stream's
+ * error into its body and to the console.
+ */
 
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type ServerHttp2Session } from "node:http2";
+import { answer } from "./http2_answer.ts";
 import {
   closeWithin,
   type FetchHandler,
@@ -12,11 +16,7 @@ import {
 
 /** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
 export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
-  const server = createAdaptorServer({
-    fetch,
-    createServer,
-    overrideGlobalObjects: false,
-  }) as Http2Server;
+  const server = createServer();
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
     sessions.add(session);
@@ -24,6 +24,7 @@ export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): 
     // A connection that breaks is the concern of its streams; unheard, the error would end the process.
     session.on("error", () => {});
   });
+  server.on("stream", (stream, headers) => answer(fetch, stream, headers));
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(ListenError.from(error, address)));
     server.listen(address.port, address.host, resolve);

@@ -1,0 +1,316 @@
+import { type AddressInfo, createServer, connect as openSocket, type Socket } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, describe, expect, it } from "vitest";
+import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
+import { listenHttp2 } from "./http2_server.ts";
+import type { FetchHandler, Listener } from "./listener.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
+
+/** A stream that gives one byte and then stays open; `done` resolves with how it was ended. */
+function held() {
+  const { promise: done, resolve } = Promise.withResolvers<string>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(Uint8Array.of(1)),
+    cancel: () => resolve("canceled"),
+  });
+  return { body, done };
+}
+
+describe("createHttp2Transport() and listenHttp2()", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function serve(handle: FetchHandler, port = 0): Promise<Listener> {
+    const listener = await listenHttp2(handle, { ...LOOPBACK, port });
+    ends.push(() => listener.close(0));
+    return listener;
+  }
+
+  function setUp(options: Http2TransportOptions = {}) {
+    const transport = createHttp2Transport(options);
+    ends.push(() => transport.close());
+    return {
+      post: (port: number, init: { body?: string; signal?: AbortSignal; path?: string } = {}) =>
+        transport.fetch(
+          new Request(`http://127.0.0.1:${port}${init.path ?? "/"}`, {
+            method: "POST",
+            headers: { "x-test": "1" },
+            body: init.body ?? "",
+            signal: init.signal ?? null,
+          }),
+        ),
+    };
+  }
+
+  /** A TCP relay to `port` that can stop to pass anything on, as a cable that is pulled. */
+  async function relay(port: number) {
+    let isCut = false;
+    let connections = 0;
+    const sockets = new Set<Socket>();
+    const server = createServer((near) => {
+      connections++;
+      const far = openSocket(port, LOOPBACK.host);
+      const wasCut = isCut;
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        sockets.add(from);
+        from.on("data", (data) => {
+          if (!isCut || wasCut) to.write(data);
+        });
+        from.on("error", () => {});
+        from.on("close", () => to.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(LOOPBACK, resolve));
+    ends.push(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    return {
+      port: (server.address() as AddressInfo).port,
+      get connections() {
+        return connections;
+      },
+      /** Nothing passes any more on the connections that there are; new ones work. */
+      cut() {
+        isCut = true;
+      },
+    };
+  }
+
+  it("carry method, path, headers, body and status", async () => {
+    const { port } = await serve(async (request) =>
+      Response.json(
+        {
+          method: request.method,
+          path: new URL(request.url).pathname,
+          header: request.headers.get("x-test"),
+          body: await request.text(),
+        },
+        { status: 418, headers: { "x-answer": "a" } },
+      ),
+    );
+    const response = await setUp().post(port, { path: "/a/b", body: "hello" });
+    expect(response.status).toBe(418);
+    expect(response.headers.get("x-answer")).toBe("a");
+    expect(await response.json()).toEqual({
+      method: "POST",
+      path: "/a/b",
+      header: "1",
+      body: "hello",
+    });
+  });
+
+  it("carry many requests at once beside a long stream, on one connection", async () => {
+    const { promise: allThere, resolve } = Promise.withResolvers<void>();
+    let count = 0;
+    const { body } = held();
+    const server = await serve(async (request) => {
+      if (new URL(request.url).pathname === "/held") return new Response(body);
+      if (++count === 200) resolve();
+      await allThere;
+      return new Response(await request.text());
+    });
+    const through = await relay(server.port);
+    const { post } = setUp();
+    const reader = (await post(through.port, { path: "/held" })).body!.getReader();
+    expect((await reader.read()).value).toEqual(Uint8Array.of(1));
+    const texts = await Promise.all(
+      Array.from({ length: 200 }, async (_, i) =>
+        (await post(through.port, { body: `${i}` })).text(),
+      ),
+    );
+    expect(texts).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
+    expect(through.connections).toBe(1);
+  });
+
+  it.each(["abort", "cancel"] as const)("tell the server of %s of an open stream", async (how) => {
+    const { body, done } = held();
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const { port } = await serve((request) => {
+      request.signal.addEventListener("abort", () => resolve());
+      return new Response(body);
+    });
+    const abort = new AbortController();
+    const reader = (await setUp().post(port, { signal: abort.signal })).body!.getReader();
+    await reader.read();
+    const next = reader.read();
+    if (how === "abort") {
+      abort.abort(new Error("enough"));
+      await expect(next).rejects.toThrow("enough");
+    } else {
+      await reader.cancel();
+      expect((await next).done).toBe(true);
+    }
+    await aborted;
+    expect(await done).toBe("canceled");
+  });
+
+  it("heed an abort long after, when nobody else holds the request", async () => {
+    const { body, done } = held();
+    const { port } = await serve(() => new Response(body));
+    const { post } = setUp();
+    const abort = new AbortController();
+    const reader = (await post(port, { signal: abort.signal })).body!.getReader();
+    await reader.read();
+    // What is held weakly survives the task that made it.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    abort.abort(new Error("enough"));
+    await expect(reader.read()).rejects.toThrow("enough");
+    expect(await done).toBe("canceled");
+  });
+
+  it("reject a request that is aborted before its answer, and tell the server", async () => {
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const { port } = await serve(
+      (request) =>
+        new Promise((answer) => {
+          arrive();
+          request.signal.addEventListener("abort", () => {
+            resolve();
+            answer(new Response());
+          });
+        }),
+    );
+    const abort = new AbortController();
+    const response = setUp().post(port, { signal: abort.signal });
+    await arrived;
+    abort.abort(new Error("enough"));
+    await expect(response).rejects.toThrow("enough");
+    await aborted;
+  });
+
+  it("hold a server back whose stream is not read, and tell it when that is given up", async () => {
+    let pulls = 0;
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    const { port } = await serve((request) => {
+      if (new URL(request.url).pathname === "/other") return new Response("a");
+      request.signal.addEventListener("abort", () => resolve());
+      return new Response(
+        new ReadableStream({
+          pull: (controller) => {
+            pulls++;
+            controller.enqueue(new Uint8Array(1_000));
+          },
+        }),
+      );
+    });
+    const { post } = setUp();
+    const reader = (await post(port)).body!.getReader();
+    await reader.read();
+    // Other requests pass; meanwhile the flood comes to a halt.
+    for (let before = -1; before !== pulls; ) {
+      before = pulls;
+      await (await post(port, { path: "/other" })).text();
+    }
+    expect(pulls).toBeLessThan(10_000);
+    await reader.cancel();
+    await aborted;
+  });
+
+  it("drop a connection that died without a word, soon after a request on it was given up", async () => {
+    const { port } = await serve(async (request) => new Response(await request.text()));
+    const through = await relay(port);
+    const { post } = setUp({ pingTimeoutMs: 20 });
+    expect(await (await post(through.port, { body: "a" })).text()).toBe("a");
+    through.cut();
+    await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
+    await expect(post(through.port, { body: "b" })).rejects.toThrow(
+      /no answer to a ping within 20 ms/,
+    );
+    expect(await (await post(through.port, { body: "c" })).text()).toBe("c");
+    expect(through.connections).toBe(2);
+  });
+
+  it("keep a connection that answers, whatever was given up on it", async () => {
+    const { promise: never } = Promise.withResolvers<Response>();
+    const server = await serve((request) =>
+      new URL(request.url).pathname === "/never" ? never : new Response("a"),
+    );
+    const through = await relay(server.port);
+    const { post } = setUp({ pingTimeoutMs: 1_000 });
+    for (let i = 0; i < 5; i++) {
+      await expect(
+        post(through.port, { path: "/never", signal: AbortSignal.timeout(5) }),
+      ).rejects.toThrow();
+      expect(await (await post(through.port)).text()).toBe("a");
+    }
+    expect(through.connections).toBe(1);
+  });
+
+  it("give up a peer that takes a connection and says nothing, at the caller's word", async () => {
+    const mute = createServer(() => {});
+    await new Promise<void>((resolve) => mute.listen(LOOPBACK, resolve));
+    ends.push(() => mute.close());
+    const { port } = mute.address() as AddressInfo;
+    await expect(
+      setUp({ pingTimeoutMs: 20 }).post(port, { signal: AbortSignal.timeout(20) }),
+    ).rejects.toThrow(/timeout/);
+  });
+
+  it("name what is wrong with a connection that cannot be made", async () => {
+    const gone = await serve(() => new Response());
+    await gone.close(0);
+    await expect(setUp().post(gone.port)).rejects.toMatchObject({
+      cause: { code: "ECONNREFUSED" },
+    });
+  });
+
+  it("connect anew to a server that came back, and break off what was open", async () => {
+    const { body } = held();
+    const first = await serve(() => new Response(body));
+    const { post } = setUp();
+    const reader = (await post(first.port)).body!.getReader();
+    await reader.read();
+    await first.close(0);
+    const rest = await reader.read().catch((error: Error) => error);
+    expect(rest instanceof Error || rest.done).toBe(true);
+    await serve(() => new Response("again"), first.port);
+    expect(await (await post(first.port)).text()).toBe("again");
+  });
+
+  it("drop a reader that stalls when the server breaks its stream off", async () => {
+    let fail: (error: Error) => void = () => {};
+    let pulls = 0;
+    const { port } = await serve((request) =>
+      new URL(request.url).pathname === "/flood"
+        ? new Response(
+            new ReadableStream({
+              start: (controller) => {
+                fail = (error) => controller.error(error);
+              },
+              pull: (controller) => {
+                pulls++;
+                controller.enqueue(new Uint8Array(1_000));
+              },
+            }),
+          )
+        : new Response("a"),
+    );
+    const { post } = setUp();
+    const reader = (await post(port, { path: "/flood" })).body!.getReader();
+    await reader.read();
+    for (let before = -1; before !== pulls; ) {
+      before = pulls;
+      await (await post(port)).text();
+    }
+    fail(new Error("stalled"));
+    await expect(
+      (async () => {
+        while (!(await reader.read()).done);
+      })(),
+    ).rejects.toThrow();
+  });
+});

@@ -1,0 +1,98 @@
+/** One request to an HTTP/2 server as `Request`, and the `Response` to it. */
+
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { toBody, toPairs } from "./http2_body.ts";
+import type { FetchHandler } from "./listener.ts";
+
+/**
+ * Has `fetch` answer a request. The request's signal is aborted when the client is gone before all of
+ * the answer is sent; an answer whose body breaks off resets the stream, so that nobody takes what was
+ * sent for all of it.
+ */
+export async function answer(
+  fetch: FetchHandler,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): Promise<void> {
+  const abort = new AbortController();
+  let isAnswered = false;
+  // Its close follows, and ends what is under way.
+  stream.on("error", () => {});
+  stream.once("close", () => {
+    if (!isAnswered) abort.abort(new DOMException("The client is gone", "AbortError"));
+  });
+  try {
+    const request = toRequest(stream, headers, abort.signal);
+    const response =
+      request === undefined ? new Response(null, { status: 400 }) : await fetch(request);
+    await send(stream, response);
+    isAnswered = true;
+  } catch {
+    // Errors are the handler's own concern; what gets here can only be shown as a failure.
+    if (stream.destroyed) return;
+    if (!stream.headersSent) stream.respond({ ":status": 500 }, { endStream: true });
+    else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+}
+
+/** Undefined for what is no valid request. */
+function toRequest(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  signal: AbortSignal,
+): Request | undefined {
+  const { ":method": method = "GET", ":path": path = "/", ":scheme": scheme = "http" } = headers;
+  const init: RequestInit & { duplex?: "half" } = { method, headers: toPairs(headers), signal };
+  if (method !== "GET" && method !== "HEAD") {
+    // The answer goes out on the same stream: a body that is not wanted is read and dropped.
+    const { body, fail } = toBody(stream, () => stream.resume());
+    stream.once("close", () => fail(new Error("the client is gone")));
+    init.body = body as ReadableStream<Uint8Array<ArrayBuffer>>;
+    init.duplex = "half";
+  }
+  try {
+    return new Request(`${scheme}://${headers[":authority"] ?? headers.host}${path}`, init);
+  } catch {
+    return undefined;
+  }
+}
+
+async function send(stream: ServerHttp2Stream, response: Response): Promise<void> {
+  const { body } = response;
+  if (stream.destroyed || stream.closed) {
+    await body?.cancel();
+    return;
+  }
+  const head = { ":status": response.status, ...Object.fromEntries(response.headers) };
+  if (body === null) {
+    stream.respond(head, { endStream: true });
+    return;
+  }
+  stream.respond(head);
+  const reader = body.getReader();
+  const stop = () => void reader.cancel(new Error("the client is gone")).catch(() => {});
+  stream.once("close", stop);
+  // A body that breaks off is to end the stream also while the client takes nothing.
+  reader.closed.catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (stream.closed || stream.destroyed) return;
+    if (done) break;
+    if (!stream.write(value)) await drained(stream);
+  }
+  stream.off("close", stop);
+  stream.end();
+}
+
+/** Resolves when the stream takes more, or is closed. */
+function drained(stream: ServerHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      stream.off("drain", end);
+      stream.off("close", end);
+      resolve();
+    };
+    stream.on("drain", end);
+    stream.on("close", end);
+  });
+}

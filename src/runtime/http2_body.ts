@@ -1,0 +1,51 @@
+/** What an HTTP/2 stream receives, as a Web stream that is read only as fast as it is taken; headers as Web pairs. */
+
+import type { Http2Stream, IncomingHttpHeaders } from "node:http2";
+
+export interface IncomingBody {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Breaks the body off; nothing if it has ended. */
+  fail(reason: unknown): void;
+}
+
+/** `onCancel` is called when the reader gives the body up. */
+export function toBody(stream: Http2Stream, onCancel: (reason: unknown) => void): IncomingBody {
+  let isOpen = true;
+  let controller: ReadableStreamDefaultController<Uint8Array>;
+  stream.on("data", (chunk: Uint8Array) => {
+    if (!isOpen) return;
+    controller.enqueue(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    if ((controller.desiredSize ?? 0) <= 0) stream.pause();
+  });
+  stream.once("end", () => {
+    // A stream that is cut off ends as well; its close tells.
+    if (!isOpen || stream.aborted) return;
+    isOpen = false;
+    controller.close();
+  });
+  const body = new ReadableStream<Uint8Array>({
+    start(own) {
+      controller = own;
+    },
+    pull: () => void stream.resume(),
+    cancel(reason) {
+      isOpen = false;
+      onCancel(reason);
+    },
+  });
+  return {
+    body,
+    fail(reason) {
+      if (isOpen) controller.error(reason);
+      isOpen = false;
+    },
+  };
+}
+
+/** Without HTTP/2's own pseudo-headers. */
+export function toPairs(headers: IncomingHttpHeaders): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]): [string, string][] => {
+    if (name.startsWith(":") || value === undefined) return [];
+    return Array.isArray(value) ? value.map((one) => [name, one]) : [[name, value]];
+  });
+}

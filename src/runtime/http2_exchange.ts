@@ -1,0 +1,63 @@
+/** One request and its response on an HTTP/2 connection. */
+
+import { type ClientHttp2Session, constants } from "node:http2";
+import { toBody, toPairs } from "./http2_body.ts";
+
+/** What the connection is told of each stream on it. */
+export interface StreamObserver {
+  opened(): void;
+  /** `isGivenUp`: our side ended it before the peer did. */
+  closed(isGivenUp: boolean): void;
+}
+
+const NULL_BODY = new Set([204, 205, 304]);
+
+/** Resolves once the response's head is there. Abort and cancel reset the stream at the peer; its body is read only as fast as it is taken. */
+export function exchange(
+  session: ClientHttp2Session,
+  request: Request,
+  body: Uint8Array,
+  observer: StreamObserver,
+): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const stream = session.request({
+    ":method": request.method,
+    ":path": pathname + search,
+    ...Object.fromEntries(request.headers),
+  });
+  observer.opened();
+  return new Promise((resolve, reject) => {
+    let isGivenUp = false;
+    let fail: (reason: unknown) => void = reject;
+    const giveUp = (reason: unknown) => {
+      isGivenUp = true;
+      fail(reason);
+      // A stream that waits for its connection has no frame to send: it ends here alone.
+      if (stream.pending) stream.destroy();
+      else stream.close(constants.NGHTTP2_CANCEL);
+    };
+    const abort = () => giveUp(request.signal.reason);
+    request.signal.addEventListener("abort", abort, { once: true });
+    stream.on("error", (error) => fail(error));
+    stream.once("close", () => {
+      // That this names the request keeps it alive until here, and with it its signal, which the
+      // caller's own signal holds only weakly.
+      request.signal.removeEventListener("abort", abort);
+      fail(new Error("the stream was closed"));
+      observer.closed(isGivenUp);
+    });
+    stream.once("response", (headers) => {
+      const status = Number(headers[":status"]);
+      const head = { status, headers: toPairs(headers) };
+      if (NULL_BODY.has(status)) {
+        stream.resume();
+        resolve(new Response(null, head));
+        return;
+      }
+      const incoming = toBody(stream, giveUp);
+      fail = incoming.fail;
+      resolve(new Response(incoming.body as ReadableStream<Uint8Array<ArrayBuffer>>, head));
+    });
+    stream.end(body);
+  });
+}
