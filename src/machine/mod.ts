@@ -11,10 +11,40 @@
  * @module
  */
 
+export {
+  BASE_STATES,
+  BASIC,
+  BASIC_STATES,
+  CONN_POOL,
+  CONN_POOL_STATES,
+  CONNECTED,
+  CONNECTED_STATES,
+  DISPOSED,
+  DISPOSED_STATES,
+  handleDisposal,
+  type RegisterDisposalArgs,
+  STATE_SOURCE,
+  STATE_SOURCE_STATES,
+} from "./base_schemas.ts";
 export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
 export { MachineError, type MachineErrorCode } from "./errors.ts";
+export {
+  type CollectedStates,
+  collectStates,
+  defineGroups,
+  defineStates,
+  type StatesDefinition,
+} from "./groups.ts";
 export type { HandlerEvent } from "./handler_event.ts";
 export type { BindOptions, FinalHandler, Handlers, NegotiationHandler } from "./handlers.ts";
+export {
+  History,
+  type HistoryOptions,
+  type HistoryQuery,
+  type HistoryRecord,
+  type HistoryWindow,
+  recordHistory,
+} from "./history.ts";
 export {
   type ArgsFor,
   createMachine,
@@ -30,14 +60,23 @@ export type {
   MutationType,
   Rejection,
 } from "./mutation.ts";
-// For sibling folders: cleaning up a schema that came from elsewhere, and hints for misspelt names.
-export { nearestNames } from "./nearest_names.ts";
+export {
+  type PipeOptions,
+  type PipeTarget,
+  pipe,
+  pipeAny,
+  pipeConnected,
+  pipeErr,
+  pipeMany,
+  pipeReady,
+  pipeStart,
+  syncStates,
+} from "./pipes.ts";
 export {
   defineSchema,
   EXCEPTION,
   extendState,
   mergeSchemas,
-  parseSchema,
   prefixSchema,
   type Relation,
   replaceRelations,
@@ -47,3 +86,8 @@ export {
 } from "./schema.ts";
 export type { Tracer } from "./tracer.ts";
 export type { Transition } from "./transition.ts";
+
+// For sibling folders: cleaning up a schema that came from elsewhere, and hints for misspelt names.
+
+export { nearestNames } from "./nearest_names.ts";
+export { parseSchema } from "./schema.ts";
