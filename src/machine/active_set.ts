@@ -180,6 +180,8 @@ export class ActiveSet {
   }
 
   #addCandidate(state: number): void {
+    // A state that removes itself comes here twice: as one that left, and as one that nothing removes any more.
+    if (this.#candidatePlace[state]! >= 0) return;
     this.#candidatePlace[state] = this.#candidateCount;
     this.#candidates[this.#candidateCount++] = state;
   }

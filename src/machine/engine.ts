@@ -286,7 +286,8 @@ export class Engine implements TransitionSource {
       return;
     }
     this.incrementalCount++;
-    if (kind === MUTATION_ADD) resolver!.add(called, calledCount, this.plan);
+    if (kind === MUTATION_ADD)
+      resolver!.add(called, calledCount, this.plan, mutation.isAuto || mutation.isCheck);
     else resolver!.remove(called, calledCount, this.plan);
   }
 

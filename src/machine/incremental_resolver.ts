@@ -75,8 +75,11 @@ export class IncrementalResolver {
     return !schema.hasAfter && !schema.hasSelfRemove;
   }
 
-  /** Writes to `plan` what an add would do. `called` holds each state once. */
-  add(called: Int32Array, calledCount: number, plan: Plan): void {
+  /**
+   * Writes to `plan` what an add would do. `called` holds each state once. An add that is canceled as
+   * soon as one of them is rejected needs no more than that; `takesPart` asks for the rest all the same.
+   */
+  add(called: Int32Array, calledCount: number, plan: Plan, takesPart: boolean): void {
     this.#start(called, calledCount, plan);
     this.#collectNew();
     if (!this.#requireNew()) this.#requireNewAgain();
@@ -85,7 +88,7 @@ export class IncrementalResolver {
     this.#blockCalled();
     this.#collectLevelTwo();
     this.#requireTarget();
-    this.#writeAdd(plan);
+    this.#writeAdd(plan, takesPart);
   }
 
   /** Writes to `plan` what a remove would do: the called ones fall, and all that requires them. */
@@ -376,14 +379,13 @@ export class IncrementalResolver {
     }
   }
 
-  #writeAdd(plan: Plan): void {
+  #writeAdd(plan: Plan, takesPart: boolean): void {
     for (let i = 0; i < this.#calledCount; i++) {
       const state = this.#called[i]!;
       if (this.#inTarget(state)) plan.calledCount++;
       else plan.reject(state, this.#cause[state]!, this.#causeState[state]!);
     }
-    // Nothing of it will happen, unless it is an auto mutation, which needs one called state at least.
-    if (plan.calledCount === 0 && this.#calledCount > 0) return;
+    if (!plan.isComplete && !takesPart) return;
     const { isActive } = this.#active;
     const { multi, topology } = this.#schema;
     let placed = 0;
