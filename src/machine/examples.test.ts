@@ -1,0 +1,80 @@
+/** The examples run, and print what their readers are told. */
+
+import { readdirSync } from "node:fs";
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+const FOLDER = new URL("./examples/", import.meta.url);
+
+/** What each example prints, line by line. */
+const PRINTED: Readonly<Record<string, readonly string[]>> = {
+  "async_handler.ts": [
+    "no slash: canceled",
+    "loading /never",
+    "left /never",
+    "loading /fast",
+    "left /fast",
+    "loaded <h1>/fast</h1>",
+    "errors: none",
+  ],
+  "door.ts": [
+    "lock: canceled",
+    "now: ()",
+    "powered: (Closed:1 Powered:1)",
+    "lock with alarm: executed",
+    "opened: (Open:1 Powered:1)",
+    "alarm: no, by relation Require of Alarm, Locked is missing",
+    "all: (Open:1 Powered:1) [Alarm:2 Closed:2 Exception:0 Locked:2]",
+  ],
+  "flights_board.ts": [
+    "  +OnTime +GateA +HasGate",
+    "KL1001: OnTime, GateA",
+    "  +Delayed +GateB -OnTime -GateA",
+    "KL1001: Delayed, GateB",
+    "  +Boarding",
+    "  +Departed -Delayed -Boarding",
+    "KL1001: Departed, GateB",
+    "both: no, Delayed by relation Remove of OnTime",
+  ],
+  "piped.ts": [
+    "connection (Disconnected:1 Start:1)",
+    "service (Ready:1 Start:1)",
+    "service (ErrNetwork:1 Exception:1 Start:1)",
+    "error: line is dead",
+  ],
+  "remembering.ts": [
+    "12:01:00 auto Idle: +Idle",
+    "12:01:00 remove Busy: -Busy",
+    "12:00:00 add Busy: +Busy",
+    "busy for job 7",
+    "idle then: false",
+    "next life: (Idle:1 Pulse:1)",
+    "disposed: canceled",
+  ],
+  "waiting.ts": [
+    "a beat by hand",
+    "beyond 6",
+    "no error came",
+    "started and ready",
+    "three beats",
+    "open waits: 0",
+  ],
+};
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("examples", () => {
+  it("are all listed here", () => {
+    expect(readdirSync(FOLDER).sort()).toEqual(Object.keys(PRINTED).sort());
+  });
+
+  it.each(Object.entries(PRINTED))("%s prints what it did", async (file, expected) => {
+    const lines: string[] = [];
+    vi.spyOn(console, "log").mockImplementation((line: string) => {
+      lines.push(line);
+    });
+    await import(new URL(file, FOLDER).href);
+    expect(lines).toEqual(expected);
+  });
+});
