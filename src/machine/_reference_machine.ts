@@ -18,6 +18,8 @@ export class ReferenceMachine {
   readonly #topology: Map<string, number>;
   readonly ticks: Map<string, number>;
   active: string[] = [];
+  /** The called states of the auto mutation that followed the last mutation, empty if none did. */
+  lastAuto: readonly string[] = [];
 
   /** `schema` is parsed already; `names` gives the index order. */
   constructor(schema: Schema, names: readonly string[]) {
@@ -30,6 +32,7 @@ export class ReferenceMachine {
   /** Runs a mutation and what follows from it. Returns its result. */
   mutate(kind: Kind, called: readonly string[]): "executed" | "canceled" {
     const timeBefore = this.time().join();
+    this.lastAuto = [];
     const result = this.#run(kind, unique(called), false, false);
     const isHealth =
       kind === "add" &&
@@ -38,6 +41,7 @@ export class ReferenceMachine {
     if (result === "executed" && this.time().join() !== timeBefore && !isHealth) {
       const candidates = this.candidates();
       if (candidates.length > 0) this.#run("add", candidates, true, false);
+      this.lastAuto = candidates;
     }
     return result;
   }
@@ -143,13 +147,7 @@ export class ReferenceMachine {
   #sort(list: readonly string[]): string[] {
     const place = (name: string) => this.#topology.get(name) ?? -1;
     const sorted = [...list].sort((a, b) => place(a) - place(b));
-    // Up to 20 states the stable sort by After is an insertion sort; tests stay below that.
-    for (let i = 1; i < sorted.length; i++) {
-      for (let j = i; j > 0 && this.#isLess(sorted[j]!, sorted[j - 1]!); j--) {
-        [sorted[j], sorted[j - 1]] = [sorted[j - 1]!, sorted[j]!];
-      }
-    }
-    return sorted;
+    return sortStable(sorted, (a, b) => this.#isLess(a, b));
   }
 
   #isLess(a: string, b: string): boolean {
@@ -172,4 +170,65 @@ export class ReferenceMachine {
     );
     return roots.every((name) => visit(name, [])) ? places : undefined;
   }
+}
+
+/** Insertion sort in blocks of 20, neighbours merged by SymMerge, the block doubling. */
+export function sortStable<T>(list: readonly T[], isLess: (a: T, b: T) => boolean): T[] {
+  let blocks: T[][] = [];
+  for (let from = 0; from < list.length; from += 20) {
+    const block = list.slice(from, from + 20);
+    for (let i = 1; i < block.length; i++) {
+      for (let j = i; j > 0 && isLess(block[j]!, block[j - 1]!); j--) {
+        [block[j], block[j - 1]] = [block[j - 1]!, block[j]!];
+      }
+    }
+    blocks.push(block);
+  }
+  while (blocks.length > 1) {
+    const merged: T[][] = [];
+    for (let i = 0; i < blocks.length; i += 2) {
+      const v = [...blocks[i]!, ...(blocks[i + 1] ?? [])];
+      merge(v, 0, blocks[i]!.length, v.length, isLess);
+      merged.push(v);
+    }
+    blocks = merged;
+  }
+  return blocks[0] ?? [];
+}
+
+/** SymMerge of `v[a, m)` and `v[m, b)`, as published; a search halves even where the order is none. */
+function merge<T>(v: T[], a: number, m: number, b: number, isLess: (a: T, b: T) => boolean): void {
+  if (m >= b || a >= m) return;
+  if (m - a === 1) {
+    const [first] = v.splice(a, 1);
+    const place = search(m, b, (h) => isLess(v[h - 1]!, first!));
+    v.splice(place - 1, 0, first!);
+    return;
+  }
+  if (b - m === 1) {
+    const place = search(a, m, (h) => !isLess(v[m]!, v[h]!));
+    const [last] = v.splice(m, 1);
+    v.splice(place, 0, last!);
+    return;
+  }
+  const c = Math.floor((a + b) / 2);
+  const n = c + m;
+  const [low, high] = m > c ? [n - b, c] : [a, m];
+  const start = search(low, high, (k) => !isLess(v[n - 1 - k]!, v[k]!));
+  const end = n - start;
+  if (start < m && m < end) {
+    v.splice(start, end - start, ...v.slice(m, end), ...v.slice(start, m));
+  }
+  if (a < start && start < c) merge(v, a, start, c, isLess);
+  if (c < end && end < b) merge(v, c, end, b, isLess);
+}
+
+/** The first place in [low, high] for which `goesOn` says no, if it says so from there on; found by halving. */
+function search(low: number, high: number, goesOn: (place: number) => boolean): number {
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (goesOn(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -5,7 +5,7 @@ import { createMachine, type Machine } from "./machine.ts";
 import { parseSchema, type Schema, type StateDefinition } from "./schema.ts";
 
 /** Cases in a normal run; `PROPERTY_RUNS=100000 npm test` makes more. */
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 6_000);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 6_000);
 
 const NAMES = ["A", "B", "C", "D", "E", "F", "G", "H", "Healthcheck", "J", "K", "L"];
 
@@ -95,6 +95,7 @@ const steps = fc.array(
       "toggle",
       "canAdd",
       "canRemove",
+      "err",
     ),
     picks: fc.array(fc.nat(NAMES.length), { maxLength: 4 }),
   }),
@@ -112,6 +113,11 @@ function step(
       return [machine.canAdd(states).result, reference.check("add", states)];
     case "canRemove":
       return [machine.canRemove(states).result, reference.check("remove", states)];
+    case "err": {
+      const [state = "Exception"] = states;
+      const result = machine.addErr(new Error("made up"), state);
+      return [result.result, reference.mutate("add", [state, "Exception"])];
+    }
     case "toggle": {
       const kind = states.every((name) => reference.active.includes(name)) ? "remove" : "add";
       return [machine.toggle(states).result, reference.mutate(kind, states)];
@@ -133,13 +139,22 @@ describe("Machine", () => {
       fc.property(schemas(), steps, (schema, mutations) => {
         const machine = createMachine(schema) as unknown as Machine;
         const reference = new ReferenceMachine(parseSchema(schema).schema, machine.names);
+        let auto: readonly string[] = [];
+        machine.trace({
+          mutationQueued(_, mutation) {
+            if (mutation.isAuto) auto = mutation.states;
+          },
+        });
         for (const { op, picks } of mutations) {
+          auto = [];
           const states = picks.map((pick) => machine.names[pick % machine.names.length]!);
+          if (op.startsWith("can")) reference.lastAuto = [];
           const [result, expected] = step(machine, reference, op, states);
-          expect([op, states, result, machine.time(), machine.activeStates()]).toEqual([
+          expect([op, states, result, auto, machine.time(), machine.activeStates()]).toEqual([
             op,
             states,
             expected,
+            reference.lastAuto,
             reference.time(),
             reference.active,
           ]);
