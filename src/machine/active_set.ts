@@ -121,8 +121,8 @@ export class ActiveSet {
     this.#multiAddCount += schema.multiAdd[state]!;
     this.#link(state, first);
     if (this.#candidatePlace[state]! >= 0) this.#dropCandidate(state);
-    const removeAuto = schema.removeAuto[state]!;
-    for (let i = 0; i < removeAuto.length; i++) {
+    const { removeAuto } = schema;
+    for (let i = removeAuto[state]!, end = removeAuto[state + 1]!; i < end; i++) {
       const other = removeAuto[i]!;
       if (this.#blockers[other]!++ === 0 && this.#candidatePlace[other]! >= 0)
         this.#dropCandidate(other);
@@ -135,8 +135,8 @@ export class ActiveSet {
     this.#count--;
     this.#multiAddCount -= schema.multiAdd[state]!;
     this.#unlink(state);
-    const removeAuto = schema.removeAuto[state]!;
-    for (let i = 0; i < removeAuto.length; i++) {
+    const { removeAuto } = schema;
+    for (let i = removeAuto[state]!, end = removeAuto[state + 1]!; i < end; i++) {
       const other = removeAuto[i]!;
       if (--this.#blockers[other]! === 0 && this.isActive[other] === 0) this.#addCandidate(other);
     }

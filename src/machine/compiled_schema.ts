@@ -2,6 +2,12 @@
 
 import type { Schema } from "./schema.ts";
 
+/**
+ * One list of states for each state, all in one array so that they lie close together: the list of
+ * `state` stands at places `lists[state]` up to `lists[state + 1]`, that one not included.
+ */
+export type PackedLists = Int32Array;
+
 /** Indexes are those of {@linkcode CompiledSchema.names}; lists keep the schema's order, each index once. */
 export interface CompiledSchema {
   readonly names: readonly string[];
@@ -11,17 +17,17 @@ export interface CompiledSchema {
   readonly multi: Uint8Array;
   /** 1 for a multi state with an Add: while active it implies again on each mutation. */
   readonly multiAdd: Uint8Array;
-  readonly require: readonly Int32Array[];
+  readonly require: PackedLists;
   /** 1 if a required state is unknown, so that the state can never be active. */
   readonly impossible: Uint8Array;
-  readonly add: readonly Int32Array[];
-  readonly remove: readonly Int32Array[];
+  readonly add: PackedLists;
+  readonly remove: PackedLists;
   readonly after: readonly Int32Array[];
   /** The other way round: who requires, and who removes this state. */
-  readonly requiredBy: readonly Int32Array[];
-  readonly removedBy: readonly Int32Array[];
+  readonly requiredBy: PackedLists;
+  readonly removedBy: PackedLists;
   /** The auto states among {@linkcode CompiledSchema.remove}. */
-  readonly removeAuto: readonly Int32Array[];
+  readonly removeAuto: PackedLists;
   /** Place in the Require topology, required states first; -1 for a state that is not in it. */
   readonly topology: Int32Array;
   readonly hasAfter: boolean;
@@ -71,22 +77,35 @@ export function compileSchema(
     multiAdd: Uint8Array.from(states, (_, index) =>
       multi[index] === 1 && add[index]!.length > 0 ? 1 : 0,
     ),
-    require,
+    require: pack(require),
     impossible: Uint8Array.from(states, ({ require: list }) =>
       list?.some((name) => !indexByName.has(name)) ? 1 : 0,
     ),
-    add,
-    remove,
+    add: pack(add),
+    remove: pack(remove),
     after,
-    requiredBy: invert(require),
-    removedBy: invert(remove),
-    removeAuto: remove.map((list) =>
-      list.length === 0 ? EMPTY : list.filter((index) => auto[index] === 1),
+    requiredBy: pack(invert(require)),
+    removedBy: pack(invert(remove)),
+    removeAuto: pack(
+      remove.map((list) => (list.length === 0 ? EMPTY : list.filter((index) => auto[index] === 1))),
     ),
     topology,
     hasAfter: after.some((list) => list.length > 0),
     hasSelfRemove: remove.some((list, index) => list.includes(index)),
   };
+}
+
+function pack(lists: readonly Int32Array[]): PackedLists {
+  const head = lists.length + 1;
+  const packed = new Int32Array(lists.reduce((total, list) => total + list.length, head));
+  let place = head;
+  lists.forEach((list, state) => {
+    packed[state] = place;
+    packed.set(list, place);
+    place += list.length;
+  });
+  packed[lists.length] = place;
+  return packed;
 }
 
 function invert(lists: readonly Int32Array[]): Int32Array[] {

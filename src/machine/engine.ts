@@ -389,9 +389,11 @@ export class Engine implements TransitionSource {
   /** Whether some state of the plan's target removes another one. */
   #hasActiveConflict(plan: Plan): boolean {
     const { isActive } = this.active;
+    const { remove } = this.schema;
     for (let i = 0; i < plan.targetCount; i++) {
-      const remove = this.schema.remove[plan.target[i]!]!;
-      for (let j = 0; j < remove.length; j++) if (isActive[remove[j]!] === 1) return true;
+      const state = plan.target[i]!;
+      for (let j = remove[state]!, end = remove[state + 1]!; j < end; j++)
+        if (isActive[remove[j]!] === 1) return true;
     }
     return false;
   }

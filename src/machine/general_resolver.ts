@@ -105,7 +105,8 @@ export class GeneralResolver {
     for (let i = 0; i < length; i++) {
       const state = list[i]!;
       if (isActive[state] === 1 && multi[state] === 0) continue;
-      for (const implied of add[state]!) {
+      for (let j = add[state]!, end = add[state + 1]!; j < end; j++) {
+        const implied = add[j]!;
         if (kind !== MUTATION_REMOVE || this.#called[implied] !== calledStep) list.push(implied);
       }
     }
@@ -136,7 +137,8 @@ export class GeneralResolver {
           this.#cause[state] = CAUSE_IMPOSSIBLE;
           return false;
         }
-        for (const required of require[state]!) {
+        for (let i = require[state]!, end = require[state + 1]!; i < end; i++) {
+          const required = require[i]!;
           if (this.#inList[required] !== step) {
             this.#cause[state] = CAUSE_REQUIRE;
             this.#causeState[state] = required;
@@ -159,7 +161,8 @@ export class GeneralResolver {
     for (let i = this.#list.length - 1; i >= 0; i--) {
       const state = this.#list[i]!;
       let blocker = -1;
-      for (const other of removedBy[state]!) {
+      for (let j = removedBy[state]!, end = removedBy[state + 1]!; j < end; j++) {
+        const other = removedBy[j]!;
         if (this.#inList[other] === inList && this.#blocked[other] !== step) {
           blocker = other;
           break;
@@ -173,6 +176,8 @@ export class GeneralResolver {
       this.#cause[state] = CAUSE_REMOVE;
       this.#causeState[state] = blocker;
     }
-    for (const state of this.#kept) for (const other of remove[state]!) this.#removed[other] = step;
+    for (const state of this.#kept)
+      for (let j = remove[state]!, end = remove[state + 1]!; j < end; j++)
+        this.#removed[remove[j]!] = step;
   }
 }

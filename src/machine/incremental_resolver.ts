@@ -210,9 +210,8 @@ export class IncrementalResolver {
     for (let i = 0; i < this.#calledCount; i++) {
       const state = this.#called[i]!;
       if (isActive[state] === 1) continue;
-      const implied = add[state]!;
-      for (let j = 0; j < implied.length; j++) {
-        const other = implied[j]!;
+      for (let j = add[state]!, end = add[state + 1]!; j < end; j++) {
+        const other = add[j]!;
         if (isActive[other] === 1 || this.#has(other, NEW)) continue;
         this.#mark(other, NEW);
         this.#implied[this.#impliedCount++] = other;
@@ -239,12 +238,12 @@ export class IncrementalResolver {
   }
 
   #isMetInList(state: number): boolean {
-    const require = this.#schema.require[state]!;
+    const { require } = this.#schema;
     if (this.#schema.impossible[state] === 1) {
       this.#refuse(state, UNMET, CAUSE_IMPOSSIBLE, -1);
       return false;
     }
-    for (let i = 0; i < require.length; i++) {
+    for (let i = require[state]!, end = require[state + 1]!; i < end; i++) {
       if (!this.#inList(require[i]!)) {
         this.#refuse(state, UNMET, CAUSE_REQUIRE, require[i]!);
         return false;
@@ -275,8 +274,8 @@ export class IncrementalResolver {
 
   /** Blocks the state if an unblocked state of the list removes it. */
   #blockByAny(state: number): void {
-    const removedBy = this.#schema.removedBy[state]!;
-    for (let i = 0; i < removedBy.length; i++) {
+    const { removedBy } = this.#schema;
+    for (let i = removedBy[state]!, end = removedBy[state + 1]!; i < end; i++) {
       const blocker = removedBy[i]!;
       if (this.#isUnblocked(blocker)) {
         this.#refuse(state, BLOCKED, CAUSE_REMOVE, blocker);
@@ -299,9 +298,9 @@ export class IncrementalResolver {
   }
 
   #blockRemoved(state: number): void {
-    const remove = this.#schema.remove[state]!;
+    const { remove } = this.#schema;
     const { isActive } = this.#active;
-    for (let i = 0; i < remove.length; i++) {
+    for (let i = remove[state]!, end = remove[state + 1]!; i < end; i++) {
       const other = remove[i]!;
       if (isActive[other] === 0 || this.#isIn(other, CALLED | BLOCKED) !== 0) continue;
       this.#mark(other, BLOCKED);
@@ -316,9 +315,11 @@ export class IncrementalResolver {
   }
 
   #implyFrom(state: number): void {
-    const add = this.#schema.add[state]!;
-    if (add.length === 0 || this.#isIn(state, NEW | UNMET | BLOCKED) !== NEW) return;
-    for (let i = 0; i < add.length; i++) {
+    const { add } = this.#schema;
+    const start = add[state]!;
+    const end = add[state + 1]!;
+    if (start === end || this.#isIn(state, NEW | UNMET | BLOCKED) !== NEW) return;
+    for (let i = start; i < end; i++) {
       const implied = add[i]!;
       if (this.#has(implied, LEVEL_TWO) || this.#isUnblocked(implied) || this.#isRemoved(implied))
         continue;
@@ -328,8 +329,9 @@ export class IncrementalResolver {
   }
 
   #isRemoved(state: number): boolean {
-    const removedBy = this.#schema.removedBy[state]!;
-    for (let i = 0; i < removedBy.length; i++) if (this.#isUnblocked(removedBy[i]!)) return true;
+    const { removedBy } = this.#schema;
+    for (let i = removedBy[state]!, end = removedBy[state + 1]!; i < end; i++)
+      if (this.#isUnblocked(removedBy[i]!)) return true;
     return false;
   }
 
@@ -342,14 +344,16 @@ export class IncrementalResolver {
   }
 
   #requireInTarget(state: number): void {
-    const require = this.#schema.require[state]!;
+    const { require } = this.#schema;
+    const start = require[state]!;
+    const end = require[state + 1]!;
     const isImpossible = this.#schema.impossible[state] === 1;
-    if ((require.length === 0 && !isImpossible) || !this.#inTarget(state)) return;
+    if ((start === end && !isImpossible) || !this.#inTarget(state)) return;
     if (isImpossible) {
       this.#drop(state, CAUSE_IMPOSSIBLE, -1);
       return;
     }
-    for (let i = 0; i < require.length; i++) {
+    for (let i = start; i < end; i++) {
       if (!this.#inTarget(require[i]!)) {
         this.#drop(state, CAUSE_REQUIRE, require[i]!);
         return;
@@ -366,11 +370,11 @@ export class IncrementalResolver {
 
   /** Drops what requires a fallen state, from place `from` of the list of fallen on, until nothing more falls. */
   #fall(from: number): void {
+    const { requiredBy } = this.#schema;
     for (let i = from; i < this.#fallenCount; i++) {
       const fallen = this.#fallen[i]!;
       if (this.#inTarget(fallen)) continue;
-      const requiredBy = this.#schema.requiredBy[fallen]!;
-      for (let j = 0; j < requiredBy.length; j++) {
+      for (let j = requiredBy[fallen]!, end = requiredBy[fallen + 1]!; j < end; j++) {
         const state = requiredBy[j]!;
         if (!this.#inTarget(state)) continue;
         this.#refuse(state, DROPPED, CAUSE_REQUIRE, fallen);
@@ -416,8 +420,9 @@ export class IncrementalResolver {
   }
 
   #removesFromTarget(state: number): boolean {
-    const remove = this.#schema.remove[state]!;
-    for (let i = 0; i < remove.length; i++) if (this.#inTarget(remove[i]!)) return true;
+    const { remove } = this.#schema;
+    for (let i = remove[state]!, end = remove[state + 1]!; i < end; i++)
+      if (this.#inTarget(remove[i]!)) return true;
     return false;
   }
 
