@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { createMachine, type Machine } from "./machine.ts";
+
+function setUp(): Machine {
+  const schema = { A: {}, B: { multi: true }, C: {}, D: {} };
+  return createMachine(schema, {
+    id: "m",
+    states: ["A", "B", "C", "D", "Exception"],
+  }) as unknown as Machine;
+}
+
+describe("Ticks", () => {
+  it("move by 1 in and out, by 0 when called again, by 2 when multi and called again", () => {
+    const machine = setUp();
+    const row = () => machine.time(["A", "B", "C", "D"]).join(" ");
+    machine.add(["A", "B"]);
+    expect(row()).toBe("1 1 0 0");
+    machine.add(["A", "B"]);
+    expect(row()).toBe("1 3 0 0");
+    machine.add(["A", "B", "C"]);
+    expect(row()).toBe("1 5 1 0");
+    machine.set("D");
+    expect(row()).toBe("2 6 2 1");
+  });
+
+  it("of an active multi state that is only implied do not move", () => {
+    const machine = createMachine({ A: { add: ["M"] }, M: { multi: true } }) as unknown as Machine;
+    machine.add("M");
+    machine.add("A");
+    expect(machine.tick("M")).toBe(1);
+  });
+
+  it("of an auto state that is removed and comes back move by 2", () => {
+    const machine = createMachine({ A: { auto: true }, B: {} }) as unknown as Machine;
+    machine.add("B");
+    machine.remove("A");
+    expect(machine.clock()).toMatchObject({ A: 3, B: 1 });
+  });
+});
+
+describe("ClockView", () => {
+  it("answers checks, and tells unknown names apart", () => {
+    const machine = setUp();
+    machine.add(["A", "B"]);
+    expect([machine.is("A"), machine.is(["A", "C"]), machine.is([]), machine.is("Nope")]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect([machine.not("C"), machine.not(["A", "C"]), machine.not([])]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect(() => machine.not("Nope")).toThrow(
+      /Cannot use state "Nope": machine "m" does not have it/,
+    );
+    expect([machine.any("C", ["A", "B"]), machine.any("C", "D")]).toEqual([true, false]);
+    expect([machine.has(["A", "D"]), machine.has("Nope")]).toEqual([true, false]);
+    expect(machine.switch(["C", "D"], ["B"])).toBe("B");
+    expect(machine.switch(["C"])).toBeUndefined();
+    expect([machine.tick("Nope"), machine.indexOf("Nope"), machine.time(["Nope"])]).toEqual([
+      0,
+      -1,
+      [0],
+    ]);
+  });
+
+  it("compares times: equal is equal, reached is reached by every tick", () => {
+    const machine = setUp();
+    machine.add(["A", "B"]);
+    expect(machine.isTime([1, 1, 0, 0, 0])).toBe(true);
+    expect(machine.isTime([1, 0], ["A", "B"])).toBe(false);
+    expect(machine.wasTime([1, 0, 0, 0, 0])).toBe(true);
+    expect(machine.wasTime([0, 2], ["A", "B"])).toBe(false);
+    expect([
+      machine.isClock({ A: 1 }),
+      machine.isClock({ A: 2 }),
+      machine.wasClock({ A: 1, B: 0 }),
+      machine.wasClock({ A: 2 }),
+    ]).toEqual([true, false, true, false]);
+    expect(machine.timeSum).toBe(2);
+  });
+
+  it("has text forms", () => {
+    const machine = createMachine({
+      A: { auto: true, require: ["B"], add: [], remove: ["C"], after: ["C"] },
+      B: { multi: true },
+      C: {},
+    }) as unknown as Machine;
+    machine.add("B");
+    expect(machine.toString()).toBe("(A:1 B:1)");
+    expect(machine.toStringAll()).toBe("(A:1 B:1) [C:0 Exception:0]");
+    expect(machine.inspect(["A", "C"])).toBe(
+      "1 A\n    |Tick     1\n    |Auto     true\n    |Add      \n    |Require  B\n    |Remove   C\n    |After    C\n0 C\n    |Tick     0\n",
+    );
+  });
+
+  it("tells clock listeners once per transition which ticks moved", () => {
+    const machine = setUp();
+    const told: string[] = [];
+    const stop = machine.onClockChange((indexes) => told.push([...indexes].sort().join()));
+    machine.add(["A", "B"]);
+    machine.add("A");
+    machine.set("C");
+    stop();
+    machine.add("D");
+    expect(told).toEqual(["0,1", "0,1,2"]);
+  });
+});
+
+describe("stateSignal()", () => {
+  it("is shared, works while inactive, and aborts on activation, deactivation and re-entry", () => {
+    const machine = setUp();
+    const inactive = machine.stateSignal("B");
+    expect(machine.stateSignal("B")).toBe(inactive);
+    machine.add("A");
+    expect(inactive.aborted).toBe(false);
+    machine.add("B");
+    expect(inactive.aborted).toBe(true);
+    const active = machine.stateSignal("B");
+    expect(active.aborted).toBe(false);
+    machine.add("B");
+    expect(active.aborted).toBe(true);
+    const last = machine.stateSignal("B");
+    machine.remove("B");
+    expect(last.aborted).toBe(true);
+    expect(() => machine.stateSignal("Nope")).toThrow(/Nope/);
+  });
+
+  it("aborts before final handlers run", () => {
+    const machine = setUp();
+    const signal = machine.stateSignal("A");
+    let seen: boolean | undefined;
+    machine.bind({
+      AState: () => {
+        seen = signal.aborted;
+      },
+    });
+    machine.add("A");
+    expect(seen).toBe(true);
+  });
+});

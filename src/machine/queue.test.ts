@@ -1,0 +1,193 @@
+import { describe, expect, it } from "vitest";
+import { createMachine, type Machine, type MachineOptions } from "./machine.ts";
+import type { MutationResult } from "./mutation.ts";
+import type { Schema } from "./schema.ts";
+
+const ABC: Schema = { A: {}, B: {}, C: {}, M: { multi: true } };
+
+function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machine {
+  return createMachine(schema, { id: "m", ...options }) as unknown as Machine;
+}
+
+/** Runs `act` within the final handlers of an Add A. */
+function within(machine: Machine, act: () => void): void {
+  machine.bind({ AState: act });
+  machine.add("A");
+}
+
+describe("Queue", () => {
+  it("gives nested mutations the tick on which they run; the first nested result is 3", () => {
+    const machine = setUp();
+    const results: MutationResult[] = [];
+    const ticks: number[] = [];
+    machine.bind({
+      BState: () => void ticks.push(machine.queueTick),
+      CState: () => void ticks.push(machine.queueTick),
+    });
+    within(machine, () => results.push(machine.add("B"), machine.add("C")));
+    expect(results).toEqual([
+      { result: "queued", queueTick: 3 },
+      { result: "queued", queueTick: 4 },
+    ]);
+    expect(ticks).toEqual([3, 4]);
+    expect(machine.queueTick).toBe(4);
+  });
+
+  it("ticks for canceled mutations, not for those put in front", () => {
+    const machine = setUp({ A: { require: ["B"] }, B: {}, Auto: { auto: true } });
+    machine.add("A");
+    expect(machine.queueTick).toBe(2);
+    machine.canAdd("B");
+    expect(machine.queueTick).toBe(2);
+    machine.add("B");
+    expect(machine.is("Auto")).toBe(true);
+    expect(machine.queueTick).toBe(3);
+  });
+
+  it("drops a duplicate as executed: same type and states in any order, anywhere in the queue", () => {
+    const machine = setUp();
+    const results: string[] = [];
+    within(machine, () => {
+      results.push(
+        machine.add(["B", "C"]).result,
+        machine.remove("M").result,
+        machine.add(["C", "B"]).result,
+      );
+      results.push(
+        machine.add(["B", "C"], { why: 1 }).result,
+        machine.add("M").result,
+        machine.add("M").result,
+      );
+    });
+    expect(results).toEqual(["queued", "queued", "executed", "queued", "queued", "queued"]);
+  });
+
+  it("lets Add, Remove, Add of the same state end with it removed, as the second Add is a duplicate", () => {
+    const machine = setUp();
+    within(machine, () => {
+      machine.add("B");
+      machine.remove("B");
+      machine.add("B");
+    });
+    expect(machine.is("B")).toBe(false);
+    expect(machine.tick("B")).toBe(2);
+  });
+
+  it("takes a nested Remove of inactive states as executed if nothing waits", () => {
+    const machine = setUp();
+    const results: string[] = [];
+    within(machine, () =>
+      results.push(machine.remove("B").result, machine.add("C").result, machine.remove("B").result),
+    );
+    expect(results).toEqual(["executed", "queued", "queued"]);
+  });
+
+  it("queues a nested check in front, and tells its result when it is done", () => {
+    const machine = setUp();
+    let nested: MutationResult | undefined;
+    within(machine, () => {
+      nested = machine.canAdd("B");
+    });
+    expect(nested).toEqual({ result: "queued", queueTick: 0 });
+  });
+
+  it("cancels what comes over its limit, but lets errors in and out", () => {
+    const machine = setUp(ABC, { queueLimit: 1 });
+    const results: MutationResult[] = [];
+    within(machine, () => {
+      results.push(
+        machine.add("B"),
+        machine.add("C"),
+        machine.set("C"),
+        machine.add("Exception"),
+        machine.remove("Exception"),
+      );
+    });
+    expect(results.map(({ result }) => result)).toEqual([
+      "queued",
+      "canceled",
+      "canceled",
+      "queued",
+      "canceled",
+    ]);
+    expect(results[1]).toEqual({ result: "canceled", rejected: { by: "queue limit of 1" } });
+  });
+
+  it("throws for an unknown state outside, and makes it an error of the handler inside", () => {
+    const machine = setUp();
+    expect(() => machine.add("Nope")).toThrow(
+      expect.objectContaining({ code: "unknown_state", states: ["Nope"] }),
+    );
+    expect(() => machine.add(["B", "Bb"])).toThrow(/nearest known are "B"/);
+    expect(machine.is("B")).toBe(false);
+    within(machine, () => machine.add("Nope"));
+    expect(machine.is("Exception")).toBe(true);
+    expect(machine.err?.message).toMatch(/Nope/);
+  });
+
+  it("runs a mutation that changes nothing: handlers and queue tick yes, clock and auto no", () => {
+    const machine = setUp({ A: {}, Auto: { auto: true, require: ["B"] }, B: {} });
+    machine.add("A");
+    const ran: string[] = [];
+    machine.bind({
+      AnyEnter: () => void ran.push("AnyEnter"),
+      AA: () => void ran.push("AA"),
+      AnyState: () => void ran.push("AnyState"),
+    });
+    const changes: number[] = [];
+    machine.onClockChange(() => changes.push(1));
+    expect(machine.add("A").result).toBe("executed");
+    expect(ran).toEqual(["AA", "AnyEnter", "AnyState"]);
+    expect(changes).toEqual([]);
+    expect(machine.queueTick).toBe(3);
+  });
+
+  it("toggles: a partly active list is added; empty lists are mutations as well", () => {
+    const machine = setUp();
+    machine.add("A");
+    machine.toggle(["A", "B"]);
+    expect(machine.is(["A", "B"])).toBe(true);
+    machine.toggle(["A", "B"]);
+    expect(machine.not(["A", "B"])).toBe(true);
+    machine.add("C");
+    expect(machine.add([]).result).toBe("executed");
+    expect(machine.is("C")).toBe(true);
+    expect(machine.set([]).result).toBe("executed");
+    expect(machine.activeStates()).toEqual([]);
+  });
+
+  it("checks by negotiation and changes nothing; one with a multi state is accepted despite relations", () => {
+    const machine = setUp({ A: {}, B: { require: ["A"] }, M: { multi: true } });
+    const asked: string[] = [];
+    machine.bind({
+      AEnter: (event: { isCheck: boolean }) => {
+        asked.push(String(event.isCheck));
+        return false;
+      },
+    });
+    expect(machine.canAdd("A")).toEqual({
+      result: "canceled",
+      rejected: { state: "A", by: "handler AEnter" },
+    });
+    expect(asked).toEqual(["true"]);
+    expect(machine.canAdd("B")).toEqual({
+      result: "canceled",
+      rejected: { state: "B", by: "relation Require of B, A is missing" },
+    });
+    expect(machine.canAdd(["B", "M"]).result).toBe("executed");
+    expect(machine.canRemove("A").result).toBe("executed");
+    expect(machine.timeSum).toBe(0);
+  });
+
+  it("knows what waits", () => {
+    const machine = setUp();
+    const seen: boolean[] = [];
+    within(machine, () => {
+      machine.add(["B", "C"]);
+      machine.remove("A");
+      seen.push(machine.willBe(["C", "B"]), machine.willBe("B"), machine.willBeRemoved("A"));
+    });
+    expect(seen).toEqual([true, false, true]);
+    expect(machine.willBe("B")).toBe(false);
+  });
+});
