@@ -17,7 +17,7 @@ import {
   type MutationResult,
   type QueuedMutation,
 } from "./mutation.ts";
-import { EXCEPTION, parseSchema, type Schema, sortNames } from "./schema.ts";
+import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
 import { type Tracer, TracerList } from "./tracer.ts";
 
 export interface MachineOptions<N extends string = string> {
@@ -62,7 +62,8 @@ export interface MachineExport {
  * the schema's states, and `RangeError` for limits out of range.
  */
 export function createMachine<N extends string>(
-  schema: Schema<N>,
+  // Names come from the keys alone: a relation to a state that is not among them does not compile.
+  schema: Readonly<Record<N, StateDefinition<NoInfer<N> | typeof EXCEPTION>>>,
   options: MachineOptions<N> = {},
 ): Machine<N | typeof EXCEPTION> {
   return new Machine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);

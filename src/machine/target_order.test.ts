@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sortStable as sortSlowly } from "./_reference_machine.ts";
 import { createMachine } from "./machine.ts";
+import { defineSchema } from "./schema.ts";
 import { sortStable } from "./target_order.ts";
 
 function sort(list: readonly number[], isLess: (a: number, b: number) => boolean): number[] {
@@ -61,7 +62,7 @@ describe("the order of a target", () => {
   });
 
   it("takes the states that require something in index order", () => {
-    const schema = { A: { require: ["Z"] }, B: { require: ["Y"] }, Y: {}, Z: {} };
+    const schema = defineSchema({ A: { require: ["Z"] }, B: { require: ["Y"] }, Y: {}, Z: {} });
     const machine = createMachine(schema);
     machine.add(["Y", "Z", "B", "A"]);
     expect(machine.activeStates()).toEqual(["Z", "A", "Y", "B"]);
