@@ -218,11 +218,15 @@ export abstract class ClockView<N extends string = string> {
     }
   }
 
-  /** For subclasses: follows a new index order. */
+  /** For subclasses: follows a new index order; -1 stands for a state that is gone, whose signal aborts. */
   protected remapSignals(toNew: (index: number) => number): void {
     const signals = [...this.#signals];
     this.#signals.clear();
-    for (const [index, controller] of signals) this.#signals.set(toNew(index), controller);
+    for (const [index, controller] of signals) {
+      const moved = toNew(index);
+      if (moved < 0) controller.abort();
+      else this.#signals.set(moved, controller);
+    }
   }
 
   /** For subclasses: aborts every state signal. */

@@ -33,12 +33,15 @@ import { Transition, type TransitionSource } from "./transition.ts";
 /** States whose single Add is a sign of life only: it triggers no auto states. */
 const HEALTH_STATES = ["Healthcheck", "Heartbeat"];
 
+/** After so many auto transitions in a row whose handlers threw, the errors themselves start no further one. */
+const MOST_AUTO_ERRORS = 10;
+
 /** What the engine needs of the machine around it. */
 export interface EngineHost {
   readonly machine: Machine;
   readonly handlerTimeoutMs: number;
   readonly now: () => number;
-  /** The ticks of `changed` have moved, final handlers come next. */
+  /** The ticks of `changed` have moved: by a transition whose final handlers come next, or back by one that failed. */
   onTicksMoved(changed: Int32Array, count: number): void;
   /** A transition that was no check has ended; `changed` are the states whose ticks moved. */
   onTransitionEnd(transition: Transition, changed: Int32Array, count: number): void;
@@ -75,6 +78,8 @@ export class Engine implements TransitionSource {
 
   /** Auto states that a handler took out of the auto transition under way. */
   readonly vetoed = new Set<number>();
+  /** Auto transitions in a row that a handler's error ended. */
+  #autoErrors = 0;
 
   #queue: QueuedMutation[] = [];
   #pendingTicks = 0;
@@ -167,6 +172,16 @@ export class Engine implements TransitionSource {
     return this.#admit(mutation, true) ?? { result: "queued", queueTick: 0 };
   }
 
+  /** Takes over what outlives a change of the schema. */
+  continueFrom(old: Engine): void {
+    this.queueTick = old.queueTick;
+    this.hasBindings = old.hasBindings;
+    this.backoffUntil = old.backoffUntil;
+    this.incrementalCount = old.incrementalCount;
+    this.generalCount = old.generalCount;
+    this.transition.number = old.transition.number;
+  }
+
   /** Empties the queue. */
   clearQueue(): void {
     this.#queue = [];
@@ -256,13 +271,19 @@ export class Engine implements TransitionSource {
         runAnyState(this, mutation);
     }
     if (transition.rejected !== undefined) transition.isAccepted = false;
-    else if (plan.changeCount > 0 && !mutation.isAuto && !this.#isHealth(mutation))
-      this.#queueAuto();
+    else if (plan.changeCount > 0 && this.#startsAuto(mutation)) this.#queueAuto();
     return this.#end(mutation, changedCount);
+  }
+
+  #startsAuto(mutation: QueuedMutation): boolean {
+    if (mutation.isAuto || this.#isHealth(mutation)) return false;
+    return !mutation.isFromAuto || this.#autoErrors < MOST_AUTO_ERRORS;
   }
 
   #end(mutation: QueuedMutation, changedCount: number): MutationResult {
     const { transition, tracers } = this;
+    // A completed transition is one that an error ended.
+    if (mutation.isAuto) this.#autoErrors = transition.isCompleted ? this.#autoErrors + 1 : 0;
     transition.isCompleted = true;
     for (let i = 0; i < tracers.transitionEnd.length; i++)
       tracers.transitionEnd[i]!.transitionEnd!(transition);
@@ -412,12 +433,14 @@ export class Engine implements TransitionSource {
       ...plan.enters.subarray(0, plan.enterCount),
     ];
     const place = from < 0 ? -1 : moved.indexOf(from);
+    const movedAgain: number[] = [];
     if (place >= 0) {
       for (const state of moved.slice(place)) {
         if (active.isActive[state] === 0) continue;
         active.deactivate(state);
         ticks[state]! += 1;
         this.timeSum += 1;
+        movedAgain.push(state);
       }
     }
     for (let i = 0; i < mutation.calledCount; i++) {
@@ -425,7 +448,10 @@ export class Engine implements TransitionSource {
       if (active.isActive[state] === 0 || this.schema.multi[state] === 0) continue;
       ticks[state]! += 2;
       this.timeSum += 2;
+      movedAgain.push(state);
     }
+    if (movedAgain.length > 0)
+      this.host.onTicksMoved(Int32Array.from(movedAgain), movedAgain.length);
   }
 
   /** Calls every bound handler of an event until one vetoes, panics or times out. Returns whether all let it pass. */
@@ -526,6 +552,7 @@ export class Engine implements TransitionSource {
       states: mutation.states,
     };
     exception.context = mutation.context;
+    exception.isFromAuto = mutation.isAuto;
     this.prepend(exception);
   }
 

@@ -117,7 +117,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     for (const tracer of options.parent?.tracers ?? []) {
       tracer.submachineCreated?.(options.parent!, this.#asMachine());
     }
-    options.signal?.addEventListener("abort", () => void this.dispose(), { once: true });
+    if (options.signal !== undefined) this.#disposeOnAbort(options.signal);
     if (errors.length > 0)
       this.addErr(
         errors.length === 1 ? errors[0]! : new AggregateError(errors, messagesOf(errors)),
@@ -306,8 +306,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     this.#engine.hasBindings = true;
     if (isFirst && this.isErr && this.#err !== undefined) this.addErr(this.#err);
     return () => {
-      this.#bound.splice(this.#bound.indexOf(source), 1);
-      this.#engine.bindings = this.#engine.bindings.filter(({ id: other }) => other !== id);
+      const place = this.#bound.indexOf(source);
+      if (place < 0) return;
+      this.#bound.splice(place, 1);
+      this.#engine.bindings = this.#engine.bindings.filter((_, other) => other !== place);
     };
   }
 
@@ -365,8 +367,9 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /**
    * Replaces the schema by a larger one; ticks of states that stay are kept, new states start at 0.
-   * Throws {@linkcode MachineError} if it has not more states than now, contradicts itself, if
-   * `states` is not exactly its states, or within a transition; nothing changes then.
+   * Throws {@linkcode MachineError} if it has not more states than now, contradicts itself, lacks a
+   * state that a bound handler is for, if `states` is not exactly its states, or within a transition;
+   * nothing changes then.
    */
   setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void {
     if (this.#engine.isRunning)
@@ -383,26 +386,26 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     checkOrder(this.id, states, Object.keys(parsed));
     const old = this.#schema;
     const previous = new Map(old.names.map((name, index) => [name, old.topology[index]!]));
+    const compiled = compileSchema(parsed, states, previous);
+    // Throws for a handler of a state that is gone, before anything changes.
+    const bindings = this.#bound.map(({ handlers, id, prefix }) =>
+      compileBinding(compiled, handlers, id, prefix),
+    );
+    const toNew = (index: number) => compiled.indexByName.get(old.names[index]!) ?? -1;
     const ticks = states.map((name) => this.ticks[old.indexByName.get(name) ?? -1] ?? 0);
-    const order = this.#engine.statesBefore().slice();
-    this.#schema = compileSchema(parsed, states, previous);
-    const { queueTick, hasBindings } = this.#engine;
-    this.#engine = new Engine(this.#schema, this.#tracers, this.#createHost());
-    this.#engine.importTicks(ticks);
-    this.#engine.active.reorder(
-      Int32Array.from(order, (index) => this.indexOf(old.names[index]!)),
-      order.length,
-    );
-    this.#engine.queueTick = queueTick;
-    this.#engine.hasBindings = hasBindings;
-    this.#engine.bindings = this.#bound.map(({ handlers, id, prefix }) =>
-      compileBinding(this.#schema, handlers, id, prefix),
-    );
+    const order = Int32Array.from(this.#engine.statesBefore(), toNew).filter((index) => index >= 0);
+    const engine = new Engine(compiled, this.#tracers, this.#createHost());
+    engine.importTicks(ticks);
+    engine.active.reorder(order, order.length);
+    engine.continueFrom(this.#engine);
+    engine.bindings = bindings;
+    this.#schema = compiled;
+    this.#engine = engine;
     this.#seen = new Int32Array(states.length);
-    this.waits.remap((index) => this.indexOf(old.names[index]!));
-    this.#argsWaits.remap((index) => this.indexOf(old.names[index]!));
-    this.#engine.hasArgsWaits = this.#argsWaits.count > 0;
-    this.remapSignals((index) => this.indexOf(old.names[index]!));
+    this.waits.remap(toNew);
+    this.#argsWaits.remap(toNew);
+    engine.hasArgsWaits = this.#argsWaits.count > 0;
+    this.remapSignals(toNew);
     for (const tracer of this.#tracers.all) tracer.schemaChanged?.(this.#asMachine());
   }
 
@@ -421,9 +424,11 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   /**
    * Takes over an exported clock: ticks and active states. The queue tick stays. Waits that the new
    * clock satisfies resolve. A state `MachineRestored`, if there is one, is added afterwards.
-   * Throws {@linkcode MachineError} if it is of another machine or other states.
+   * Throws {@linkcode MachineError} if it is of another machine or other states, or within a transition.
    */
   import(exported: MachineExport): void {
+    if (this.#engine.isRunning)
+      throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
     if (exported.id !== this.id) {
       throw new MachineError(
         "invalid_import",
@@ -475,7 +480,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     return this.#status !== "live";
   }
 
-  /** Calls `callback` during disposal, in the order of registration. */
+  /** Calls `callback` during disposal, in the order of registration. What it throws becomes {@linkcode err} and stops no other. */
   onDispose(callback: () => void): void {
     this.#onDispose.push(callback);
   }
@@ -502,10 +507,22 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     for (const { resolve } of this.#queueWaits.splice(0)) resolve();
     this.abortAllSignals();
     this.#engine.bindings = [];
-    for (const callback of this.#onDispose) callback();
+    for (const callback of this.#onDispose) {
+      try {
+        callback();
+      } catch (thrown) {
+        this.#keepError(toError(thrown));
+      }
+    }
     this.#status = "disposed";
     this.#abort.abort();
     this.#disposed.resolve();
+  }
+
+  #disposeOnAbort(signal: AbortSignal): void {
+    const dispose = () => void this.dispose();
+    if (signal.aborted) dispose();
+    else signal.addEventListener("abort", dispose, { once: true, signal: this.#abort.signal });
   }
 
   /** For the engine: a handler took longer than it may. */
@@ -536,7 +553,8 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
           for (const listener of this.#changeListeners) listener(timeBefore, timeAfter);
         }
         this.emitClockChange(changed, count);
-        this.waits.process(changed, count);
+        // A canceled one moves ticks only if it got as far as final handlers.
+        if (transition.isAccepted || count > 0) this.waits.process(changed, count);
         if (this.#queueWaits.length > 0) this.#resolveQueueWaits();
       },
       onStateEntered: (state, args) => {

@@ -62,6 +62,8 @@ export class QueuedMutation implements Mutation {
   context: unknown = undefined;
   isAuto = false;
   isCheck = false;
+  /** Adds the error of an auto transition's handler. */
+  isFromAuto = false;
   queueTick = 0;
   checkDone?: (result: MutationResult) => void;
 
