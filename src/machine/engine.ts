@@ -192,16 +192,11 @@ export class Engine implements TransitionSource {
     if (this.isRunning || this.#queue.length > 0) {
       if (isFirst) this.#queue.unshift(mutation);
       else this.#queue.push(mutation);
-      this.#traceQueued(mutation);
+      this.tracers.mutationQueued(this.machine, mutation);
       return this.isRunning ? undefined : this.#drain(this.#queue.shift()!);
     }
-    this.#traceQueued(mutation);
+    this.tracers.mutationQueued(this.machine, mutation);
     return this.#drain(mutation);
-  }
-
-  #traceQueued(mutation: QueuedMutation): void {
-    const tracers = this.tracers.mutationQueued;
-    for (let i = 0; i < tracers.length; i++) tracers[i]!.mutationQueued!(this.machine, mutation);
   }
 
   #isDuplicate(mutation: QueuedMutation): boolean {
@@ -233,8 +228,7 @@ export class Engine implements TransitionSource {
     } finally {
       this.isRunning = false;
     }
-    const tracers = this.tracers.queueEnd;
-    for (let i = 0; i < tracers.length; i++) tracers[i]!.queueEnd!(this.machine);
+    this.tracers.queueEnd(this.machine);
     this.host.onQueueEnd();
     return result;
   }
@@ -254,8 +248,7 @@ export class Engine implements TransitionSource {
     transition.begin(mutation, this.#queue.length, this.timeSum);
     this.#resolve(mutation, mutation.calledCount);
     this.#judge(mutation);
-    for (let i = 0; i < tracers.transitionStart.length; i++)
-      tracers.transitionStart[i]!.transitionStart!(transition);
+    tracers.transitionStart(transition);
 
     if (this.hasBindings && transition.isAccepted) negotiate(this, mutation);
     if (mutation.isCheck) return this.#end(mutation, 0);
@@ -264,14 +257,13 @@ export class Engine implements TransitionSource {
     let changedCount = 0;
     if (transition.rejected === undefined) {
       changedCount = this.#apply();
-      for (let i = 0; i < tracers.transitionFinals.length; i++)
-        tracers.transitionFinals[i]!.transitionFinals!(transition);
+      tracers.transitionFinals(transition);
       if (this.hasBindings || this.hasArgsWaits) runFinals(this, mutation);
       if (this.handlers.hasAnyState && transition.rejected === undefined)
         runAnyState(this, mutation);
     }
-    if (transition.rejected !== undefined) transition.isAccepted = false;
-    else if (plan.changeCount > 0 && this.#startsAuto(mutation)) this.#queueAuto();
+    if (transition.rejected === undefined && plan.changeCount > 0 && this.#startsAuto(mutation))
+      this.#queueAuto();
     return this.#end(mutation, changedCount);
   }
 
@@ -285,8 +277,8 @@ export class Engine implements TransitionSource {
     // A completed transition is one that an error ended.
     if (mutation.isAuto) this.#autoErrors = transition.isCompleted ? this.#autoErrors + 1 : 0;
     transition.isCompleted = true;
-    for (let i = 0; i < tracers.transitionEnd.length; i++)
-      tracers.transitionEnd[i]!.transitionEnd!(transition);
+    if (transition.rejected !== undefined) transition.isAccepted = false;
+    tracers.transitionEnd(transition);
     if (!mutation.isCheck) this.host.onTransitionEnd(transition, this.#changed, changedCount);
     if (transition.rejected !== undefined)
       return { result: "canceled", rejected: transition.rejected };
@@ -480,8 +472,7 @@ export class Engine implements TransitionSource {
     rollbackFrom: number,
   ): boolean {
     const { transition, tracers } = this;
-    for (const tracer of tracers.handlerStart)
-      tracer.handlerStart!(transition, binding.id, handler.name);
+    tracers.handlerStart(transition, binding.id, handler.name);
     let passes = false;
     if (transition.isValid) {
       const startedAt = this.host.now();
@@ -504,8 +495,7 @@ export class Engine implements TransitionSource {
         this.machine.handlerTimedOut(handler.name, tookMs);
       }
     }
-    for (const tracer of tracers.handlerEnd)
-      tracer.handlerEnd!(transition, binding.id, handler.name);
+    tracers.handlerEnd(transition, binding.id, handler.name);
     return passes;
   }
 

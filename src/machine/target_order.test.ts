@@ -25,12 +25,9 @@ describe("sortStable()", () => {
 
   it("gives what the published algorithm gives where the relation is no order, beyond 20 states too", () => {
     let beyondInsertion = 0;
-    const relation = fc.uniqueArray(fc.tuple(fc.nat(59), fc.nat(59)), {
-      maxLength: 120,
-      selector: ([a, b]) => a * 60 + b,
-    });
+    const relation = fc.array(fc.tuple(fc.nat(59), fc.nat(59)), { minLength: 100, maxLength: 900 });
     fc.assert(
-      fc.property(fc.shuffledSubarray([...Array(60).keys()]), relation, (list, pairs) => {
+      fc.property(fc.shuffledSubarray([...Array(60).keys()], { minLength: 10 }), relation, (list, pairs) => {
         const known = new Set(pairs.map(([a, b]) => a * 60 + b));
         const isLess = (a: number, b: number) => !known.has(b * 60 + a) && known.has(a * 60 + b);
         const sorted = sort(list, isLess);
