@@ -1,6 +1,6 @@
 /** The read side of a machine, shared with replicas: states, ticks, waits, state signals, text forms. */
 
-import { MachineError } from "./errors.ts";
+import { MachineError, toError } from "./errors.ts";
 import { nearestNames } from "./nearest_names.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
@@ -241,7 +241,20 @@ export abstract class ClockView<N extends string = string> {
     if (this.#indexes.length < count) this.#indexes = new Uint32Array(Math.max(count, 16));
     for (let i = 0; i < count; i++) this.#indexes[i] = changed[i]!;
     const indexes = this.#indexes.subarray(0, count);
-    for (const listener of this.#listeners) listener(indexes);
+    for (const listener of this.#listeners) {
+      try {
+        listener(indexes);
+      } catch (thrown) {
+        this.listenerFailed(toError(thrown));
+      }
+    }
+  }
+
+  /** For subclasses: what becomes of a listener's error, which stops no other listener. By default nobody catches it. */
+  protected listenerFailed(error: Error): void {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 
   #isActive(index: number): boolean {

@@ -50,3 +50,54 @@ describe("Engine", () => {
     expect(signals.B?.aborted).toBe(true);
   });
 });
+
+describe("A tracer or listener that throws", () => {
+  const broken = () => {
+    throw new Error("broken");
+  };
+
+  it.each([
+    "mutationQueued",
+    "transitionStart",
+    "handlerStart",
+    "handlerEnd",
+    "transitionFinals",
+    "transitionEnd",
+    "queueEnd",
+  ] as const)("in %s leaves the transition, the other tracers and the queue alone", (hook) => {
+    const errors: string[] = [];
+    const machine = createMachine(
+      { A: {}, B: { auto: true } },
+      { onError: ({ message }) => errors.push(message) },
+    );
+    let calls = 0;
+    machine.handle({ AState() {} });
+    machine.trace({ [hook]: broken });
+    machine.trace({ [hook]: () => void calls++ });
+    expect(machine.add("A")).toEqual({ result: "executed" });
+    expect(machine.toStringAll()).toBe("(A:1 B:1) [Exception:0]");
+    expect(calls).toBeGreaterThan(0);
+    expect(errors).toEqual(Array.from({ length: calls }, () => "broken"));
+  });
+
+  it("in a rare hook leaves the machine alone", async () => {
+    const tracer = { statesVerified: broken, schemaChanged: broken, machineDisposed: broken };
+    const machine = createMachine({ A: {} }, { states: ["A", "Exception"], tracers: [tracer] });
+    expect(machine.err?.message).toBe("broken");
+    machine.setSchema({ A: {}, B: {} }, ["A", "B", "Exception"]);
+    await machine.dispose();
+    expect(machine.isDisposed).toBe(true);
+  });
+
+  it("on a change of the clock stops no other listener, and becomes the error", () => {
+    const machine = createMachine({ A: {} });
+    const seen: number[][] = [];
+    machine.onClockChange(broken);
+    machine.onClockChange((indexes) => seen.push([...indexes]));
+    machine.onChange(broken);
+    machine.onChange((_, after) => seen.push([...after]));
+    expect(machine.add("A").result).toBe("executed");
+    expect(seen).toEqual([[1, 0], [0]]);
+    expect(machine.err?.message).toBe("broken");
+  });
+});

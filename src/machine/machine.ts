@@ -79,7 +79,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   readonly #onError: ((error: Error) => void) | undefined;
   #schema: CompiledSchema;
   #engine: Engine;
-  readonly #tracers = new TracerList();
+  readonly #tracers = new TracerList((error) => this.#keepError(error));
   readonly #bound: {
     readonly handlers: Record<string, unknown>;
     readonly id: string;
@@ -112,11 +112,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     this.#engine = new Engine(this.#schema, this.#tracers, this.#createHost());
     this.#seen = new Int32Array(this.#schema.names.length);
     for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
-    for (const tracer of this.#tracers.all)
-      if (options.states) tracer.statesVerified?.(this.#asMachine());
-    for (const tracer of options.parent?.tracers ?? []) {
-      tracer.submachineCreated?.(options.parent!, this.#asMachine());
-    }
+    if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#asMachine()));
+    const { parent } = options;
+    if (parent !== undefined)
+      parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#asMachine()));
     if (options.signal !== undefined) this.#disposeOnAbort(options.signal);
     if (errors.length > 0)
       this.addErr(
@@ -322,7 +321,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     return this.#tracers.all;
   }
 
-  /** Calls `listener` with all ticks before and after each transition that is no check, also a canceled one. Returns its removal. */
+  /**
+   * Calls `listener` with all ticks before and after each transition that is no check, also a canceled
+   * one. What it throws becomes {@linkcode err}. Returns its removal.
+   */
   onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void {
     this.#changeListeners.add(listener);
     return () => this.#changeListeners.delete(listener);
@@ -406,7 +408,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     this.#argsWaits.remap(toNew);
     engine.hasArgsWaits = this.#argsWaits.count > 0;
     this.remapSignals(toNew);
-    for (const tracer of this.#tracers.all) tracer.schemaChanged?.(this.#asMachine());
+    this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#asMachine()));
   }
 
   /** The clock, to be imported later. */
@@ -501,7 +503,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     await this.whenQueueEnd();
     if (this.#status !== "live") return this.#disposed.promise;
     this.#status = "disposing";
-    for (const tracer of this.#tracers.all) tracer.machineDisposed?.(this.#asMachine());
+    this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#asMachine()));
     this.waits.close();
     this.#argsWaits.close();
     for (const { resolve } of this.#queueWaits.splice(0)) resolve();
@@ -550,7 +552,13 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
       onTransitionEnd: (transition, changed, count) => {
         if (this.#changeListeners.size > 0) {
           const { timeBefore, timeAfter } = transition;
-          for (const listener of this.#changeListeners) listener(timeBefore, timeAfter);
+          for (const listener of this.#changeListeners) {
+            try {
+              listener(timeBefore, timeAfter);
+            } catch (thrown) {
+              this.listenerFailed(toError(thrown));
+            }
+          }
         }
         this.emitClockChange(changed, count);
         // A canceled one moves ticks only if it got as far as final handlers.
@@ -580,6 +588,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   /** This machine for whoever does not care about its state names. */
   #asMachine(): Machine {
     return this as unknown as Machine;
+  }
+
+  protected override listenerFailed(error: Error): void {
+    this.#keepError(error);
   }
 
   #keepError(error: Error): void {
