@@ -50,8 +50,8 @@ describe("recordHistory()", () => {
     expect(history.states).toEqual(["Pulse", "Busy"]);
     const record = history.lastActivation("Busy");
     expect(record).toMatchObject({
-      ticks: [3, 1],
-      ticksDiff: [2, 1],
+      ticks: Float64Array.of(3, 1),
+      ticksDiff: Float64Array.of(2, 1),
       trackedSum: 4,
       trackedSumDiff: 3,
     });
@@ -137,7 +137,34 @@ describe("recordHistory()", () => {
       "Pulse",
     ]);
     machine.add("Busy");
-    expect(history.latest?.ticks).toEqual([1]);
+    expect(history.latest?.ticks).toEqual(Float64Array.of(1));
+  });
+
+  it("counts from the imported clock after an import", () => {
+    const { machine, history } = createRecorded({ states: ["Pulse"] });
+    machine.add("Pulse");
+    const kept = machine.export();
+    machine.add("Pulse");
+    machine.import(kept);
+    machine.add("Pulse");
+    expect(history.latest).toMatchObject({
+      machineTick: 1,
+      ticks: Float64Array.of(3),
+      ticksDiff: Float64Array.of(2),
+    });
+  });
+
+  it("shows what a handler's error took back", () => {
+    const { machine, history } = createRecorded({ states: ["Busy"], hasCanceled: true });
+    machine.handle({
+      BusyState() {
+        throw new Error("no desk");
+      },
+    });
+    machine.add("Busy");
+    const [record] = history.find({ called: ["Busy"] });
+    expect(record?.rejected?.by).toBe("error in handler BusyState: no desk");
+    expect(record?.ticks).toEqual(Float64Array.of(2));
   });
 
   it("refuses unknown states, no states and no room", () => {

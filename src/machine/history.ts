@@ -9,7 +9,7 @@ import type { Transition } from "./transition.ts";
 export interface HistoryOptions<N extends string = string> {
   /** Records that are kept; the oldest go first. Default 1,000. */
   readonly maxRecords?: number;
-  /** States whose ticks go into each record, 8 bytes each. Default: all, or those of the lists below where one is given. */
+  /** States whose ticks go into each record, 16 bytes each. Default: all, or those of the lists below where one is given. */
   readonly states?: readonly N[];
   /** Records only mutations that called one of these states. These are tracked as well. */
   readonly called?: readonly N[];
@@ -54,8 +54,8 @@ export interface HistoryRecord<N extends string = string> {
   readonly trackedSum: number;
   readonly trackedSumDiff: number;
   /** Ticks of the tracked states after it, and how much each grew, in the order of {@linkcode History.states}. */
-  readonly ticks: readonly number[];
-  readonly ticksDiff: readonly number[];
+  readonly ticks: Float64Array;
+  readonly ticksDiff: Float64Array;
 }
 
 /** A window, both ends included. */
@@ -102,7 +102,10 @@ export class History<N extends string = string> implements Disposable {
   readonly #maxRecords: number;
   readonly #now: () => number;
   readonly #placeByName: ReadonlyMap<string, number>;
-  #indexes: readonly number[];
+  /** Place of each of the machine's states among the tracked ones, by index; -1 for the others. */
+  #places: Int32Array;
+  /** Ticks of the tracked states as the last transition or import left them. */
+  readonly #ticks: Float64Array;
   /** A ring once it is full: the oldest record stands at {@linkcode #start}. */
   readonly #records: HistoryRecord<N>[] = [];
   #start = 0;
@@ -129,13 +132,20 @@ export class History<N extends string = string> implements Disposable {
     this.#maxRecords = maxRecords;
     this.#now = now;
     this.#placeByName = new Map(this.states.map((name, place) => [name, place]));
-    this.#indexes = this.#toIndexes();
-    this.#stop = machine.trace({
+    this.#ticks = Float64Array.from(this.states, (name) => machine.tick(name));
+    this.#places = this.#toPlaces();
+    const stopTracing = machine.trace({
       transitionEnd: (transition) => this.#record(transition as unknown as Transition<N>),
       schemaChanged: () => {
-        this.#indexes = this.#toIndexes();
+        this.#places = this.#toPlaces();
       },
     });
+    // After a transition this finds nothing new; after an import it does.
+    const stopListening = machine.onClockChange((indexes) => this.#update(indexes));
+    this.#stop = () => {
+      stopTracing();
+      stopListening();
+    };
   }
 
   /** How many records there are. */
@@ -201,8 +211,26 @@ export class History<N extends string = string> implements Disposable {
     this.stop();
   }
 
-  #toIndexes(): number[] {
-    return this.states.map((name) => this.#machine.indexOf(name));
+  #toPlaces(): Int32Array {
+    return Int32Array.from(this.#machine.names, (name) => this.#placeByName.get(name) ?? -1);
+  }
+
+  /** Follows the ticks that a transition moved. Returns by how much, if `isWanted`. */
+  #follow(transition: Transition<N>, isWanted: boolean): Float64Array | undefined {
+    const diff = isWanted ? new Float64Array(this.states.length) : undefined;
+    if (transition.phase === "final") this.#update(transition.changedIndexes, diff);
+    return diff;
+  }
+
+  #update(indexes: Int32Array | Uint32Array, diff?: Float64Array): void {
+    const { ticks } = this.#machine;
+    for (let i = 0; i < indexes.length; i++) {
+      const index = indexes[i]!;
+      const place = this.#places[index]!;
+      if (place < 0) continue;
+      if (diff !== undefined) diff[place] = ticks[index]! - this.#ticks[place]!;
+      this.#ticks[place] = ticks[index]!;
+    }
   }
 
   #at(age: number): HistoryRecord<N> | undefined {
@@ -213,14 +241,15 @@ export class History<N extends string = string> implements Disposable {
   #record(transition: Transition<N>): void {
     const { mutation, isAccepted, rejected } = transition;
     const { hasCanceled = false, hasArgs = false } = this.#options;
-    if (mutation.isCheck || (!isAccepted && !hasCanceled)) return;
+    if (mutation.isCheck) return;
     const called = mutation.states;
     const entered = isAccepted ? transition.enters : [];
     const exited = isAccepted ? transition.exits : [];
-    if (!this.#isWanted(called, [...entered, ...exited])) return;
-    const { timeBefore, timeAfter, timeSumBefore, timeSumAfter } = transition;
-    const ticks = this.#indexes.map((index) => timeAfter[index] ?? 0);
-    const ticksDiff = this.#indexes.map((index, i) => ticks[i]! - (timeBefore[index] ?? 0));
+    const isWanted = (isAccepted || hasCanceled) && this.#isWanted(called, [...entered, ...exited]);
+    const ticksDiff = this.#follow(transition, isWanted);
+    if (ticksDiff === undefined) return;
+    const ticks = this.#ticks.slice();
+    const { timeSumBefore, timeSumAfter } = transition;
     this.#push({
       transitionId: transition.id,
       type: mutation.type,
@@ -302,6 +331,8 @@ function overlap(a: readonly string[], b: readonly string[]): boolean {
   return a.some((item) => b.includes(item));
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
+function sum(numbers: Float64Array): number {
+  let total = 0;
+  for (let i = 0; i < numbers.length; i++) total += numbers[i]!;
+  return total;
 }

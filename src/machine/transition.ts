@@ -87,14 +87,14 @@ export class Transition<N extends string = string> {
   /** States that activate, or are called again, in the target's order. */
   get enters(): N[] {
     const { plan } = this.#source;
-    return this.#toNames(plan.enters.subarray(0, plan.enterCount));
+    return this.#toNames(plan.enters, plan.enterCount);
   }
 
   /** States that deactivate. */
   get exits(): N[] {
     this.#source.sortExits();
     const { plan } = this.#source;
-    return this.#toNames(plan.exits.subarray(0, plan.exitCount));
+    return this.#toNames(plan.exits, plan.exitCount);
   }
 
   /** Indexes of the states whose ticks move, the entering first; valid during the call only. */
@@ -135,7 +135,8 @@ export class Transition<N extends string = string> {
   /** The ticks as they are, plus (or minus) what this transition adds. */
   #time(sign: -1 | 0 | 1): number[] {
     const { plan, ticks } = this.#source;
-    const time = [...ticks];
+    const time: number[] = [];
+    for (let i = 0; i < ticks.length; i++) time.push(ticks[i]!);
     if (sign === 0) return time;
     const before = (index: number) => (sign === -1 ? this.#tickBefore(index) : ticks[index]!);
     for (let i = 0; i < plan.enterCount; i++) {
@@ -153,7 +154,10 @@ export class Transition<N extends string = string> {
     return ticks[index]! - (plan.reentered[place] === 1 ? 2 : 1);
   }
 
-  #toNames(indexes: Int32Array): N[] {
-    return Array.from(indexes, (index) => this.#source.names[index]!) as N[];
+  #toNames(indexes: Int32Array, count = indexes.length): N[] {
+    const { names } = this.#source;
+    const list: string[] = [];
+    for (let i = 0; i < count; i++) list.push(names[indexes[i]!]!);
+    return list as N[];
   }
 }
