@@ -154,7 +154,11 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   override activeStates(states?: readonly N[]): N[] {
     if (this.isDisposed) return [];
     if (states !== undefined) return super.activeStates(states);
-    return Array.from(this.#engine.statesBefore(), (index) => this.names[index]!);
+    const order = this.#engine.statesBefore();
+    const { names } = this;
+    const active: N[] = [];
+    for (let i = 0; i < order.length; i++) active.push(names[order[i]!]!);
+    return active;
   }
 
   override is(states: Names<N>): boolean {

@@ -77,7 +77,9 @@ export class QueuedMutation implements Mutation {
   }
 
   get states(): readonly string[] {
-    return Array.from(this.called.subarray(0, this.calledCount), (index) => this.#names[index]!);
+    const states: string[] = [];
+    for (let i = 0; i < this.calledCount; i++) states.push(this.#names[this.called[i]!]!);
+    return states;
   }
 
   isCalled(state: number): boolean {
