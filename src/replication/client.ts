@@ -12,22 +12,31 @@ import {
 } from "./messages.ts";
 import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
-/** How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. */
+/**
+ * How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. Heeds the request's signal
+ * until the response's body has ended.
+ */
 export type Transport = (request: Request) => Promise<Response>;
 
 /** Largest message taken from upstream: a snapshot of a million states fits. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const MAX_UNARY_BYTES = 1024 * 1024;
 
+export interface SubscriptionOptions {
+  readonly signal: AbortSignal;
+  /** Is told of each piece of bytes that comes, whole message or not. */
+  readonly onBytes?: (length: number) => void;
+}
+
 /**
- * Subscribes, and yields the messages of the stream, each with the bytes that it took as sent.
+ * Subscribes, and yields the messages of the stream.
  * Returns when the stream ends in order; throws {@linkcode ReplicationError} when it does not.
  */
 export async function* openSubscription(
   transport: Transport,
   address: string,
   request: SubscribeRequest,
-  signal: AbortSignal,
+  { signal, onBytes }: SubscriptionOptions,
 ): AsyncGenerator<Uint8Array> {
   const response = await send(transport, address, SUBSCRIBE_PATH, {
     headers: { "content-type": STREAM_TYPE, "connect-protocol-version": "1" },
@@ -46,6 +55,7 @@ export async function* openSubscription(
     for (;;) {
       const { done, value } = await body.read();
       if (done) break;
+      onBytes?.(value.length);
       reader.push(value);
       for (let envelope = reader.read(); envelope !== undefined; envelope = reader.read()) {
         if (envelope.isEnd) {

@@ -115,6 +115,25 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
     }
   });
 
+  it.each([0, 86_400_001, 4_294_967_295])("refuse a heartbeat interval of %d ms", (interval) => {
+    const start = {
+      epoch: "00000000000000ff",
+      wallTimeMs: 1,
+      heartbeatIntervalMs: interval,
+      path: [],
+      machineId: "",
+      schema: undefined,
+      ticks: undefined,
+    };
+    expect(() => decodeClockMessage(encodeClockMessage(diff({ start })))).toThrow(
+      /heartbeat interval is \d+ ms/,
+    );
+  });
+
+  it("refuse a seq that no number can hold", () => {
+    expect(() => decodeClockMessage(unhex("08ffffffffffffffffff01"))).toThrow(/its seq is/);
+  });
+
   it("refuse any bytes with an error that has a code, and never throw another", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
@@ -190,5 +209,9 @@ describe("encodeMutateResponse() and decodeMutateResponse()", () => {
     { result: "canceled", version: "0123456789abcdef-0", rejected: { by: "queue limit of 1000" } },
   ] as const)("carry %j", (reply) => {
     expect(decodeMutateResponse(encodeMutateResponse(reply))).toEqual(reply);
+  });
+
+  it.each(["", "0801", "08031208000000000000000a"])("refuse an answer cut short: %j", (bytes) => {
+    expect(() => decodeMutateResponse(unhex(bytes))).toThrow(/Cannot read MutateResponse/);
   });
 });

@@ -8,6 +8,9 @@ import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.
 
 const { v1 } = statesource;
 
+/** One day. */
+const MAX_HEARTBEAT_INTERVAL_MS = 86_400_000;
+
 export const MUTATION_TYPES = ["add", "remove", "set", "toggle"] as const;
 
 /** A request to change states at the root. */
@@ -159,6 +162,8 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
   }
   if (index > 0xffff_ffff)
     throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
+  if (!Number.isSafeInteger(wire.seq))
+    throw new ReplicationError("data_loss", `Cannot read a message: its seq is ${wire.seq}`);
   return {
     seq: wire.seq,
     indexes,
@@ -177,8 +182,12 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
       "data_loss",
       `Cannot start: epoch has ${wire.epoch.length} bytes, not 8`,
     );
-  if (wire.heartbeatIntervalMs === 0)
-    throw new ReplicationError("data_loss", "Cannot start: heartbeat interval is 0");
+  if (wire.heartbeatIntervalMs < 1 || wire.heartbeatIntervalMs > MAX_HEARTBEAT_INTERVAL_MS) {
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot start: heartbeat interval is ${wire.heartbeatIntervalMs} ms, not 1 to ${MAX_HEARTBEAT_INTERVAL_MS}`,
+    );
+  }
   return {
     epoch: toHex(wire.epoch),
     wallTimeMs: wire.wallTimeMs,
@@ -262,6 +271,17 @@ export function encodeMutateResponse(reply: MutationReply): Uint8Array<ArrayBuff
 export function decodeMutateResponse(bytes: Uint8Array): MutationReply {
   const wire = decode(() => v1.MutateResponse.decode(bytes), "data_loss", "MutateResponse");
   const { state, by } = wire.rejected ?? {};
+  // A body that was cut short still decodes: an answer says all that it must.
+  if (
+    wire.epoch.length !== 8 ||
+    (wire.result !== v1.MutationResult.MUTATION_RESULT_EXECUTED &&
+      wire.result !== v1.MutationResult.MUTATION_RESULT_CANCELED)
+  ) {
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot read MutateResponse: result is ${wire.result}, epoch has ${wire.epoch.length} bytes`,
+    );
+  }
   return {
     result: wire.result === v1.MutationResult.MUTATION_RESULT_EXECUTED ? "executed" : "canceled",
     version: `${toHex(wire.epoch)}-${wire.seq}`,

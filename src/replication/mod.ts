@@ -13,6 +13,7 @@
  */
 
 export type { Transport } from "./client.ts";
+export type { Downstream } from "./downstream.ts";
 export { ReplicationError, type ReplicationErrorCode } from "./errors.ts";
 export type { LinkStatus } from "./link_status.ts";
 // For tools that read the wire.
@@ -24,7 +25,7 @@ export {
   type MutationReply,
   type MutationRequest,
 } from "./messages.ts";
-export { type Downstream, Publisher, type PublisherOptions } from "./publisher.ts";
+export { Publisher, type PublisherOptions } from "./publisher.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
 export {
   createReplicationServer,

@@ -3,6 +3,7 @@
  * up to; a diff from any cursor is read off the clock, so nothing is queued for whoever is slow.
  */
 
+import { type Downstream, OpenDownstream, type Sink } from "./downstream.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { type ClockMessage, encodeClockMessage, type SubscribeRequest } from "./messages.ts";
@@ -10,14 +11,6 @@ import { hashSchema } from "./schema_codec.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import type { ReplicationTracer } from "./tracer.ts";
 import type { VersionedClock } from "./versioned_clock.ts";
-
-/** Where one downstream's bytes go. */
-export interface Sink {
-  /** Takes an envelope. Returns false when no more should be written until {@linkcode Downstream.drained}. */
-  write(envelope: Uint8Array<ArrayBuffer>): boolean;
-  /** Nothing more will be written. */
-  close(): void;
-}
 
 export interface PublisherOptions {
   /** Name of this node, the last of the path that downstreams are told. */
@@ -39,26 +32,13 @@ export interface PublisherOptions {
   readonly tracer?: ReplicationTracer;
 }
 
-/** One downstream, as its transport and `/topology` see it. */
-export interface Downstream {
-  readonly name: string;
-  /** The seq that it has been sent. */
-  readonly seq: number;
-  /** How many diffs it is behind. */
-  readonly lagSeq: number;
-  /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
-  readonly lagMs: number;
-  readonly bytesSent: number;
-  readonly pushes: number;
-  /** Whether its buffer is full. */
-  readonly isStalled: boolean;
-  /** The sink takes bytes again. */
-  drained(): void;
-  /** The downstream is gone. */
-  close(): void;
-}
-
 type Kind = "snapshot" | "diff" | "heartbeat";
+
+interface Encoded {
+  readonly envelope: Uint8Array<ArrayBuffer>;
+  /** The age that it tells. */
+  readonly ageMs: number;
+}
 
 export class Publisher {
   readonly #clock: VersionedClock;
@@ -68,13 +48,20 @@ export class Publisher {
   /** All streams count wall time from here, so that they can share their messages. */
   readonly #wallBaseMs: number;
   #schemaHash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
-  /** Diffs encoded for the current seq, by cursor. */
-  readonly #diffs = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Messages encoded for the current seq, by cursor; that of the seq itself is a heartbeat. */
+  readonly #encoded = new Map<number, Encoded>();
+  /** Names that downstreams are told, and how often they have changed. */
+  #path: readonly string[] = [];
+  #pathNumber = 0;
   #traceContext: Uint8Array | undefined = undefined;
   #lastFlushAtMs = Number.NEGATIVE_INFINITY;
   #isFlushDue = false;
   #cancelFlush: () => void = () => {};
   #cancelBeat: () => void = () => {};
+  readonly #owner = {
+    resume: (downstream: OpenDownstream) => this.#resume(downstream),
+    forget: (downstream: OpenDownstream) => this.#forget(downstream),
+  };
   readonly #unlisten: () => void;
   #isClosed = false;
 
@@ -94,7 +81,7 @@ export class Publisher {
     this.#tracer = options.tracer;
     this.#wallBaseMs = this.#options.time.now();
     this.#unlisten = clock.onChange(() => {
-      this.#diffs.clear();
+      this.#encoded.clear();
       this.#scheduleFlush();
     });
     this.#scheduleBeat();
@@ -123,7 +110,13 @@ export class Publisher {
         `Cannot subscribe: there are ${this.#downstreams.size} downstreams, the most that this node takes`,
       );
     }
-    const downstream = new OpenDownstream(this, this.#clock, request, sink, this.#options.time);
+    const downstream = new OpenDownstream(
+      this.#owner,
+      this.#clock,
+      request,
+      sink,
+      this.#options.time,
+    );
     this.#downstreams.add(downstream);
     this.#tracer?.downstreamOpened?.(request.name);
     this.#send(downstream);
@@ -138,27 +131,35 @@ export class Publisher {
     this.#unlisten();
     this.#cancelFlush();
     this.#cancelBeat();
-    for (const downstream of [...this.#downstreams]) this.end(downstream, error);
+    for (const downstream of [...this.#downstreams]) this.#end(downstream, error);
   }
 
-  /** For {@linkcode OpenDownstream}: it can be written to again. */
-  resume(downstream: OpenDownstream): void {
-    if (downstream.isBehind) this.#scheduleFlush();
+  #resume(downstream: OpenDownstream): void {
+    if (this.#isDue(downstream)) this.#scheduleFlush();
   }
 
-  /** For {@linkcode OpenDownstream}: ends one stream. */
-  end(downstream: OpenDownstream, error?: ReplicationError): void {
-    if (!this.#downstreams.delete(downstream)) return;
+  #forget(downstream: OpenDownstream): void {
+    if (this.#downstreams.delete(downstream))
+      this.#tracer?.downstreamClosed?.(downstream.name, undefined);
+  }
+
+  #end(downstream: OpenDownstream, error: ReplicationError | undefined): void {
+    this.#downstreams.delete(downstream);
     const trailer = error === undefined ? {} : { error: toWireError(error) };
     downstream.sink.write(encodeEnvelope(new TextEncoder().encode(JSON.stringify(trailer)), true));
     downstream.sink.close();
     this.#tracer?.downstreamClosed?.(downstream.name, error);
   }
 
-  /** For {@linkcode OpenDownstream}: the other side is gone. */
-  forget(downstream: OpenDownstream): void {
-    if (this.#downstreams.delete(downstream))
-      this.#tracer?.downstreamClosed?.(downstream.name, undefined);
+  /** Ends a stream whose reader takes nothing: it would not take the reason either. */
+  #cut(downstream: OpenDownstream): void {
+    const error = new ReplicationError(
+      "resource_exhausted",
+      `Downstream "${downstream.name}" took nothing for ${this.#options.stallTimeoutMs} ms`,
+    );
+    this.#downstreams.delete(downstream);
+    downstream.sink.abort(error);
+    this.#tracer?.downstreamClosed?.(downstream.name, error);
   }
 
   #scheduleFlush(): void {
@@ -191,20 +192,13 @@ export class Publisher {
     // Twice as often as announced: then an interval never passes without a message.
     this.#cancelBeat = time.setTimer(heartbeatIntervalMs / 2, () => {
       const now = time.monotonic();
+      if (this.#downstreams.size > 0) this.#updatePath();
       for (const downstream of [...this.#downstreams]) {
         if (downstream.isStalled) {
-          if (now - downstream.stalledAtMs >= this.#options.stallTimeoutMs) {
-            this.end(
-              downstream,
-              new ReplicationError(
-                "resource_exhausted",
-                `Downstream "${downstream.name}" took nothing for ${this.#options.stallTimeoutMs} ms`,
-              ),
-            );
-          }
+          if (now - downstream.stalledAtMs >= this.#options.stallTimeoutMs) this.#cut(downstream);
         } else if (
           now - downstream.sentAtMs >= heartbeatIntervalMs / 2 &&
-          !(downstream.hasStarted && downstream.isBehind)
+          !(downstream.hasStarted && this.#isDue(downstream))
         ) {
           this.#beat(downstream);
         }
@@ -213,26 +207,27 @@ export class Publisher {
     });
   }
 
+  /** Whether more than a heartbeat is due. */
+  #isDue(downstream: OpenDownstream): boolean {
+    return downstream.isBehind || downstream.pathNumber !== this.#pathNumber;
+  }
+
   /** Sends what a downstream lacks, if it lacks anything and can be written to. */
   #send(downstream: OpenDownstream): void {
     const { epoch, seq } = this.#clock;
     if (epoch === "" || downstream.isStalled) return;
     if (downstream.epoch === epoch && downstream.cursor > seq) return;
-    if (!downstream.hasStarted || downstream.epoch !== epoch) {
+    const hasStarted = downstream.hasStarted && downstream.epoch === epoch;
+    if (!hasStarted || downstream.pathNumber !== this.#pathNumber) {
       this.#sendStart(downstream);
     } else if (downstream.cursor < seq) {
-      const before = downstream.cursor;
-      let envelope = this.#diffs.get(before);
-      if (envelope === undefined) {
-        envelope = encodeEnvelope(encodeClockMessage(this.#message(before)));
-        this.#diffs.set(before, envelope);
-      }
-      this.#write(downstream, envelope, "diff", before);
+      this.#write(downstream, this.#encode(downstream.cursor), "diff", downstream.cursor);
     }
   }
 
   #sendStart(downstream: OpenDownstream): void {
     const { epoch, schema, names, ticks } = this.#clock;
+    this.#updatePath();
     const before = downstream.cursor;
     const continues = downstream.epoch === epoch;
     const hash = this.#hash();
@@ -242,7 +237,7 @@ export class Publisher {
         epoch,
         wallTimeMs: this.#wallBaseMs,
         heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
-        path: [...this.#options.upstreamPath(), this.#options.name],
+        path: this.#path,
         machineId: this.#options.machineId,
         schema: downstream.schemaHash === hash ? undefined : { schema, names },
         ticks: continues ? undefined : Array.from(ticks),
@@ -251,6 +246,7 @@ export class Publisher {
     downstream.hasStarted = true;
     downstream.epoch = epoch;
     downstream.schemaHash = hash;
+    downstream.pathNumber = this.#pathNumber;
     this.#write(
       downstream,
       encodeEnvelope(encodeClockMessage(message)),
@@ -260,13 +256,33 @@ export class Publisher {
   }
 
   #beat(downstream: OpenDownstream): void {
-    const message = this.#message(this.#clock.seq);
-    this.#write(
-      downstream,
-      encodeEnvelope(encodeClockMessage(message)),
-      "heartbeat",
-      downstream.cursor,
-    );
+    this.#write(downstream, this.#encode(this.#clock.seq), "heartbeat", downstream.cursor);
+  }
+
+  /** The envelope that takes a downstream from `cursor` to now; encoded once for all that stand there. */
+  #encode(cursor: number): Uint8Array<ArrayBuffer> {
+    const known = this.#encoded.get(cursor);
+    // One that waited must not make the clock look fresher than it is by now.
+    if (known !== undefined && known.ageMs >= this.#ageMs()) return known.envelope;
+    const message = this.#message(cursor);
+    const envelope = encodeEnvelope(encodeClockMessage(message));
+    this.#encoded.set(cursor, { envelope, ageMs: message.ageMs });
+    return envelope;
+  }
+
+  /** Whole milliseconds, never less than it is. */
+  #ageMs(): number {
+    return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(this.#options.ageMs()));
+  }
+
+  /** Tells all downstreams when this node has another way to the root: only so are circles found that close later. */
+  #updatePath(): void {
+    const path = [...this.#options.upstreamPath(), this.#options.name];
+    if (path.length === this.#path.length && path.every((name, i) => name === this.#path[i]))
+      return;
+    this.#path = path;
+    this.#pathNumber++;
+    this.#scheduleFlush();
   }
 
   #write(
@@ -304,7 +320,7 @@ export class Publisher {
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
       checksum: clock.checksum,
       wallDeltaMs: Math.round(clock.changedAtMs - this.#wallBaseMs),
-      ageMs: Math.min(Number.MAX_SAFE_INTEGER, Math.round(this.#options.ageMs())),
+      ageMs: this.#ageMs(),
       traceContext: indexes.length > 0 ? this.#traceContext : undefined,
       start: undefined,
     };
@@ -316,71 +332,5 @@ export class Publisher {
     if (this.#schemaHash.epoch !== epoch)
       this.#schemaHash = { epoch, hash: hashSchema(schema, names) };
     return this.#schemaHash.hash;
-  }
-}
-
-class OpenDownstream implements Downstream {
-  readonly name: string;
-  readonly sink: Sink;
-  readonly #publisher: Publisher;
-  readonly #clock: VersionedClock;
-  readonly #time: TimeSource;
-  /** Epoch and seq that it has been sent up to; before its start, what it said that it has. */
-  epoch: string;
-  cursor: number;
-  schemaHash: string;
-  hasStarted = false;
-  bytesSent = 0;
-  pushes = 0;
-  sentAtMs: number;
-  /** When its buffer became full; NaN if it is not. */
-  stalledAtMs = Number.NaN;
-
-  constructor(
-    publisher: Publisher,
-    clock: VersionedClock,
-    request: SubscribeRequest,
-    sink: Sink,
-    time: TimeSource,
-  ) {
-    this.#publisher = publisher;
-    this.#clock = clock;
-    this.#time = time;
-    this.name = request.name;
-    this.sink = sink;
-    this.epoch = request.epoch;
-    this.cursor = request.seq;
-    this.schemaHash = request.schemaHash;
-    this.sentAtMs = time.monotonic();
-  }
-
-  get seq(): number {
-    return this.epoch === this.#clock.epoch ? this.cursor : 0;
-  }
-
-  get isBehind(): boolean {
-    return this.epoch !== this.#clock.epoch || this.cursor < this.#clock.seq;
-  }
-
-  get lagSeq(): number {
-    return Math.max(0, this.#clock.seq - this.seq);
-  }
-
-  get lagMs(): number {
-    return this.isBehind ? this.#time.monotonic() - this.sentAtMs : 0;
-  }
-
-  get isStalled(): boolean {
-    return !Number.isNaN(this.stalledAtMs);
-  }
-
-  drained(): void {
-    if (!this.isStalled) return;
-    this.stalledAtMs = Number.NaN;
-    this.#publisher.resume(this);
-  }
-
-  close(): void {
-    this.#publisher.forget(this);
   }
 }

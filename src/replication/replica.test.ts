@@ -210,6 +210,143 @@ describe("Replica", () => {
     },
   );
 
+  it("takes ever longer between snapshots from an upstream that goes on being wrong", async () => {
+    const root = keep(tree.root());
+    const leaf = keep(tree.replica("leaf", "root"));
+    await settle();
+    tree.network.onPiece = (_, piece) => {
+      const message = decodeClockMessage(piece.subarray(5));
+      return message.start === undefined && message.indexes.length > 0
+        ? encodeEnvelope(encodeClockMessage({ ...message, checksum: 1 }))
+        : piece;
+    };
+    for (let i = 0; i < 500; i++) {
+      root.machine.toggle("Start");
+      await tree.time.advance(10);
+    }
+    // Not 500: half of 100 ms, 200 ms, 400 ms … lies between them, 2.5 s in the end.
+    const resyncs = leaf.replica.resyncs.get("checksum")!;
+    expect(resyncs).toBeGreaterThanOrEqual(4);
+    expect(resyncs).toBeLessThanOrEqual(10);
+    tree.network.onPiece = (_, piece) => piece;
+    await tree.time.advance(6_000);
+    expectEqual(leaf.clock, root.clock);
+  });
+
+  it("takes ever longer between tries of a link that breaks again soon", async () => {
+    keep(tree.root());
+    keep(tree.replica("leaf", "root"));
+    for (let i = 0; i < 100; i++) {
+      await tree.time.advance(50);
+      tree.network.cut("root");
+    }
+    // Not 50 or more.
+    const flapping = tree.network.requests.length;
+    expect(flapping).toBeLessThanOrEqual(10);
+    await tree.time.advance(5_000);
+    tree.network.cut("root");
+    const before = tree.network.requests.length;
+    await tree.time.advance(100);
+    expect(tree.network.requests.length).toBe(before + 1);
+  });
+
+  it("does not go back to a snapshot that is behind it, and waits for what comes after", async () => {
+    const root = keep(tree.root());
+    keep(tree.replica("relay", "root", { pushIntervalMs: 3_000 }));
+    const far = keep(tree.replica("far", "relay"));
+    const leaf = keep(tree.replica("leaf", ["root", "far"]));
+    const flip = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        root.machine.toggle("Start");
+        await tree.time.advance(10);
+      }
+    };
+    await tree.time.advance(2_000);
+    await flip(20);
+    expect(far.clock.seq).toBeLessThan(leaf.clock.seq);
+    const seqs: number[] = [];
+    leaf.clock.onChange(() => seqs.push(leaf.clock.seq));
+    // What the root sends is wrong twice: the leaf turns to the other, and asks for all that it has.
+    tree.network.onPiece = (address, piece) => {
+      const message = decodeClockMessage(piece.subarray(5));
+      return address === "root" && message.start === undefined && message.indexes.length > 0
+        ? encodeEnvelope(encodeClockMessage({ ...message, checksum: 1 }))
+        : piece;
+    };
+    await flip(2);
+    tree.network.onPiece = (_, piece) => piece;
+    await tree.time.advance(100);
+    expect(leaf.replica).toMatchObject({ address: "far", status: "syncing" });
+    expect(far.clock.seq).toBeLessThan(leaf.clock.seq);
+    await tree.time.advance(3_000);
+    expect(leaf.replica).toMatchObject({ address: "far", status: "live" });
+    expectEqual(leaf.clock, root.clock);
+    expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+  });
+
+  it("returns to its preferred upstream once that is back, without a break", async () => {
+    const root = keep(tree.root());
+    let relay = tree.replica("relay", "root");
+    keep(tree.replica("other", "root"));
+    const statuses: string[] = [];
+    const returned: string[] = [];
+    const leaf = keep(
+      tree.replica("leaf", ["relay", "other"], {
+        tracer: {
+          linkStatus: (status) => statuses.push(status),
+          returned: (address) => returned.push(address),
+        },
+      }),
+    );
+    await tree.time.advance(2_000);
+    await relay.kill();
+    await tree.time.advance(500);
+    expect(leaf.replica).toMatchObject({
+      status: "live",
+      address: "other",
+      path: ["root", "other"],
+    });
+    // Away: the first tries find nobody and change nothing.
+    await tree.time.advance(40_000);
+    expect(leaf.replica.address).toBe("other");
+    relay = keep(tree.replica("relay", "root"));
+    statuses.length = 0;
+    const applied: number[] = [];
+    leaf.clock.onChange(() => applied.push(leaf.clock.seq));
+    for (let i = 0; i < 1_000; i++) {
+      root.machine.toggle("Flight1Delayed");
+      await tree.time.advance(31);
+    }
+    expect(returned).toEqual(["relay"]);
+    expect(leaf.replica).toMatchObject({
+      address: "relay",
+      path: ["root", "relay"],
+      reconnects: 1,
+    });
+    expect(statuses).toEqual([]);
+    expect(leaf.replica.resyncs.size).toBe(0);
+    expect(applied).toEqual([...new Set(applied)].sort((a, b) => a - b));
+    await tree.time.advance(100);
+    expectEqual(leaf.clock, root.clock);
+  });
+
+  it("tells downstreams of another way to the root, so that a circle that closes late is found", async () => {
+    const root = keep(tree.root());
+    const a = tree.replica("a", "root");
+    const b = keep(tree.replica("b", ["a", "root"]));
+    const c = keep(tree.replica("c", "b"));
+    await tree.time.advance(2_000);
+    expect(c.replica.path).toEqual(["root", "a", "b"]);
+    await a.kill();
+    await tree.time.advance(2_000);
+    expect(b.replica.path).toEqual(["root"]);
+    expect(c.replica.path).toEqual(["root", "b"]);
+    expect(c.replica).toMatchObject({ status: "live", reconnects: 0 });
+    root.machine.add("Start");
+    await tree.time.advance(200);
+    expectEqual(c.clock, root.clock);
+  });
+
   it("waits for an upstream that is behind it, rather than go back", async () => {
     const root = keep(tree.root());
     const slow = keep(tree.replica("slow", "root"));
@@ -297,12 +434,49 @@ describe("Replica", () => {
 
   it("says that nobody can be reached for a mutation", async () => {
     const leaf = keep(tree.replica("leaf", "nowhere"));
-    await expect(
-      leaf.replica.mutate({ type: "add", states: ["A"] }, { signal: SIGNAL, timeoutMs: 100 }),
-    ).rejects.toMatchObject({
+    const reply = leaf.replica.mutate(
+      { type: "add", states: ["A"] },
+      { signal: SIGNAL, timeoutMs: 5_000 },
+    );
+    const refused = expect(reply).rejects.toMatchObject({
       code: "unavailable",
-      message: "Cannot reach nowhere: ECONNREFUSED",
+      message:
+        "Cannot forward the mutation: the link to nowhere is connecting (Cannot reach nowhere: ECONNREFUSED)",
     });
+    await tree.time.advance(1_000);
+    await refused;
+  });
+
+  it("holds a mutation back while its link is made anew", async () => {
+    const root = keep(tree.root());
+    const leaf = keep(tree.replica("leaf", "root"));
+    await tree.time.advance(2_000);
+    tree.network.cut("root");
+    await settle();
+    expect(leaf.replica.status).toBe("stale");
+    const reply = leaf.replica.mutate(
+      { type: "add", states: ["Start"] },
+      { signal: SIGNAL, timeoutMs: 5_000 },
+    );
+    await tree.time.advance(100);
+    expect(await reply).toMatchObject({ result: "executed" });
+    expect(root.machine.is("Start")).toBe(true);
+  });
+
+  it("never sends a mutation in a circle", async () => {
+    const a = keep(tree.replica("a", "b"));
+    const b = keep(tree.replica("b", "a"));
+    await tree.time.advance(300);
+    for (const { replica } of [a, b]) {
+      const reply = replica.mutate(
+        { type: "add", states: ["A"] },
+        { signal: SIGNAL, timeoutMs: 100 },
+      );
+      const refused = expect(reply).rejects.toMatchObject({ code: "unavailable" });
+      await tree.time.advance(100);
+      await refused;
+    }
+    expect(tree.network.requests.filter((path) => path.endsWith("/Mutate"))).toEqual([]);
   });
 
   it("leaves nothing behind when it closes", async () => {

@@ -4,22 +4,20 @@
  * proof. It reconnects for ever; meanwhile it goes on serving what it has.
  */
 
+import { type Applied, applyChanges, applySnapshot, ResyncNeeded } from "./apply.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { openSubscription, sendMutation, type Transport } from "./client.ts";
+import { sendMutation, type Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
 import { type LinkEvent, type LinkStatus, nextLinkStatus } from "./link_status.ts";
-import {
-  type ClockMessage,
-  decodeClockMessage,
-  type MutationReply,
-  type MutationRequest,
-  type Start,
-} from "./messages.ts";
+import type { MutationReply, MutationRequest, Start, SubscribeRequest } from "./messages.ts";
+import { PreferredReturn } from "./preferred_return.ts";
 import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import type { ReplicationTracer, ResyncReason } from "./tracer.ts";
-import { checksumOf, VersionedClock } from "./versioned_clock.ts";
+import { type Received, UpstreamStream } from "./upstream_stream.ts";
+import { VersionedClock } from "./versioned_clock.ts";
+import { Gate, sleep } from "./waiting.ts";
 
 export interface ReplicaOptions {
   /** Name of this node. */
@@ -29,8 +27,12 @@ export interface ReplicaOptions {
   readonly transport: Transport;
   /** How long a new stream may stay silent before its own interval is known, in milliseconds. Default 2,000. */
   readonly connectTimeoutMs?: number;
-  /** How long a stream may send nothing but heartbeats before its clock, in milliseconds. Default 5,000. */
+  /** How long an upstream may have no clock, or one behind ours, in milliseconds. Default 5,000. */
   readonly syncTimeoutMs?: number;
+  /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. Default 30,000. */
+  readonly preferredRetryMs?: number;
+  /** Longest that a mutation waits for a link that is not live before it is refused, in milliseconds. Default 1,000. */
+  readonly forwardWaitMs?: number;
   readonly backoff?: BackoffOptions;
   readonly schemaLimits?: SchemaLimits;
   readonly time?: TimeSource;
@@ -39,18 +41,8 @@ export interface ReplicaOptions {
   readonly tracer?: ReplicationTracer;
 }
 
-/** Silence of this many announced intervals means that the link is lost. */
-const SILENT_INTERVALS = 3;
-
-/** The stream cannot be continued: what came is wrong, and a snapshot is due. */
-class ResyncNeeded extends Error {
-  readonly reason: ResyncReason;
-
-  constructor(reason: ResyncReason, detail: string) {
-    super(detail);
-    this.reason = reason;
-  }
-}
+/** A link that has held for this long, in milliseconds, was good: its loss is the first failure. */
+const STABLE_AFTER_MS = 1_000;
 
 export class Replica {
   readonly clock = new VersionedClock();
@@ -68,11 +60,14 @@ export class Replica {
   #path: readonly string[] = [];
   /** Monotonic time at which this clock was proven to be the root's. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
-  /** What the stream's wall times count from. */
-  #wallBaseMs = 0;
   #hasSynced = false;
+  /** After a resync: nothing of ours is named to the upstream, so that it sends all. */
   #isTrusted = true;
   #isSchemaTrusted = true;
+  /** A stream that takes the place of the one in use. */
+  #handover: { readonly stream: UpstreamStream; readonly first: Received } | undefined = undefined;
+  /** Open while the link is live. */
+  readonly #live: Gate;
   #running: Promise<void> | undefined = undefined;
   #lastError: ReplicationError | undefined = undefined;
 
@@ -83,6 +78,7 @@ export class Replica {
     this.#options = options;
     this.#time = options.time ?? systemTime;
     this.#random = options.random ?? Math.random;
+    this.#live = new Gate(this.#time);
   }
 
   get status(): LinkStatus {
@@ -140,11 +136,23 @@ export class Replica {
     await this.#running;
   }
 
-  /** Has the root run a mutation. Throws {@linkcode ReplicationError}; after `unavailable` or `deadline_exceeded` it may have run all the same. */
+  /**
+   * Has the root run a mutation. Throws {@linkcode ReplicationError}; after `deadline_exceeded`, and
+   * after `unavailable` other than for a link that is not live, it may have run all the same.
+   */
   async mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply> {
-    const { transport, tracer } = this.#options;
+    const { transport, tracer, forwardWaitMs = 1_000 } = this.#options;
+    const startedAtMs = this.#time.monotonic();
     try {
-      const reply = await sendMutation(transport, this.address, request, options);
+      // Only a live link leads to the root: nodes that know of none would send it round in a circle.
+      if (!(await this.#live.pass(Math.min(options.timeoutMs, forwardWaitMs), options.signal))) {
+        throw new ReplicationError(
+          "unavailable",
+          `Cannot forward the mutation: the link to ${this.address} is ${this.#status}${this.#lastError ? ` (${this.#lastError.message})` : ""}`,
+        );
+      }
+      const timeoutMs = options.timeoutMs - (this.#time.monotonic() - startedAtMs);
+      const reply = await sendMutation(transport, this.address, request, { ...options, timeoutMs });
       tracer?.forwarded?.(request, reply);
       return reply;
     } catch (thrown) {
@@ -157,24 +165,31 @@ export class Replica {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      const wasLive = this.#provenAtMs;
+      const { stream, first } = this.#handover ?? { stream: this.#open(this.address) };
+      this.#handover = undefined;
+      const startedAtMs = this.#time.monotonic();
       let isResync = false;
       try {
-        await this.#follow(signal);
-        this.#lose(new ReplicationError("unavailable", `${this.address} ended the stream`));
+        await this.#follow(stream, first);
+        throw new ReplicationError("unavailable", `${stream.address} ended the stream`);
       } catch (thrown) {
-        if (signal.aborted) return;
+        if (signal.aborted || this.#handover !== undefined) continue;
         isResync = thrown instanceof ResyncNeeded;
         if (thrown instanceof ResyncNeeded) this.#resync(thrown);
         else this.#lose(ReplicationError.from(thrown));
       }
-      if (this.#provenAtMs > wasLive) this.#failures = 0;
-      // A snapshot is due at once, but not again and again from a peer that goes on being wrong.
-      if (isResync && this.#failures++ === 0) continue;
+      if (this.#provenAtMs - startedAtMs >= STABLE_AFTER_MS) this.#failures = 0;
       this.#failures++;
+      // A snapshot is due at once, but not again and again from a peer that goes on being wrong.
+      if (isResync && this.#failures === 1) continue;
       this.#addressIndex = (this.#addressIndex + 1) % this.#options.addresses.length;
-      await this.#sleep(backoffMs(this.#failures, this.#random, this.#options.backoff), signal);
+      await sleep(
+        this.#time,
+        backoffMs(this.#failures, this.#random, this.#options.backoff),
+        signal,
+      );
     }
+    this.#handover?.stream.close();
   }
 
   #lose(error: ReplicationError): void {
@@ -195,223 +210,165 @@ export class Replica {
     const status = nextLinkStatus(this.#status, event, this.clock.epoch !== "");
     if (status === this.#status) return;
     this.#status = status;
+    this.#live.set(status === "live");
     this.#options.tracer?.linkStatus?.(status, this.address);
   }
 
-  /** Follows one stream until it ends, in order or not. */
-  async #follow(signal: AbortSignal): Promise<void> {
-    const {
-      name,
+  #open(address: string): UpstreamStream {
+    const { transport, connectTimeoutMs = 2_000, schemaLimits } = this.#options;
+    return new UpstreamStream({
       transport,
-      connectTimeoutMs = 2_000,
-      syncTimeoutMs = 5_000,
+      address,
+      request: this.#request(),
+      time: this.#time,
+      connectTimeoutMs,
       schemaLimits,
-    } = this.#options;
-    const { address } = this;
-    const abort = new AbortController();
-    const stop = () => abort.abort(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-    const silence = new SilenceTimer(this.#time, connectTimeoutMs, (limitMs) =>
-      abort.abort(new ReplicationError("unavailable", `${address} was silent for ${limitMs} ms`)),
-    );
-    const hasSchema = this.clock.epoch !== "" && this.#isSchemaTrusted;
-    const request = {
-      name,
-      epoch: this.#isTrusted ? this.clock.epoch : "",
-      seq: this.#isTrusted ? this.clock.seq : 0,
-      schemaHash: hasSchema ? hashSchema(this.clock.schema, this.clock.names) : "",
+      onBytes: (length) => {
+        this.#bytesReceived += length;
+      },
+    });
+  }
+
+  #request(): SubscribeRequest {
+    const { epoch, seq, schema, names } = this.clock;
+    return {
+      name: this.#options.name,
+      epoch: this.#isTrusted ? epoch : "",
+      seq: this.#isTrusted ? seq : 0,
+      schemaHash: epoch !== "" && this.#isSchemaTrusted ? hashSchema(schema, names) : "",
     };
-    const openedAtMs = this.#time.monotonic();
-    let isOpen = false;
-    let isSynced = false;
+  }
+
+  /** Follows one stream until it ends, in order or not; `first` was read from it before. */
+  async #follow(stream: UpstreamStream, first: Received | undefined): Promise<void> {
+    const { signal } = this.#abort;
+    const stop = () => stream.close(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const wayBack = this.#addressIndex === 0 ? undefined : this.#seekPreferred(stream);
+    const { syncTimeoutMs = 5_000 } = this.#options;
+    let hadClockAtMs = this.#time.monotonic();
+    let wallTimeMs: number | undefined;
+    let seqBefore = 0;
     try {
-      for await (const bytes of openSubscription(transport, address, request, abort.signal)) {
-        silence.reset();
-        this.#bytesReceived += bytes.length;
-        if (!isOpen) this.#move("opened");
-        isOpen = true;
-        const message = decodeClockMessage(bytes, schemaLimits);
-        if (message.start !== undefined) {
-          silence.setLimit(SILENT_INTERVALS * message.start.heartbeatIntervalMs);
-          this.#applyStart(message, message.start, bytes.length);
-          if (!isSynced && this.#hasSynced) this.#reconnects++;
-          isSynced = true;
-          this.#hasSynced = true;
-        } else if (isSynced) {
-          this.#applyMessage(message, bytes.length);
-        } else {
-          // The upstream has no clock yet, or is behind ours: we wait, but not for ever.
-          if (this.#time.monotonic() - openedAtMs > syncTimeoutMs) {
-            throw new ReplicationError(
-              "unavailable",
-              `${address} had no clock for us within ${syncTimeoutMs} ms`,
-            );
-          }
-          continue;
+      for (let next = first ?? (await stream.next()); next; next = await stream.next()) {
+        const { message } = next;
+        const { start } = message;
+        this.#move("opened");
+        let applied: Applied = "behind";
+        if (start !== undefined) {
+          if (wallTimeMs === undefined && this.#hasSynced && first === undefined)
+            this.#reconnects++;
+          wallTimeMs = start.wallTimeMs;
+          seqBefore = 0;
+          applied = this.#begin(next, start, stream.address);
+        } else if (wallTimeMs !== undefined) {
+          if (message.seq < seqBefore)
+            throw new ResyncNeeded("seq_back", `seq ${message.seq} after ${seqBefore}`);
+          applied = this.#apply(next, wallTimeMs);
         }
-        this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
-        this.#move("synced");
+        seqBefore = message.seq;
+        if (applied !== "behind") {
+          this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
+          hadClockAtMs = this.#time.monotonic();
+          this.#move("synced");
+        } else if (this.#time.monotonic() - hadClockAtMs > syncTimeoutMs) {
+          // It has no clock yet, or one behind ours: we wait, but not for ever.
+          throw new ReplicationError(
+            "unavailable",
+            `${stream.address} had no clock for us within ${syncTimeoutMs} ms`,
+          );
+        }
       }
-    } catch (error) {
-      throw abort.signal.aborted && !signal.aborted ? abort.signal.reason : error;
     } finally {
-      silence.stop();
+      wayBack?.stop();
       signal.removeEventListener("abort", stop);
-      abort.abort();
+      stream.close();
     }
   }
 
-  #applyStart(message: ClockMessage, start: Start, bytes: number): void {
-    const { clock } = this;
-    if (start.path.includes(this.#options.name)) {
+  #seekPreferred(current: UpstreamStream): PreferredReturn {
+    const preferred = this.#options.addresses[0]!;
+    return new PreferredReturn({
+      time: this.#time,
+      random: this.#random,
+      retryMs: this.#options.preferredRetryMs ?? 30_000,
+      open: () => this.#open(preferred),
+      accept: ({ message }) => {
+        this.#check(message.start!, message.ageMs, preferred);
+        return true;
+      },
+      onReady: (stream, first) => {
+        this.#handover = { stream, first };
+        this.#addressIndex = 0;
+        this.#options.tracer?.returned?.(preferred);
+        current.close();
+      },
+    });
+  }
+
+  /** Whether a stream that begins so may be followed. Throws {@linkcode ReplicationError}. */
+  #check(start: Start, ageMs: number, address: string): void {
+    const { name } = this.#options;
+    if (start.path.includes(name)) {
       throw new ReplicationError(
         "failed_precondition",
-        `Cannot follow ${this.address}: "${this.#options.name}" is upstream of itself (${start.path.join(" → ")})`,
+        `Cannot follow ${address}: "${name}" is upstream of itself (${start.path.join(" → ")})`,
       );
     }
-    const isSameEpoch = start.epoch === clock.epoch;
-    if (!isSameEpoch && clock.epoch !== "" && message.ageMs > this.ageMs()) {
+    const { epoch } = this.clock;
+    if (start.epoch !== epoch && epoch !== "" && ageMs > this.ageMs()) {
       throw new ReplicationError(
         "unavailable",
-        `${this.address} serves an older clock than ours, from epoch ${start.epoch}`,
+        `${address} serves an older clock than ours, from epoch ${start.epoch}`,
       );
     }
-    this.#wallBaseMs = start.wallTimeMs;
+  }
+
+  #begin(received: Received, start: Start, address: string): Applied {
+    const { message } = received;
+    const { clock } = this;
+    this.#check(start, message.ageMs, address);
     this.#path = start.path;
     this.#machineId = start.machineId;
+    this.#hasSynced = true;
     if (start.ticks === undefined) {
-      if (!isSameEpoch)
+      if (start.epoch !== clock.epoch) {
         throw new ResyncNeeded(
           "epoch",
           `continues from epoch ${start.epoch}, ours is ${clock.epoch}`,
         );
-      this.#applyMessage(message, bytes);
-      return;
-    }
-    const names = start.schema?.names ?? clock.names;
-    if (start.ticks.length !== names.length) {
-      throw new ResyncNeeded(
-        "unknown_state",
-        `a snapshot of ${start.ticks.length} ticks, for ${names.length} states`,
-      );
-    }
-    if (checksumOf(start.ticks) !== message.checksum)
-      throw new ResyncNeeded("checksum", `the snapshot at seq ${message.seq}`);
-    if (isSameEpoch && this.#isTrusted && message.seq < clock.seq) {
-      throw new ResyncNeeded("seq_back", `a snapshot at seq ${message.seq}, ours is ${clock.seq}`);
+      }
+      return this.#apply(received, start.wallTimeMs);
     }
     const seqBefore = clock.seq;
+    const applied = applySnapshot(clock, message, start, start.ticks);
     this.#isTrusted = true;
     this.#isSchemaTrusted = true;
-    const changedAtMs = start.wallTimeMs + message.wallDeltaMs;
-    const schema = start.schema?.schema ?? clock.schema;
-    clock.reset({
-      epoch: start.epoch,
-      seq: message.seq,
-      schema,
-      names,
-      ticks: start.ticks,
-      changedAtMs,
-    });
-    this.#traceApplied(message, true, seqBefore, names.length, bytes);
+    if (applied === "applied") this.#traceApplied(received, true, seqBefore);
+    return applied;
   }
 
   /** Applies a diff, or takes a heartbeat for proof. */
-  #applyMessage(message: ClockMessage, bytes: number): void {
-    const { clock } = this;
-    const { seq, indexes, ticks } = message;
-    if (seq < clock.seq) throw new ResyncNeeded("seq_back", `seq ${seq}, ours is ${clock.seq}`);
-    const last = indexes[indexes.length - 1];
-    if (last !== undefined && last >= clock.names.length) {
-      throw new ResyncNeeded("unknown_state", `state ${last} of ${clock.names.length}`);
-    }
-    for (let i = 0; i < indexes.length; i++) {
-      if (!(ticks[i]! >= clock.ticks[indexes[i]!]!)) {
-        throw new ResyncNeeded(
-          "tick_back",
-          `tick ${ticks[i]} of state ${indexes[i]}, ours is ${clock.ticks[indexes[i]!]}`,
-        );
-      }
-    }
-    if (clock.checksumWith(indexes, ticks) !== message.checksum)
-      throw new ResyncNeeded("checksum", `the diff to seq ${seq}`);
-    if (seq === clock.seq) {
-      this.#options.tracer?.heartbeatReceived?.(seq);
-      return;
-    }
-    const seqBefore = clock.seq;
-    clock.advance(seq, indexes, ticks, this.#wallBaseMs + message.wallDeltaMs);
-    this.#traceApplied(message, false, seqBefore, indexes.length, bytes);
+  #apply(received: Received, wallTimeMs: number): Applied {
+    const { message } = received;
+    const seqBefore = this.clock.seq;
+    const applied = applyChanges(this.clock, message, wallTimeMs);
+    if (applied === "applied") this.#traceApplied(received, false, seqBefore);
+    if (applied === "proven") this.#options.tracer?.heartbeatReceived?.(message.seq);
+    return applied;
   }
 
-  #traceApplied(
-    message: ClockMessage,
-    isSnapshot: boolean,
-    seqBefore: number,
-    stateCount: number,
-    bytes: number,
-  ): void {
+  #traceApplied({ message, bytes }: Received, isSnapshot: boolean, seqBefore: number): void {
     this.#options.tracer?.applied?.({
       isSnapshot,
       epoch: this.clock.epoch,
       seqBefore,
       seq: message.seq,
-      stateCount,
+      stateCount: isSnapshot ? this.clock.names.length : message.indexes.length,
       bytes,
       changedAtMs: this.clock.changedAtMs,
       traceContext: message.traceContext,
-    });
-  }
-
-  #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        cancel();
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const cancel = this.#time.setTimer(delayMs, end);
-      signal.addEventListener("abort", end, { once: true });
-    });
-  }
-}
-
-/** Calls back once nothing has reset it for its limit. Resets are cheap: they only note the time. */
-class SilenceTimer {
-  readonly #time: TimeSource;
-  readonly #onSilent: (limitMs: number) => void;
-  #limitMs: number;
-  #resetAtMs: number;
-  #cancel: () => void = () => {};
-
-  constructor(time: TimeSource, limitMs: number, onSilent: (limitMs: number) => void) {
-    this.#time = time;
-    this.#onSilent = onSilent;
-    this.#limitMs = limitMs;
-    this.#resetAtMs = time.monotonic();
-    this.#arm(limitMs);
-  }
-
-  reset(): void {
-    this.#resetAtMs = this.#time.monotonic();
-  }
-
-  setLimit(limitMs: number): void {
-    if (limitMs === this.#limitMs) return;
-    this.#limitMs = limitMs;
-    this.#cancel();
-    this.#arm(limitMs);
-  }
-
-  stop(): void {
-    this.#cancel();
-  }
-
-  #arm(delayMs: number): void {
-    this.#cancel = this.#time.setTimer(delayMs, () => {
-      const leftMs = this.#resetAtMs + this.#limitMs - this.#time.monotonic();
-      if (leftMs > 0) this.#arm(leftMs);
-      else this.#onSilent(this.#limitMs);
     });
   }
 }

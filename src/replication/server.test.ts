@@ -37,7 +37,7 @@ function setUp(options: { mutate?: Mutate; bufferBytes?: number; maxDownstreams?
     publisher,
     mutate: options.mutate ?? (async (request) => source.mutate(request)),
     time,
-    bufferBytes: options.bufferBytes ?? 65_536,
+    ...(options.bufferBytes && { bufferBytes: options.bufferBytes }),
     onError: (error) => errors.push(error),
   });
   const post = (
@@ -227,7 +227,7 @@ describe("createReplicationServer(), Subscribe", () => {
   });
 
   it("holds at most one message for a reader that stalls, and merges what it missed", async () => {
-    const { post, machine, publisher } = setUp({ bufferBytes: 1 });
+    const { post, machine, publisher } = setUp();
     const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
     const [downstream] = publisher.downstreams;
     for (let i = 0; i < 50; i++) {
@@ -246,11 +246,25 @@ describe("createReplicationServer(), Subscribe", () => {
   });
 
   it("closes a downstream that takes nothing for too long", async () => {
-    const { post, time, publisher } = setUp({ bufferBytes: 1 });
+    const { post, time, publisher } = setUp();
     await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE);
     await time.advance(9_900);
     expect(publisher.downstreams.size).toBe(1);
     await time.advance(500);
+    expect(publisher.downstreams.size).toBe(0);
+  });
+
+  it("breaks the stream off that it closes so, and drops what waits in it", async () => {
+    const { post, time } = setUp();
+    const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
+    await time.advance(10_500);
+    await expect(reader.next()).rejects.toThrow('Downstream "leaf" took nothing for 10000 ms');
+  });
+
+  it("opens no stream for a request that is given up already", async () => {
+    const { post, publisher } = setUp();
+    const response = await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE, AbortSignal.abort());
+    expect(await trailerOf(response)).toMatchObject({ error: { code: "canceled" } });
     expect(publisher.downstreams.size).toBe(0);
   });
 
@@ -267,7 +281,7 @@ describe("createReplicationServer(), Subscribe", () => {
     expect(() =>
       publisher.subscribe(
         { name: "late", epoch: "", seq: 0, schemaHash: "" },
-        { write: () => true, close() {} },
+        { write: () => true, close() {}, abort() {} },
       ),
     ).toThrow(/stopping/);
   });

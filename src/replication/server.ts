@@ -1,6 +1,7 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
 import { readBytes } from "./client.ts";
+import type { Downstream, Sink } from "./downstream.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import {
@@ -11,7 +12,7 @@ import {
   type MutationRequest,
 } from "./messages.ts";
 import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
-import type { Downstream, Publisher, Sink } from "./publisher.ts";
+import type { Publisher } from "./publisher.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 
 export interface MutateOptions {
@@ -29,7 +30,7 @@ export interface ReplicationServerOptions {
   readonly time?: TimeSource;
   /** Largest request, in bytes. Default 65,536. */
   readonly maxRequestBytes?: number;
-  /** How many bytes wait for a slow downstream before it counts as stalled. Default 65,536. */
+  /** How many bytes wait for a slow downstream before it counts as stalled. Default 1: one message. */
   readonly bufferBytes?: number;
   /** Longest that a mutation may take, in milliseconds; a caller's own limit can be lower. Default 10,000. */
   readonly mutationTimeoutMs?: number;
@@ -100,6 +101,8 @@ function subscribe(
     );
   }
   const subscription = decodeSubscribeRequest(envelope.message);
+  // Its abort is not told again to whoever comes later.
+  request.signal.throwIfAborted();
   let downstream: Downstream | undefined;
   let isOpen = true;
   const end = () => {
@@ -120,13 +123,17 @@ function subscribe(
             if (isOpen) controller.close();
             isOpen = false;
           },
+          abort(error) {
+            if (isOpen) controller.error(error);
+            isOpen = false;
+          },
         };
         downstream = options.publisher.subscribe(subscription, sink);
       },
       pull: () => downstream?.drained(),
       cancel: end,
     },
-    { highWaterMark: options.bufferBytes ?? 65_536, size: (chunk) => chunk?.length ?? 0 },
+    { highWaterMark: options.bufferBytes ?? 1, size: (chunk) => chunk?.length ?? 0 },
   );
   return new Response(stream, {
     headers: { "content-type": STREAM_TYPE, "cache-control": "no-store" },

@@ -17,6 +17,8 @@ export interface ReplicationTracer {
   linkStatus?(status: LinkStatus, address: string): void;
   /** The stream ended or could not be opened; a new try follows. */
   linkLost?(loss: LinkLoss): void;
+  /** The link went back to its preferred upstream, without a loss. */
+  returned?(address: string): void;
   /** What came could not be applied; a snapshot is asked for. */
   resync?(reason: ResyncReason, detail: string): void;
   /** A diff or snapshot was applied. */

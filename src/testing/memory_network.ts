@@ -13,6 +13,8 @@ interface Exchange {
 export class MemoryNetwork {
   readonly #servers = new Map<string, Server>();
   readonly #exchanges = new Set<Exchange>();
+  /** Address and path of every request that was made, in order. */
+  readonly requests: string[] = [];
   /** Changes or drops each piece on its way to a client; undefined drops it. */
   onPiece: (address: string, piece: Uint8Array) => Uint8Array | undefined = (_, piece) => piece;
 
@@ -37,7 +39,8 @@ export class MemoryNetwork {
   }
 
   readonly transport: Transport = async (request) => {
-    const address = new URL(request.url).host;
+    const { host: address, pathname } = new URL(request.url);
+    this.requests.push(`${address}${pathname}`);
     const server = this.#servers.get(address);
     if (server === undefined) throw new Error("ECONNREFUSED");
     const serverSide = new AbortController();

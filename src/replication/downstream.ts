@@ -1,0 +1,111 @@
+/** One downstream of a publisher: how far it was sent, and where its bytes go. */
+
+import type { SubscribeRequest } from "./messages.ts";
+import type { TimeSource } from "./time_source.ts";
+import type { VersionedClock } from "./versioned_clock.ts";
+
+/** Where one downstream's bytes go. */
+export interface Sink {
+  /** Takes an envelope. Returns false when no more should be written until {@linkcode Downstream.drained}. */
+  write(envelope: Uint8Array<ArrayBuffer>): boolean;
+  /** Nothing more will be written; what was written is still to be sent. */
+  close(): void;
+  /** Cuts the stream off at once, with what waits in it. */
+  abort(error: Error): void;
+}
+
+/** One downstream, as its transport and `/topology` see it. */
+export interface Downstream {
+  readonly name: string;
+  /** The seq that it has been sent. */
+  readonly seq: number;
+  /** How many diffs it is behind. */
+  readonly lagSeq: number;
+  /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
+  readonly lagMs: number;
+  readonly bytesSent: number;
+  readonly pushes: number;
+  /** Whether its buffer is full. */
+  readonly isStalled: boolean;
+  /** The sink takes bytes again. */
+  drained(): void;
+  /** The downstream is gone. */
+  close(): void;
+}
+
+/** What a downstream tells its publisher. */
+export interface DownstreamOwner {
+  /** It can be written to again. */
+  resume(downstream: OpenDownstream): void;
+  /** The other side is gone. */
+  forget(downstream: OpenDownstream): void;
+}
+
+/** A downstream as its publisher sees it. */
+export class OpenDownstream implements Downstream {
+  readonly name: string;
+  readonly sink: Sink;
+  readonly #owner: DownstreamOwner;
+  readonly #clock: VersionedClock;
+  readonly #time: TimeSource;
+  /** Epoch and seq that it has been sent up to; before its start, what it said that it has. */
+  epoch: string;
+  cursor: number;
+  schemaHash: string;
+  hasStarted = false;
+  /** Which of the owner's paths it was told. */
+  pathNumber = 0;
+  bytesSent = 0;
+  pushes = 0;
+  sentAtMs: number;
+  /** When its buffer became full; NaN if it is not. */
+  stalledAtMs = Number.NaN;
+
+  constructor(
+    owner: DownstreamOwner,
+    clock: VersionedClock,
+    request: SubscribeRequest,
+    sink: Sink,
+    time: TimeSource,
+  ) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#time = time;
+    this.name = request.name;
+    this.sink = sink;
+    this.epoch = request.epoch;
+    this.cursor = request.seq;
+    this.schemaHash = request.schemaHash;
+    this.sentAtMs = time.monotonic();
+  }
+
+  get seq(): number {
+    return this.epoch === this.#clock.epoch ? this.cursor : 0;
+  }
+
+  get isBehind(): boolean {
+    return this.epoch !== this.#clock.epoch || this.cursor < this.#clock.seq;
+  }
+
+  get lagSeq(): number {
+    return Math.max(0, this.#clock.seq - this.seq);
+  }
+
+  get lagMs(): number {
+    return this.isBehind ? this.#time.monotonic() - this.sentAtMs : 0;
+  }
+
+  get isStalled(): boolean {
+    return !Number.isNaN(this.stalledAtMs);
+  }
+
+  drained(): void {
+    if (!this.isStalled) return;
+    this.stalledAtMs = Number.NaN;
+    this.#owner.resume(this);
+  }
+
+  close(): void {
+    this.#owner.forget(this);
+  }
+}

@@ -1,0 +1,175 @@
+import { describe, expect, it } from "vitest";
+import { VirtualTime } from "../testing/virtual_time.ts";
+import type { Sink } from "./downstream.ts";
+import { decodeClockMessage } from "./messages.ts";
+import { Publisher, type PublisherOptions } from "./publisher.ts";
+import { hashSchema } from "./schema_codec.ts";
+import { VersionedClock } from "./versioned_clock.ts";
+
+const EPOCH = "00000000000000aa";
+const NAMES = ["A", "B", "C"];
+const SCHEMA = { A: {}, B: {}, C: {} };
+
+/** Takes everything, or nothing more after one message while `isSlow`. */
+class TestSink implements Sink {
+  readonly envelopes: Uint8Array[] = [];
+  isSlow = false;
+  ended = "";
+
+  write(envelope: Uint8Array<ArrayBuffer>): boolean {
+    this.envelopes.push(envelope);
+    return !this.isSlow;
+  }
+  close(): void {
+    this.ended = "closed";
+  }
+  abort(): void {
+    this.ended = "aborted";
+  }
+  get last() {
+    return decodeClockMessage(this.envelopes.at(-1)!.subarray(5));
+  }
+}
+
+function setUp(options: Partial<PublisherOptions> = {}) {
+  const time = new VirtualTime();
+  const clock = new VersionedClock();
+  clock.reset({ epoch: EPOCH, seq: 0, schema: SCHEMA, names: NAMES, ticks: [0, 0, 0] });
+  const publisher = new Publisher(clock, { name: "root", machineId: "m", time, ...options });
+  const flip = async (...indexes: number[]) => {
+    clock.advance(
+      clock.seq + 1,
+      Uint32Array.from(indexes),
+      indexes.map((index) => clock.ticks[index]! + 1),
+    );
+    await time.advance(0);
+  };
+  const subscribe = (sink: TestSink, seq = 0) =>
+    publisher.subscribe(
+      { name: "leaf", epoch: EPOCH, seq, schemaHash: hashSchema(SCHEMA, NAMES) },
+      sink,
+    );
+  return { time, clock, publisher, flip, subscribe };
+}
+
+describe("Publisher", () => {
+  it("encodes a message once for all downstreams at the same cursor", async () => {
+    const { flip, subscribe, time } = setUp();
+    const sinks = [new TestSink(), new TestSink(), new TestSink()];
+    for (const sink of sinks) subscribe(sink);
+    await flip(0, 2);
+    const [first] = sinks.map((sink) => sink.envelopes.at(-1));
+    expect(sinks.every((sink) => sink.envelopes.at(-1) === first)).toBe(true);
+    expect(sinks[0]!.last).toMatchObject({ seq: 1, indexes: Uint32Array.of(0, 2) });
+    await time.advance(250);
+    const [beat] = sinks.map((sink) => sink.envelopes.at(-1));
+    expect(beat).not.toBe(first);
+    expect(sinks.every((sink) => sink.envelopes.at(-1) === beat)).toBe(true);
+    expect(sinks[0]!.last).toMatchObject({ seq: 1, indexes: new Uint32Array(0) });
+  });
+
+  it("never tells a downstream that drains late an age that was true before", async () => {
+    let ageMs = 0;
+    const { flip, subscribe, time } = setUp({ ageMs: () => ageMs });
+    const [fast, slow] = [new TestSink(), new TestSink()];
+    subscribe(fast);
+    slow.isSlow = true;
+    const stalled = subscribe(slow);
+    await flip(0);
+    expect(fast.last.ageMs).toBe(0);
+    ageMs = 8_000.2;
+    slow.isSlow = false;
+    stalled.drained();
+    await time.advance(0);
+    expect(slow.last).toMatchObject({ seq: 1, ageMs: 8_001 });
+  });
+
+  it("says more than the age that it can have, when it has no proof at all", async () => {
+    const { subscribe } = setUp({ ageMs: () => Number.POSITIVE_INFINITY });
+    const sink = new TestSink();
+    subscribe(sink);
+    expect(sink.last.ageMs).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  it("sends a downstream that fell behind one merged diff, at the cost of the others nothing", async () => {
+    const { flip, subscribe } = setUp();
+    const [fast, slow] = [new TestSink(), new TestSink()];
+    subscribe(fast);
+    slow.isSlow = true;
+    const stalled = subscribe(slow);
+    await flip(0);
+    await flip(1);
+    await flip(0);
+    expect(fast.envelopes).toHaveLength(4);
+    expect(slow.envelopes).toHaveLength(1);
+    expect(stalled).toMatchObject({ seq: 0, lagSeq: 3, isStalled: true });
+    stalled.drained();
+    await flip(1);
+    expect(slow.envelopes).toHaveLength(2);
+    expect(slow.last).toMatchObject({
+      seq: 4,
+      indexes: Uint32Array.of(0, 1),
+      ticks: Float64Array.of(2, 2),
+    });
+  });
+
+  it("cuts a downstream that stays stuck off, without a last word, and keeps the others", async () => {
+    const closed: string[] = [];
+    const { publisher, subscribe, time } = setUp({
+      stallTimeoutMs: 3_000,
+      tracer: { downstreamClosed: (_, error) => closed.push(error!.code) },
+    });
+    const [fast, slow] = [new TestSink(), new TestSink()];
+    subscribe(fast);
+    slow.isSlow = true;
+    subscribe(slow);
+    await time.advance(2_900);
+    expect(slow.ended).toBe("");
+    await time.advance(400);
+    expect(slow).toMatchObject({ ended: "aborted", envelopes: { length: 1 } });
+    expect(fast.ended).toBe("");
+    expect(publisher.downstreams.size).toBe(1);
+    expect(closed).toEqual(["resource_exhausted"]);
+  });
+
+  it("waits, with heartbeats alone, until it has caught up with a subscriber", async () => {
+    const { flip, subscribe, time } = setUp();
+    const sink = new TestSink();
+    subscribe(sink, 2);
+    await time.advance(500);
+    await flip(0);
+    expect(sink.envelopes.length).toBeGreaterThan(0);
+    expect(sink.last.start).toBeUndefined();
+    await flip(1);
+    expect(sink.last).toMatchObject({ seq: 2, start: { epoch: EPOCH, ticks: undefined } });
+  });
+
+  it("begins anew in the same stream with a new epoch, with the schema only if that is another", async () => {
+    const { clock, subscribe, time } = setUp();
+    const sink = new TestSink();
+    subscribe(sink);
+    clock.reset({ epoch: "bb".repeat(8), seq: 5, schema: SCHEMA, names: NAMES, ticks: [1, 0, 0] });
+    await time.advance(0);
+    expect(sink.last).toMatchObject({ seq: 5, start: { epoch: "bb".repeat(8), ticks: [1, 0, 0] } });
+    expect(sink.last.start!.schema).toBeUndefined();
+    clock.reset({ epoch: "cc".repeat(8), seq: 0, schema: { D: {} }, names: ["D"], ticks: [0] });
+    await time.advance(0);
+    expect(sink.last.start).toMatchObject({ epoch: "cc".repeat(8), schema: { names: ["D"] } });
+  });
+
+  it("tells a path that has changed, and goes on from the cursor", async () => {
+    let path = ["root", "a"];
+    const { subscribe, flip, time } = setUp({ name: "b", upstreamPath: () => path });
+    const sink = new TestSink();
+    subscribe(sink);
+    expect(sink.last.start!.path).toEqual(["root", "a", "b"]);
+    await flip(0);
+    path = ["root"];
+    await time.advance(500);
+    const start = sink.envelopes
+      .map((envelope) => decodeClockMessage(envelope.subarray(5)))
+      .findLast((message) => message.start !== undefined);
+    expect(start).toMatchObject({ seq: 1, start: { path: ["root", "b"], ticks: undefined } });
+    expect(sink.envelopes.length).toBeLessThanOrEqual(4);
+  });
+});
