@@ -84,6 +84,17 @@ export {
   type StateDefinition,
   type StateName,
 } from "./schema.ts";
+export {
+  activeIndexes,
+  diffTime,
+  hasReachedTime,
+  isTimeAfter,
+  isTimeBefore,
+  nextActiveTick,
+  nextInactiveTick,
+  sumTime,
+  type Time,
+} from "./time.ts";
 export type { Tracer } from "./tracer.ts";
 export type { Transition } from "./transition.ts";
 
