@@ -1,6 +1,4 @@
-/** Arithmetic on times: lists of ticks in index order, as {@linkcode ClockView.time} gives them. An odd tick is active. */
-
-import type { ClockView } from "./clock_view.ts";
+/** Arithmetic on times: lists of ticks in index order, as `ClockView.time` gives them. An odd tick is active. */
 
 export type Time = ArrayLike<number>;
 
