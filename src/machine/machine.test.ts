@@ -1,0 +1,287 @@
+import { describe, expect, it } from "vitest";
+import { createMachine, type Machine } from "./machine.ts";
+import { defineSchema } from "./schema.ts";
+
+const SCHEMA = defineSchema({
+  Exception: { multi: true },
+  ErrNetwork: { require: ["Exception"] },
+  Start: {},
+  Ready: { require: ["Start"] },
+  B: {},
+});
+
+const create = (id = "m") => createMachine(SCHEMA, { id });
+
+describe("createMachine()", () => {
+  it("gives each machine an id of its own if none is given", () => {
+    const [one, other] = [createMachine(SCHEMA), createMachine(SCHEMA)];
+    expect(one.id).toMatch(/^[0-9a-f]{16}$/);
+    expect(one.id).not.toBe(other.id);
+  });
+
+  it.each(["handlerTimeoutMs", "handlerDeadlineMs", "handlerBackoffMs", "queueLimit"])(
+    "refuses %s below 0 or not a number",
+    (option) => {
+      for (const value of [-1, Number.NaN]) {
+        expect(() => createMachine(SCHEMA, { [option]: value })).toThrow(
+          new RangeError(`Cannot create a machine: ${option} is ${value}, not a number from 0`),
+        );
+      }
+    },
+  );
+});
+
+describe("addErr()", () => {
+  it("adds Exception with the error among the args, and keeps the error", () => {
+    const machine = create();
+    const error = new Error("made up");
+    const seen: unknown[] = [];
+    machine.handle({ ExceptionState: ({ args }) => void seen.push(args) });
+    expect(machine.addErr(error, undefined, { more: 1 }).result).toBe("executed");
+    expect(seen).toEqual([{ error, more: 1 }]);
+    expect(machine.isErr).toBe(true);
+    expect(machine.err).toBe(error);
+  });
+
+  it("adds an error's own state beside Exception, both of which have to be acceptable", () => {
+    const machine = create();
+    expect(machine.addErr(new Error("made up"), "ErrNetwork").result).toBe("executed");
+    expect(machine.activeStates()).toEqual(["Exception", "ErrNetwork"]);
+    machine.remove("Exception");
+    expect(machine.activeStates()).toEqual([]);
+  });
+
+  it("makes Exception tick by 2 each time, unless it is defined otherwise", () => {
+    const machine = create();
+    for (let i = 0; i < 3; i++) machine.addErr(new Error("made up"));
+    expect(machine.tick("Exception")).toBe(5);
+    const single = createMachine({ Exception: {} });
+    for (let i = 0; i < 3; i++) single.addErr(new Error("made up"));
+    expect(single.tick("Exception")).toBe(1);
+  });
+
+  it("keeps the error when Exception is removed, and when its mutation is canceled", () => {
+    const machine = create();
+    const [first, second] = [new Error("first"), new Error("second")];
+    machine.addErr(first);
+    machine.remove("Exception");
+    expect(machine.isErr).toBe(false);
+    expect(machine.err).toBe(first);
+    machine.handle({ ExceptionEnter: () => false });
+    expect(machine.addErr(second).result).toBe("canceled");
+    expect(machine.err).toBe(second);
+  });
+
+  it("takes neither nothing nor a bare abort for an error, but one that wraps an abort", () => {
+    const errors: Error[] = [];
+    const machine = createMachine(SCHEMA, { onError: (error) => errors.push(error) });
+    const abort = new DOMException("gone", "AbortError");
+    for (const none of [undefined, null, abort]) {
+      expect(machine.addErr(none)).toEqual({ result: "canceled", rejected: { by: "no error" } });
+    }
+    expect(machine.queueTick).toBe(1);
+    expect(machine.err).toBe(undefined);
+    const wrapped = new Error("call failed", { cause: abort });
+    expect(machine.addErr(wrapped).result).toBe("executed");
+    expect(machine.err).toBe(wrapped);
+    expect(errors).toEqual([wrapped]);
+  });
+
+  it("makes an error of whatever was thrown", () => {
+    const machine = create();
+    machine.addErr("made up");
+    expect(machine.err).toMatchObject({ message: "made up", cause: "made up" });
+  });
+
+  it("from within ExceptionState is queued as another one", () => {
+    const machine = create();
+    let left = 2;
+    machine.handle({
+      ExceptionState() {
+        if (left-- > 0) expect(machine.addErr(new Error("again")).result).toBe("queued");
+      },
+    });
+    machine.addErr(new Error("made up"));
+    expect(machine.tick("Exception")).toBe(5);
+  });
+});
+
+describe("export() and import()", () => {
+  it("carry ticks and active states over, in the exported order", () => {
+    const machine = create();
+    machine.add(["Start", "Ready", "B"]);
+    machine.remove("B");
+    const exported = machine.export();
+    expect(exported).toMatchObject({ id: "m", queueTick: 3, machineTick: 0 });
+    const other = createMachine(SCHEMA, {
+      id: "m",
+      states: ["Ready", "Start", "B", "ErrNetwork", "Exception"],
+    });
+    other.import(JSON.parse(JSON.stringify(exported)));
+    expect(other.clock()).toEqual(machine.clock());
+    expect(other.is(["Start", "Ready"])).toBe(true);
+    expect(other.timeSum).toBe(4);
+  });
+
+  it("count imports in the machine tick, and leave the queue tick", () => {
+    const machine = create();
+    machine.import({ ...machine.export(), queueTick: 40, machineTick: 7 });
+    expect(machine.machineTick).toBe(8);
+    expect(machine.queueTick).toBe(1);
+    machine.import(machine.export());
+    expect(machine.machineTick).toBe(9);
+  });
+
+  it("resolve waits, abort state signals and tell clock listeners, but no handlers", async () => {
+    const machine = create();
+    const source = create();
+    source.add("B");
+    const log: unknown[] = [];
+    machine.handle({ BState: () => void log.push("handler") });
+    machine.onClockChange((indexes) => log.push(machine.names[indexes[0]!]));
+    const [moved, kept] = [machine.stateSignal("B"), machine.stateSignal("Start")];
+    const wait = machine.when("B");
+    machine.import(source.export());
+    await wait;
+    expect([moved.aborted, kept.aborted]).toEqual([true, false]);
+    expect(log).toEqual(["B"]);
+  });
+
+  it("go on with transitions and auto states from the imported clock", () => {
+    const schema = defineSchema({ A: {}, B: { remove: ["C"] }, C: { auto: true } });
+    const source = createMachine(schema, { id: "m" });
+    source.add(["A", "B"]);
+    const machine = createMachine(schema, { id: "m" });
+    machine.import(source.export());
+    expect(machine.add("C").result).toBe("canceled");
+    machine.remove("B");
+    expect(machine.activeStates()).toEqual(["C", "A"]);
+  });
+
+  it("add MachineRestored afterwards, where there is such a state", () => {
+    const schema = defineSchema({ A: {}, MachineRestored: { multi: true } });
+    const machine = createMachine(schema, { id: "m" });
+    const seen: boolean[] = [];
+    machine.handle({ MachineRestoredState: () => void seen.push(machine.is("A")) });
+    const source = createMachine(schema, { id: "m" });
+    source.add("A");
+    machine.import(source.export());
+    expect(seen).toEqual([true]);
+    expect(machine.is("MachineRestored")).toBe(true);
+  });
+
+  it("refuse another machine's clock, other states, and ticks that are none", () => {
+    const machine = create();
+    machine.add("Start");
+    const exported = machine.export();
+    expect(() => create("other").import(exported)).toThrow(
+      'Cannot import the clock of "m": this machine is "other"',
+    );
+    const more = createMachine({ ...SCHEMA, C: {} }, { id: "m" });
+    expect(() => more.import(exported)).toThrow(
+      "Cannot import 5 states with 5 ticks: this machine has 6",
+    );
+    expect(() => machine.import(more.export())).toThrow('Cannot import: states "C" are unknown');
+    for (const tick of [-1, 0.5, Number.NaN, 2 ** 53]) {
+      expect(() => machine.import({ ...exported, ticks: [tick, 0, 0, 0, 0] })).toThrow(
+        `Cannot import: the tick of "B" is ${tick}, not a whole number from 0`,
+      );
+    }
+    expect(machine.machineTick).toBe(0);
+  });
+});
+
+describe("dispose()", () => {
+  it("removes Start first, with the handlers that belong to it", async () => {
+    const machine = create();
+    const log: string[] = [];
+    machine.add(["Start", "Ready", "B"]);
+    machine.handle({
+      StartEnd: () => void log.push("StartEnd"),
+      ReadyEnd: () => void log.push("ReadyEnd"),
+    });
+    machine.onDispose(() => log.push(`first, ${machine.isDisposed}`));
+    machine.onDispose(() => log.push("second"));
+    machine.trace({ machineDisposed: () => log.push("hook") });
+    await machine.dispose();
+    expect(log).toEqual(["StartEnd", "ReadyEnd", "hook", "first, true", "second"]);
+  });
+
+  it("leaves a machine on which nothing is active and every mutation canceled", async () => {
+    const machine = create();
+    machine.add(["Start", "Ready", "B"]);
+    machine.addErr(new Error("made up"));
+    const queueTick = machine.queueTick + 1;
+    const signal = machine.stateSignal("B");
+    await machine.dispose();
+
+    expect(signal.aborted).toBe(true);
+    expect(machine.signal.aborted).toBe(true);
+    expect(machine.isDisposed).toBe(true);
+    expect(machine.is("B")).toBe(false);
+    expect(machine.is([])).toBe(false);
+    expect(machine.not("Start")).toBe(false);
+    expect(machine.any("B", "Start")).toBe(false);
+    expect(machine.has("B")).toBe(false);
+    expect(machine.isErr).toBe(false);
+    expect(machine.switch(["B", "Start"])).toBe(undefined);
+    expect(machine.activeStates()).toEqual([]);
+    expect(machine.activeStates(["B"])).toEqual([]);
+    expect(machine.tick("B")).toBe(0);
+    expect(machine.clock()).toEqual({ B: 0, ErrNetwork: 0, Exception: 0, Ready: 0, Start: 0 });
+    expect(machine.toString()).toBe("()");
+
+    const canceled = { result: "canceled", rejected: { by: "disposal of the machine" } };
+    expect(machine.add("B")).toEqual(canceled);
+    expect(machine.remove("B")).toEqual(canceled);
+    expect(machine.set("B")).toEqual(canceled);
+    expect(machine.toggle("B")).toEqual(canceled);
+    expect(machine.canAdd("B")).toEqual(canceled);
+    expect(machine.canRemove("B")).toEqual(canceled);
+    expect(machine.addErr(new Error("late"))).toEqual(canceled);
+    expect(machine.err?.message).toBe("made up");
+    expect(machine.queueTick).toBe(queueTick);
+
+    expect(machine.names).toEqual(["B", "ErrNetwork", "Exception", "Ready", "Start"]);
+    expect(machine.schema).toHaveProperty("Ready");
+  });
+
+  it("waits for the queue, and happens once", async () => {
+    const machine = create();
+    const log: string[] = [];
+    let disposal: Promise<void> | undefined;
+    machine.onDispose(() => log.push("disposed"));
+    machine.handle({
+      StartState() {
+        machine.add("B");
+        disposal = machine.dispose();
+        void machine.dispose();
+      },
+      BState: () => void log.push("BState"),
+    });
+    machine.add("Start");
+    expect(log).toEqual(["BState"]);
+    await disposal;
+    await machine.whenDisposed();
+    await machine.dispose();
+    expect(log).toEqual(["BState", "disposed"]);
+  });
+
+  it("follows a signal, whether handlers were bound or not", async () => {
+    const controller = new AbortController();
+    const machine = createMachine(SCHEMA, { signal: controller.signal });
+    controller.abort();
+    await machine.whenDisposed();
+    expect(machine.isDisposed).toBe(true);
+  });
+
+  it("lets go of the handlers", async () => {
+    const machine = create() as unknown as Machine;
+    let calls = 0;
+    machine.bind({ BState: () => void calls++ });
+    machine.add("B");
+    await machine.dispose();
+    machine.add("B");
+    expect(calls).toBe(1);
+  });
+});
