@@ -172,6 +172,14 @@ export class Engine implements TransitionSource {
     return this.#admit(mutation, true) ?? { result: "queued", queueTick: 0 };
   }
 
+  /** Runs a function that does not throw: at once if no transition is running, else before all that waits. */
+  evaluate(run: () => void): void {
+    const mutation = new QueuedMutation(this.names, new Int32Array(0));
+    mutation.evaluate = run;
+    if (this.isRunning) this.#queue.unshift(mutation);
+    else this.#drain(mutation);
+  }
+
   /** Takes over what outlives a change of the schema. */
   continueFrom(old: Engine): void {
     this.queueTick = old.queueTick;
@@ -212,6 +220,7 @@ export class Engine implements TransitionSource {
       (other) =>
         other.kind === mutation.kind &&
         !other.isCheck &&
+        other.evaluate === undefined &&
         (other.args === undefined || Object.keys(other.args).length === 0) &&
         other.calledCount === mutation.calledCount &&
         mutation.called.subarray(0, mutation.calledCount).every((state) => other.isCalled(state)),
@@ -238,9 +247,21 @@ export class Engine implements TransitionSource {
       this.#pendingTicks = Math.max(0, this.#pendingTicks - 1);
       this.queueTick++;
     }
+    if (mutation.evaluate !== undefined) {
+      mutation.evaluate();
+      return EXECUTED;
+    }
     const result = this.#run(mutation);
-    mutation.checkDone?.(result);
+    if (mutation.onResult !== undefined) this.#answer(mutation.onResult, result);
     return result;
+  }
+
+  #answer(onResult: (result: MutationResult) => void, result: MutationResult): void {
+    try {
+      onResult(result);
+    } catch (thrown) {
+      this.host.onError(toError(thrown));
+    }
   }
 
   #run(mutation: QueuedMutation): MutationResult {

@@ -14,6 +14,8 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
   /** Of the mutation; one record for all its handlers, who may write to it. */
   readonly args: T | undefined;
   readonly mutationType: MutationType;
+  /** What came with the mutation as its `context`; to be handed on with mutations that follow from it. */
+  readonly context: unknown;
   /** Whether nothing will change: the transition is a dry run by `canAdd` or `canRemove`. */
   readonly isCheck: boolean;
   readonly #transition: Transition;
@@ -27,6 +29,7 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
     this.#number = transition.number;
     this.args = transition.mutation.args as T | undefined;
     this.mutationType = transition.mutation.type;
+    this.context = transition.mutation.context;
     this.isCheck = transition.mutation.isCheck;
   }
 

@@ -7,10 +7,12 @@ import { Engine, type EngineHost } from "./engine.ts";
 import { isAbortError, MachineError, toError } from "./errors.ts";
 import { type BindOptions, compileBinding, type Handlers } from "./handlers.ts";
 import {
+  type CheckOptions,
   EXECUTED,
   MUTATION_ADD,
   MUTATION_REMOVE,
   MUTATION_SET,
+  type Mutation,
   type MutationArgs,
   type MutationKind,
   type MutationOptions,
@@ -242,14 +244,47 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     );
   }
 
-  /** Whether an add would be executed, by asking the relations and negotiation handlers; nothing changes. */
-  canAdd<S extends N>(states: Names<S>, args?: ArgsFor<A, S>): MutationResult<N> {
-    return this.#check(MUTATION_ADD, states, args);
+  /**
+   * Whether an add would be executed, by asking the relations and negotiation handlers; nothing changes.
+   * From within a transition the check is queued in front, and `options.onResult` gets its answer.
+   */
+  canAdd<S extends N>(
+    states: Names<S>,
+    args?: ArgsFor<A, S>,
+    options?: CheckOptions<N>,
+  ): MutationResult<N> {
+    return this.#check(MUTATION_ADD, states, args, options);
   }
 
   /** Whether a remove would be executed. */
-  canRemove<S extends N>(states: Names<S>, args?: ArgsFor<A, S>): MutationResult<N> {
-    return this.#check(MUTATION_REMOVE, states, args);
+  canRemove<S extends N>(
+    states: Names<S>,
+    args?: ArgsFor<A, S>,
+    options?: CheckOptions<N>,
+  ): MutationResult<N> {
+    return this.#check(MUTATION_REMOVE, states, args, options);
+  }
+
+  /**
+   * Runs `run` between transitions, where nothing else happens: at once if none is running, else next,
+   * before all that waits in the queue. Mutations made in it are queued. Resolves with what it returns,
+   * rejects with what it throws, and with a {@linkcode MachineError} on a disposed machine.
+   */
+  eval<T>(run: () => T): Promise<Awaited<T>> {
+    if (this.#status !== "live") {
+      return Promise.reject(
+        new MachineError("disposed", `Cannot run on machine "${this.id}": it is disposed`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#engine.evaluate(() => {
+        try {
+          resolve(run() as Awaited<T>);
+        } catch (thrown) {
+          reject(thrown);
+        }
+      });
+    });
   }
 
   /** The last error, kept also when `Exception` is removed or its mutation was canceled. */
@@ -268,8 +303,9 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   }
 
   /** Mutations that wait, the next one first. */
-  get queue(): readonly QueuedMutation[] {
-    return this.#engine.queue;
+  get queue(): readonly Mutation<N>[] {
+    const waiting = this.#engine.queue.filter(({ evaluate }) => evaluate === undefined);
+    return waiting as readonly Mutation[] as readonly Mutation<N>[];
   }
 
   /** Whether an add of exactly these states waits in the queue. */
@@ -653,11 +689,20 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     return mutation.called.subarray(0, mutation.calledCount).some((state) => isActive[state] === 1);
   }
 
-  #check(kind: MutationKind, states: Names<N>, args: unknown): MutationResult<N> {
+  #check(
+    kind: MutationKind,
+    states: Names<N>,
+    args: unknown,
+    options: CheckOptions<N> | undefined,
+  ): MutationResult<N> {
     const refused = this.#refuse(true);
-    if (refused !== undefined) return refused;
-    const mutation = this.#prepare(kind, states, args, undefined, false);
+    if (refused !== undefined) {
+      options?.onResult?.(refused);
+      return refused;
+    }
+    const mutation = this.#prepare(kind, states, args, options?.context, false);
     mutation.isCheck = true;
+    mutation.onResult = options?.onResult as QueuedMutation["onResult"];
     return this.#engine.prepend(mutation) as MutationResult<N>;
   }
 

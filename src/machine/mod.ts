@@ -53,6 +53,7 @@ export {
   type MachineOptions,
 } from "./machine.ts";
 export type {
+  CheckOptions,
   Mutation,
   MutationArgs,
   MutationOptions,

@@ -16,6 +16,12 @@ export interface MutationOptions {
   readonly context?: unknown;
 }
 
+/** Options of a check. */
+export interface CheckOptions<N extends string = string> extends MutationOptions {
+  /** Called with the answer: of a check made from within a transition, which is queued, it comes later. */
+  readonly onResult?: (result: MutationResult<N>) => void;
+}
+
 /** Why a mutation was canceled. */
 export interface Rejection<N extends string = string> {
   /** The called state that could not be had, where there is one. */
@@ -47,8 +53,6 @@ export interface Mutation<N extends string = string> {
   readonly isCheck: boolean;
   /** The queue tick on which it runs; 0 for those put in front of the queue (auto, check, recovered error). */
   readonly queueTick: number;
-  /** Called when a check from within a transition is done. */
-  readonly checkDone?: (result: MutationResult<N>) => void;
 }
 
 /** The machine's own form of {@linkcode Mutation}: `states` is derived only if somebody looks. */
@@ -65,7 +69,10 @@ export class QueuedMutation implements Mutation {
   /** Adds the error of an auto transition's handler. */
   isFromAuto = false;
   queueTick = 0;
-  checkDone?: (result: MutationResult) => void;
+  /** Of a check: takes its answer. */
+  onResult: ((result: MutationResult) => void) | undefined = undefined;
+  /** Stands in the queue for a function that runs between transitions; there are no states then. */
+  evaluate: (() => void) | undefined = undefined;
 
   constructor(names: readonly string[], called: Int32Array) {
     this.#names = names;

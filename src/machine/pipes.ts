@@ -72,10 +72,10 @@ export function pipeMany<S extends string, T extends string>(
 export function pipeAny<S extends string>(source: Machine<S>, target: Machine<S>): () => void {
   requireTarget(target as Machine, source.names);
   return source.bind({
-    AnyState({ args }: HandlerEvent) {
+    AnyState({ args, context }: HandlerEvent) {
       const active = source.activeStates();
       if (active.length === target.activeStates().length && target.is(active)) return;
-      queueMicrotask(() => target.set(active, args as never));
+      queueMicrotask(() => target.set(active, args as never, { context }));
     },
   });
 }
@@ -116,9 +116,9 @@ export function pipeErr<T extends string>(
 ): () => void {
   requireTarget(target as Machine, [to]);
   return source.bind({
-    ExceptionState({ args }: HandlerEvent) {
+    ExceptionState({ args, context }: HandlerEvent) {
       const error = args?.error ?? source.err;
-      queueMicrotask(() => target.addErr(error, to, args));
+      queueMicrotask(() => target.addErr(error, to, args, { context }));
     },
   });
 }
@@ -155,11 +155,12 @@ function toAdd<T extends string>(
   { isFlat = false }: PipeOptions,
 ): (event: HandlerEvent) => void {
   if (isFlat) {
-    return () => {
-      if (!target.is(states)) target.add(states);
+    return ({ context }) => {
+      if (!target.is(states)) target.add(states, undefined, { context });
     };
   }
-  return ({ args }) => queueMicrotask(() => target.add(states, args as MutationArgs as never));
+  return ({ args, context }) =>
+    queueMicrotask(() => target.add(states, args as MutationArgs as never, { context }));
 }
 
 function toRemove<T extends string>(
@@ -168,11 +169,12 @@ function toRemove<T extends string>(
   { isFlat = false }: PipeOptions,
 ): (event: HandlerEvent) => void {
   if (isFlat) {
-    return () => {
-      if (target.is(state)) target.remove(state);
+    return ({ context }) => {
+      if (target.is(state)) target.remove(state, undefined, { context });
     };
   }
-  return ({ args }) => queueMicrotask(() => target.remove(state, args as MutationArgs as never));
+  return ({ args, context }) =>
+    queueMicrotask(() => target.remove(state, args as MutationArgs as never, { context }));
 }
 
 function withException<T extends string>(target: Machine<T>, state: T): readonly T[] {

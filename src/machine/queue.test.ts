@@ -84,11 +84,15 @@ describe("Queue", () => {
 
   it("queues a nested check in front, and tells its result when it is done", () => {
     const machine = setUp();
-    let nested: MutationResult | undefined;
+    const results: unknown[] = [];
     within(machine, () => {
-      nested = machine.canAdd("B");
+      const onResult = (result: MutationResult) => results.push(["answer", result]);
+      results.push(machine.canAdd("B", undefined, { onResult }));
     });
-    expect(nested).toEqual({ result: "queued", queueTick: 0 });
+    expect(results).toEqual([
+      { result: "queued", queueTick: 0 },
+      ["answer", { result: "executed" }],
+    ]);
   });
 
   it("cancels what comes over its limit, but lets errors in and out", () => {
