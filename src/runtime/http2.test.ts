@@ -1,7 +1,8 @@
-import { type AddressInfo, createServer, connect as openSocket, type Socket } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
+import { TcpRelay } from "../testing/tcp_relay.ts";
 import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 import type { FetchHandler, Listener } from "./listener.ts";
@@ -50,42 +51,10 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     };
   }
 
-  /** A TCP relay to `port` that can stop to pass anything on, as a cable that is pulled. */
-  async function relay(port: number) {
-    let isCut = false;
-    let connections = 0;
-    const sockets = new Set<Socket>();
-    const server = createServer((near) => {
-      connections++;
-      const far = openSocket(port, LOOPBACK.host);
-      const wasCut = isCut;
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(from);
-        from.on("data", (data) => {
-          if (!isCut || wasCut) to.write(data);
-        });
-        from.on("error", () => {});
-        from.on("close", () => to.destroy());
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(LOOPBACK, resolve));
-    ends.push(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
-    return {
-      port: (server.address() as AddressInfo).port,
-      get connections() {
-        return connections;
-      },
-      /** Nothing passes any more on the connections that there are; new ones work. */
-      cut() {
-        isCut = true;
-      },
-    };
+  async function relayTo(port: number): Promise<TcpRelay> {
+    const relay = await TcpRelay.listen(port);
+    ends.push(() => relay.close());
+    return relay;
   }
 
   it("carry method, path, headers, body and status", async () => {
@@ -121,7 +90,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       await allThere;
       return new Response(await request.text());
     });
-    const through = await relay(server.port);
+    const through = await relayTo(server.port);
     const { post } = setUp();
     const reader = (await post(through.port, { path: "/held" })).body!.getReader();
     expect((await reader.read()).value).toEqual(Uint8Array.of(1));
@@ -222,7 +191,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
 
   it("drop a connection that died without a word, soon after a request on it was given up", async () => {
     const { port } = await serve(async (request) => new Response(await request.text()));
-    const through = await relay(port);
+    const through = await relayTo(port);
     const { post } = setUp({ pingTimeoutMs: 20 });
     expect(await (await post(through.port, { body: "a" })).text()).toBe("a");
     through.cut();
@@ -239,7 +208,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     const server = await serve((request) =>
       new URL(request.url).pathname === "/never" ? never : new Response("a"),
     );
-    const through = await relay(server.port);
+    const through = await relayTo(server.port);
     const { post } = setUp({ pingTimeoutMs: 1_000 });
     for (let i = 0; i < 5; i++) {
       await expect(
