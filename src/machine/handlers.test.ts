@@ -5,7 +5,6 @@ import { createMachine, type Machine, type MachineOptions } from "./machine.ts";
 import type { Schema } from "./schema.ts";
 
 const ABC: Schema = { A: {}, B: {}, C: { remove: ["A", "B"] }, M: { multi: true } };
-const ORDER = ["A", "B", "C", "M", "Exception"];
 
 function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machine {
   return createMachine(schema, { id: "m", ...options }) as unknown as Machine;

@@ -66,7 +66,7 @@ export interface MachineExport {
 export function createMachine<N extends string>(
   // Names come from the keys alone: a relation to a state that is not among them does not compile.
   schema: Readonly<Record<N, StateDefinition<NoInfer<N> | typeof EXCEPTION>>>,
-  options: MachineOptions<N> = {},
+  options: MachineOptions<NoInfer<N>> = {},
 ): Machine<N | typeof EXCEPTION> {
   return new Machine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
 }

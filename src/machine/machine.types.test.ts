@@ -5,7 +5,7 @@ import { BASIC } from "./base_schemas.ts";
 import { MachineError } from "./errors.ts";
 import { createMachine, type Machine } from "./machine.ts";
 import type { MutationResult } from "./mutation.ts";
-import { defineSchema, mergeSchemas, type StateName } from "./schema.ts";
+import { defineSchema, mergeSchemas, type Schema, type StateName } from "./schema.ts";
 
 const DOOR = defineSchema({
   Open: { remove: ["Closed"] },
@@ -47,6 +47,13 @@ describe("the types of a schema", () => {
     expect(machine.has(["Start", "Open"])).toBe(true);
     // @ts-expect-error "Strat" is no state
     expect(machine.has("Strat")).toBe(false);
+  });
+
+  it("take no names from the index order", () => {
+    const schema: Schema = { Foo: {}, Bar: {} };
+    const machine = createMachine(schema, { states: ["Foo", "Bar", "Exception"] });
+    expectTypeOf(machine).toEqualTypeOf<Machine<string>>();
+    expect(machine.names[0]).toBe("Foo");
   });
 
   it("leave a schema that is known at run time only to the machine", () => {
