@@ -3,7 +3,7 @@
 export interface BackoffOptions {
   /** Longest wait after the first failure, in milliseconds. Default 100. */
   readonly minMs?: number;
-  /** Longest wait at all, in milliseconds. Default 5,000. */
+  /** Longest wait at all, in milliseconds. Default 2,000: a node that comes back is found before its replicas count as stale. */
   readonly maxMs?: number;
 }
 
@@ -13,6 +13,6 @@ export function backoffMs(
   random: () => number,
   options: BackoffOptions = {},
 ): number {
-  const { minMs = 100, maxMs = 5_000 } = options;
+  const { minMs = 100, maxMs = 2_000 } = options;
   return random() * Math.min(maxMs, minMs * 2 ** (failures - 1));
 }
