@@ -26,7 +26,7 @@ describe("Replication over HTTP/2", () => {
     const publisher = new Publisher(source.clock, {
       name: "root",
       machineId: "m",
-      heartbeatIntervalMs: 40,
+      heartbeatIntervalMs: 100,
     });
     const listener = await listenHttp2(
       createReplicationServer({ publisher, mutate: async (request) => source.mutate(request) }),
@@ -41,7 +41,7 @@ describe("Replication over HTTP/2", () => {
   }
 
   function startReplica(port: number) {
-    const transport = createHttp2Transport({ pingTimeoutMs: 30 });
+    const transport = createHttp2Transport({ pingTimeoutMs: 100 });
     const replica = new Replica({
       name: "leaf",
       addresses: [`127.0.0.1:${port}`],
@@ -85,7 +85,7 @@ describe("Replication over HTTP/2", () => {
     root.machine.add("A");
     await untilEqual(replica.clock, root.clock);
     expect(replica.lastError?.code).toBe("unavailable");
-    expect(replica.reconnects).toBe(1);
+    expect(replica.reconnects).toBeGreaterThanOrEqual(1);
     expect(replica.resyncs.size).toBe(0);
     expect(relay.connections).toBeGreaterThanOrEqual(2);
   });
