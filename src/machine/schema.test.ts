@@ -15,6 +15,20 @@ const machineOf = (schema: Schema, states?: string[]) =>
   createMachine(schema, states ? { states } : {}) as unknown as Machine;
 
 describe("parseSchema()", () => {
+  it.each([
+    [{ A: null }, 'Cannot read state "A": it is null, not an object'],
+    [{ A: ["B"] }, 'Cannot read state "A": it is ["B"], not an object'],
+    [{ A: { add: "B" } }, 'Cannot read state "A": add is "B", not a list of strings'],
+    [
+      { A: { remove: ["B", 1] } },
+      'Cannot read state "A": remove is ["B",1], not a list of strings',
+    ],
+    [{ A: { tags: {} } }, 'Cannot read state "A": tags is {}, not a list of strings'],
+    [{ A: { multi: 1 } }, 'Cannot read state "A": multi is 1, not a boolean'],
+  ])("refuses what is no schema: %j", (schema, message) => {
+    expect(() => parseSchema(schema as unknown as Schema)).toThrow(new TypeError(message));
+  });
+
   it("adds Exception as a multi state if it is missing, and keeps it as it is given", () => {
     expect(parseSchema({ A: {} }).schema["Exception"]).toEqual({ multi: true });
     expect(parseSchema({ A: {}, Exception: { tags: ["own"] } }).schema["Exception"]).toEqual({

@@ -108,12 +108,14 @@ export interface ParsedSchema {
  * Cleans up a schema: drops a state's relation to itself (Require excepted) and unknown names (Require
  * excepted), lets Add win over Remove, adds `Exception` where it is missing.
  * Names are known before `Exception` is added, so a relation to an undefined `Exception` is dropped as well.
+ * Throws `TypeError` for what is no schema.
  */
 export function parseSchema(schema: Schema): ParsedSchema {
   const parsed: Record<string, StateDefinition> = {};
   const errors: MachineError[] = [];
   const isKnown = (name: string) => Object.hasOwn(schema, name);
   for (const [name, given] of Object.entries(schema)) {
+    checkState(name, given);
     const state: Record<string, unknown> = { ...given };
     const remove = without(given.remove, name);
     const add = given.add?.filter((other) => {
@@ -139,6 +141,27 @@ export function parseSchema(schema: Schema): ParsedSchema {
   }
   if (!isKnown(EXCEPTION)) parsed[EXCEPTION] = { multi: true };
   return { schema: parsed, errors };
+}
+
+/** Schemas can come from a file: what the compiler cannot see is told here, by name. */
+function checkState(name: string, given: unknown): void {
+  const refuse = (what: string, value: unknown, expected: string): never => {
+    const shown = JSON.stringify(value) ?? String(value);
+    throw new TypeError(`Cannot read state "${name}": ${what} is ${shown}, not ${expected}`);
+  };
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    refuse("it", given, "an object");
+  const state = given as Record<string, unknown>;
+  for (const property of ["auto", "multi"]) {
+    const value = state[property];
+    if (value !== undefined && typeof value !== "boolean") refuse(property, value, "a boolean");
+  }
+  for (const property of [...RELATIONS, "tags"]) {
+    const value = state[property];
+    if (value === undefined) continue;
+    if (!Array.isArray(value) || !value.every((item) => typeof item === "string"))
+      refuse(property, value, "a list of strings");
+  }
 }
 
 /** A copy of `list` without the first `item`. */
