@@ -48,7 +48,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   runtime: {
     folders: [],
     typeFolders: ["replication"],
-    packages: ["node:", "@hono/node-server", "hono", "undici"],
+    packages: ["node:", "@hono/node-server"],
   },
   tree: { folders: BELOW_TREE, packages: ["hono"], gen: true },
   cli: {

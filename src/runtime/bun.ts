@@ -22,8 +22,7 @@ declare const Bun: {
   };
 };
 
-// Bun puts its own fetch, which lacks h2c, in place of undici.
-export { createNodeHttp2Transport as createHttp2Transport } from "./http2_fetch.ts";
+export { createHttp2Transport } from "./http2_client.ts";
 export { listenHttp2 } from "./http2_server.ts";
 
 export const runtimeName = "Bun";

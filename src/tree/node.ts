@@ -300,6 +300,7 @@ function upstreamLog(log: Logger): ReplicationTracer {
       log.warn("link lost", { upstream: address, code: error.code, reason: error.message });
     },
     resync: (reason, detail) => log.warn("resync", { reason, detail }),
+    returned: (address) => log.info("returned to the preferred upstream", { upstream: address }),
     applied({ isSnapshot, epoch, seq, stateCount }) {
       if (isSnapshot) log.info("snapshot applied", { epoch, seq, states: stateCount });
       else log.trace("diff applied", { seq, states: stateCount });
