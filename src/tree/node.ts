@@ -1,5 +1,6 @@
 /** One node of the tree, built out of the parts: a source or a replica, a publisher, and the HTTP API. */
 
+import { Hono } from "hono";
 import { createFeed, type Feed, schema, stateNames } from "../flights/mod.ts";
 import { createHttpApi, type NodeApi, type Topology } from "../http/mod.ts";
 import { createMachine, type Machine } from "../machine/mod.ts";
@@ -146,7 +147,13 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       ]);
     }
   };
-  const addr = await listen(services.listenHttp2, serveReplication, "addr", config.addr);
+  const replication = new Hono().all("*", (c) => serveReplication(c.req.raw));
+  const addr = await listen(
+    services.listenHttp2,
+    (request) => replication.fetch(request),
+    "addr",
+    config.addr,
+  );
   const httpAddr = await listen(
     services.listenHttp,
     (request) => api.fetch(request),
