@@ -184,6 +184,17 @@ function measureSmall(flights: FlightsSchema): void {
     pair,
   );
 
+  const replaced = createFlights(flights);
+  const triples = drawTriples(replaced.names);
+  let next = 0;
+  measure(
+    "set of 3 random states (general resolver)",
+    () => {
+      replaced.set(triples[next++ & (DRAWS - 1)]!);
+    },
+    replaced,
+  );
+
   const traced = createFlights(flights);
   let seen = 0;
   traced.trace({
