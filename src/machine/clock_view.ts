@@ -150,7 +150,7 @@ export abstract class ClockView<N extends string = string> {
     return this.whenTicks(state, this.is(state) ? 2 : 1, options);
   }
 
-  /** Resolves when `query` is true of the ticks (in index order) after some later change. */
+  /** Resolves when `query` is true of the ticks (in index order) after some later change. Rejects with what it throws. */
   whenQuery(query: (ticks: Float64Array) => boolean, options: WaitOptions = {}): Promise<void> {
     return this.waits.query(query, options.signal);
   }
@@ -252,14 +252,19 @@ export abstract class ClockView<N extends string = string> {
 
   /** For subclasses: what becomes of a listener's error, which stops no other listener. By default nobody catches it. */
   protected listenerFailed(error: Error): void {
-    queueMicrotask(() => {
-      throw error;
-    });
+    throwLater(error);
   }
 
   #isActive(index: number): boolean {
     return index >= 0 && this.ticks[index]! % 2 === 1;
   }
+}
+
+/** Throws where nobody catches it, as an error in an event listener does. */
+export function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** The error for a state name that a machine does not have. */

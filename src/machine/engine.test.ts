@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createMachine } from "./machine.ts";
 
 describe("Engine", () => {
@@ -100,4 +100,59 @@ describe("A tracer or listener that throws", () => {
     expect(seen).toEqual([[1, 0], [0]]);
     expect(machine.err?.message).toBe("broken");
   });
+
+  it("as onError is thrown where nobody catches it, and leaves the machine alone", async () => {
+    const thrown: unknown[] = [];
+    const { queueMicrotask } = globalThis;
+    vi.stubGlobal("queueMicrotask", (task: () => void) =>
+      queueMicrotask(() => {
+        try {
+          task();
+        } catch (error) {
+          thrown.push(error);
+        }
+      }),
+    );
+    const machine = createMachine({ A: {} }, { onError: broken });
+    machine.handle({ AState: broken });
+    expect(machine.add("A").result).toBe("canceled");
+    expect(machine.add("A").result).toBe("canceled");
+    await Promise.resolve();
+    vi.unstubAllGlobals();
+    expect(thrown.map(String)).toEqual(["Error: broken", "Error: broken"]);
+    expect(machine.tick("Exception")).toBe(3);
+  });
+
+  it("as a query ends its wait with the error", async () => {
+    const machine = createMachine({ A: {}, B: {} });
+    const failing = machine.whenQuery(broken);
+    const other = machine.whenQuery(([tick]) => tick === 1);
+    expect(machine.add("A").result).toBe("executed");
+    await expect(failing).rejects.toThrow("broken");
+    await other;
+    expect(machine.waitCount).toBe(0);
+  });
+});
+
+describe("A tracer's own mutation", () => {
+  it.each(["mutationQueued", "transitionStart", "transitionEnd"] as const)(
+    "in %s is queued behind the one it sees",
+    (hook) => {
+      const machine = createMachine({ A: {}, B: {}, C: {} });
+      const log: string[] = [];
+      let isDone = false;
+      machine.trace({
+        [hook]: () => {
+          if (isDone) return;
+          isDone = true;
+          log.push(machine.add(["B", "C"]).result);
+        },
+      });
+      machine.trace({ transitionStart: ({ mutation }) => log.push(mutation.states.join("")) });
+      expect(machine.add("A")).toEqual({ result: "executed" });
+      expect(log.filter((line) => line !== "queued")).toEqual(["A", "BC"]);
+      expect(log).toContain("queued");
+      expect(machine.queueTick).toBe(3);
+    },
+  );
 });

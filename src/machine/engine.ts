@@ -148,13 +148,14 @@ export class Engine implements TransitionSource {
 
   /** A mutation to fill in: the engine's own one where it will run at once, so that nothing is allocated. */
   prepare(calledCount: number, isProbe: boolean): QueuedMutation {
-    if (isProbe || this.isRunning || this.#queue.length > 0) {
+    if (isProbe || this.isRunning) {
       return new QueuedMutation(this.names, new Int32Array(calledCount));
     }
     const mutation = this.#direct;
     mutation.args = undefined;
     mutation.context = undefined;
     mutation.isCheck = false;
+    mutation.onResult = undefined;
     return mutation;
   }
 
@@ -197,12 +198,14 @@ export class Engine implements TransitionSource {
   }
 
   #admit(mutation: QueuedMutation, isFirst: boolean): MutationResult | undefined {
-    if (this.isRunning || this.#queue.length > 0) {
+    if (this.isRunning) {
       if (isFirst) this.#queue.unshift(mutation);
       else this.#queue.push(mutation);
       this.tracers.mutationQueued(this.machine, mutation);
-      return this.isRunning ? undefined : this.#drain(this.#queue.shift()!);
+      return undefined;
     }
+    // From here on, so that mutations which a tracer makes are queued.
+    this.isRunning = true;
     this.tracers.mutationQueued(this.machine, mutation);
     return this.#drain(mutation);
   }

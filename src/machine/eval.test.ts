@@ -82,6 +82,14 @@ describe("canAdd() with onResult", () => {
     expect(results).toEqual(["canceled", "executed", "canceled"]);
   });
 
+  it("leaves later mutations alone", () => {
+    const machine = createMachine({ A: {}, B: {} });
+    let answers = 0;
+    machine.canAdd("A", undefined, { onResult: () => answers++ });
+    machine.add("B");
+    expect(answers).toBe(1);
+  });
+
   it("keeps what its callback throws as the error", () => {
     const machine = createMachine({ A: {} });
     const onResult = () => {

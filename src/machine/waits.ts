@@ -90,12 +90,23 @@ export class Waits {
       if (tick >= waits.leastTick) this.#collectTicks(state, waits, satisfied);
     }
     if (this.#queries.size > 0)
-      for (const wait of this.#queries) if (wait.query!(ticks)) satisfied.push(wait);
+      for (const wait of this.#queries) if (this.#ask(wait, ticks)) satisfied.push(wait);
     if (satisfied.length === 0) return;
     // A wait can be met by several of its states; closing it twice does no harm.
     for (const wait of satisfied.sort((a, b) => TURN[a.kind] - TURN[b.kind])) {
       this.#close(wait);
       wait.resolve();
+    }
+  }
+
+  /** Whether a query holds. One that throws ends its wait with the error. */
+  #ask(wait: Wait, ticks: Float64Array): boolean {
+    try {
+      return wait.query!(ticks);
+    } catch (thrown) {
+      this.#close(wait);
+      wait.reject(thrown);
+      return false;
     }
   }
 
