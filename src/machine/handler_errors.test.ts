@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { HandlerEvent } from "./handler_event.ts";
 import type { BindOptions } from "./handlers.ts";
-import { createMachine, type Machine, type MachineOptions } from "./machine.ts";
+import { createMachine, type Machine } from "./machine.ts";
+import type { MachineOptions } from "./machine_options.ts";
 import type { Schema } from "./schema.ts";
 
 const ABC: Schema = { A: {}, B: {}, C: { remove: ["A", "B"] }, M: { multi: true } };

@@ -5,7 +5,7 @@ import { createMachine, type Machine } from "./machine.ts";
 import { parseSchema, type Schema, type StateDefinition } from "./schema.ts";
 
 /** Cases in a normal run; `PROPERTY_RUNS=100000 npx vitest run src/machine/handlers_reference` makes more. */
-const RUNS = Number(process.env["PROPERTY_RUNS"] ?? 3_000);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 3_000);
 
 const NAMES = ["A", "B", "C", "D", "E", "Exception", "Healthcheck"];
 

@@ -1,12 +1,15 @@
 /** The state machine: its public face over the engine. */
 
 import { ArgsWaits } from "./args_waits.ts";
-import { ClockView, type Names, unknownState, type WaitOptions } from "./clock_view.ts";
+import { ClockView, type Names, throwLater, unknownState, type WaitOptions } from "./clock_view.ts";
 import { type CompiledSchema, compileSchema } from "./compiled_schema.ts";
 import { Engine, type EngineHost } from "./engine.ts";
 import { isAbortError, MachineError, toError } from "./errors.ts";
 import { type BindOptions, compileBinding, type Handlers } from "./handlers.ts";
+import { type MachineExport, readExport } from "./machine_export.ts";
+import { type MachineOptions, randomId, resolveOptions } from "./machine_options.ts";
 import {
+  type ArgsFor,
   type CheckOptions,
   EXECUTED,
   MUTATION_ADD,
@@ -20,41 +23,8 @@ import {
   type QueuedMutation,
 } from "./mutation.ts";
 import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
+import { checkOrder } from "./state_order.ts";
 import { type Tracer, TracerList } from "./tracer.ts";
-
-export interface MachineOptions<N extends string = string> {
-  /** Names the machine in logs, errors and exports. Default: 16 random hex digits. */
-  readonly id?: string;
-  /** The index order: every state once, `Exception` included. Default: names in bytewise order. */
-  readonly states?: readonly (N | typeof EXCEPTION)[];
-  /** How long a handler may run before its transition is canceled, in milliseconds. Default 1,000. Measured when it returns. */
-  readonly handlerTimeoutMs?: number;
-  /** A handler that ran this long also empties the queue and adds an error. Default 10,000. */
-  readonly handlerDeadlineMs?: number;
-  /** How long mutations are then refused, in milliseconds. Default 3,000. */
-  readonly handlerBackoffMs?: number;
-  /** Mutations that may wait in the queue; further ones are canceled. Default 1,000. */
-  readonly queueLimit?: number;
-  readonly tracers?: readonly Tracer[];
-  /** A machine that this one belongs to: its tracers are told. */
-  readonly parent?: Machine;
-  /** Disposes the machine when aborted. */
-  readonly signal?: AbortSignal;
-  /** Monotonic milliseconds. Default: `performance.now`. */
-  readonly now?: () => number;
-  /** Is told of each error, also those whose mutation is canceled. */
-  readonly onError?: (error: Error) => void;
-}
-
-/** The state of a machine's clock, to be imported by a machine with the same id and states. */
-export interface MachineExport {
-  readonly id: string;
-  readonly states: readonly string[];
-  readonly ticks: readonly number[];
-  readonly queueTick: number;
-  readonly machineTick: number;
-  readonly schema: Schema;
-}
 
 /**
  * Makes a machine of a schema, with its state names inferred.
@@ -471,37 +441,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   import(exported: MachineExport): void {
     if (this.#engine.isRunning)
       throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
-    if (exported.id !== this.id) {
-      throw new MachineError(
-        "invalid_import",
-        `Cannot import the clock of "${exported.id}": this machine is "${this.id}"`,
-      );
-    }
-    const unknown = exported.states.filter((name) => this.indexOf(name) < 0);
-    if (
-      unknown.length > 0 ||
-      exported.states.length !== this.names.length ||
-      exported.ticks.length !== this.names.length
-    ) {
-      throw new MachineError(
-        "invalid_import",
-        unknown.length > 0
-          ? `Cannot import: states "${unknown.join('", "')}" are unknown`
-          : `Cannot import ${exported.states.length} states with ${exported.ticks.length} ticks: this machine has ${this.names.length}`,
-        { states: unknown },
-      );
-    }
-    const bad = exported.ticks.findIndex((tick) => !Number.isSafeInteger(tick) || tick < 0);
-    if (bad >= 0) {
-      throw new MachineError(
-        "invalid_import",
-        `Cannot import: the tick of "${exported.states[bad]}" is ${exported.ticks[bad]}, not a whole number from 0`,
-      );
-    }
-    const ticks = new Float64Array(this.names.length);
-    exported.states.forEach((name, i) => {
-      ticks[this.indexOf(name)] = exported.ticks[i]!;
-    });
+    const ticks = readExport(this, exported);
     const changed = Int32Array.from(this.names.keys()).filter(
       (index) => ticks[index] !== this.ticks[index],
     );
@@ -636,7 +576,11 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   #keepError(error: Error): void {
     this.#err = error;
-    this.#onError?.(error);
+    try {
+      this.#onError?.(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
   }
 
   /** The result that a mutation gets without being queued, if it does. */
@@ -744,57 +688,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
   }
 }
 
-/** The args of a mutation: those of its states, all of them optional where there are several. */
-export type ArgsFor<A, S extends string> = unknown extends A
-  ? MutationArgs
-  : S extends keyof A
-    ? A[S]
-    : MutationArgs;
-
 function canceled(by: string): MutationResult<never> {
   return { result: "canceled", rejected: { by } };
 }
 
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function messagesOf(errors: readonly Error[]): string {
   return errors.map(({ message }) => message).join("; ");
-}
-
-function resolveOptions(options: MachineOptions) {
-  const resolved = {
-    handlerTimeoutMs: options.handlerTimeoutMs ?? 1_000,
-    handlerDeadlineMs: options.handlerDeadlineMs ?? 10_000,
-    handlerBackoffMs: options.handlerBackoffMs ?? 3_000,
-    queueLimit: options.queueLimit ?? 1_000,
-  };
-  for (const [name, value] of Object.entries(resolved)) {
-    if (!(value >= 0))
-      throw new RangeError(`Cannot create a machine: ${name} is ${value}, not a number from 0`);
-  }
-  return { ...resolved, now: options.now ?? (() => performance.now()) };
-}
-
-/** Throws unless `order` holds each of `names` once. */
-function checkOrder(id: string, order: readonly string[], names: readonly string[]): void {
-  const known = new Set(names);
-  const given = new Set(order);
-  const unknown = order.filter((name) => !known.has(name));
-  const missing = names.filter((name) => !given.has(name));
-  const problems: string[] = [];
-  if (unknown.length > 0) problems.push(`"${unknown.join('", "')}" not in the schema`);
-  if (missing.length > 0) problems.push(`"${missing.join('", "')}" missing`);
-  if (given.size < order.length) problems.push("a name given twice");
-  if (problems.length > 0) {
-    throw new MachineError(
-      "invalid_schema",
-      `Cannot order the states of "${id}": ${problems.join("; ")}`,
-      {
-        states: [...unknown, ...missing],
-      },
-    );
-  }
 }

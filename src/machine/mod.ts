@@ -45,14 +45,11 @@ export {
   type HistoryWindow,
   recordHistory,
 } from "./history.ts";
-export {
-  type ArgsFor,
-  createMachine,
-  Machine,
-  type MachineExport,
-  type MachineOptions,
-} from "./machine.ts";
+export { createMachine, Machine } from "./machine.ts";
+export type { MachineExport } from "./machine_export.ts";
+export type { MachineOptions } from "./machine_options.ts";
 export type {
+  ArgsFor,
   CheckOptions,
   Mutation,
   MutationArgs,

@@ -94,3 +94,10 @@ export class QueuedMutation implements Mutation {
     return false;
   }
 }
+
+/** The args of a mutation: those of its states, all of them optional where there are several. */
+export type ArgsFor<A, S extends string> = unknown extends A
+  ? MutationArgs
+  : S extends keyof A
+    ? A[S]
+    : MutationArgs;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine, type MachineOptions } from "./machine.ts";
+import { createMachine, type Machine } from "./machine.ts";
+import type { MachineOptions } from "./machine_options.ts";
 import type { MutationResult } from "./mutation.ts";
 import type { Schema } from "./schema.ts";
 

@@ -30,8 +30,8 @@ describe("parseSchema()", () => {
   });
 
   it("adds Exception as a multi state if it is missing, and keeps it as it is given", () => {
-    expect(parseSchema({ A: {} }).schema["Exception"]).toEqual({ multi: true });
-    expect(parseSchema({ A: {}, Exception: { tags: ["own"] } }).schema["Exception"]).toEqual({
+    expect(parseSchema({ A: {} }).schema.Exception).toEqual({ multi: true });
+    expect(parseSchema({ A: {}, Exception: { tags: ["own"] } }).schema.Exception).toEqual({
       tags: ["own"],
     });
   });
@@ -46,22 +46,23 @@ describe("parseSchema()", () => {
       },
       B: {},
     });
-    expect(schema["A"]).toEqual({ remove: [], after: ["B"], add: ["B"], require: ["Ghost", "A"] });
+    expect(schema.A).toEqual({ remove: [], after: ["B"], add: ["B"], require: ["Ghost", "A"] });
   });
 
   it("lets Add win over Remove", () => {
-    expect(
-      parseSchema({ A: { add: ["B"], remove: ["B", "C"] }, B: {}, C: {} }).schema["A"],
-    ).toEqual({ add: ["B"], remove: ["C"] });
+    expect(parseSchema({ A: { add: ["B"], remove: ["B", "C"] }, B: {}, C: {} }).schema.A).toEqual({
+      add: ["B"],
+      remove: ["C"],
+    });
   });
 
   it("drops relations to Exception where the schema does not define it, Require excepted", () => {
     const relations = { add: ["Exception"], remove: ["Exception"], after: ["Exception"] };
-    expect(parseSchema({ A: relations }).schema["A"]).toEqual({ add: [], remove: [], after: [] });
-    expect(parseSchema({ A: { require: ["Exception"] } }).schema["A"]).toEqual({
+    expect(parseSchema({ A: relations }).schema.A).toEqual({ add: [], remove: [], after: [] });
+    expect(parseSchema({ A: { require: ["Exception"] } }).schema.A).toEqual({
       require: ["Exception"],
     });
-    expect(parseSchema({ A: { remove: ["Exception"] }, Exception: {} }).schema["A"]).toEqual({
+    expect(parseSchema({ A: { remove: ["Exception"] }, Exception: {} }).schema.A).toEqual({
       remove: ["Exception"],
     });
   });

@@ -1,0 +1,51 @@
+/** A machine's clock as it is exported, and its way back. */
+
+import type { ClockView } from "./clock_view.ts";
+import { MachineError } from "./errors.ts";
+import type { Schema } from "./schema.ts";
+
+/** The state of a machine's clock, to be imported by a machine with the same id and states. */
+export interface MachineExport {
+  readonly id: string;
+  readonly states: readonly string[];
+  readonly ticks: readonly number[];
+  readonly queueTick: number;
+  readonly machineTick: number;
+  readonly schema: Schema;
+}
+
+/** The ticks of an export in the index order of `view`. Throws {@linkcode MachineError} if it is of another machine or other states. */
+export function readExport(view: ClockView, exported: MachineExport): Float64Array {
+  if (exported.id !== view.id) {
+    throw new MachineError(
+      "invalid_import",
+      `Cannot import the clock of "${exported.id}": this machine is "${view.id}"`,
+    );
+  }
+  const unknown = exported.states.filter((name) => view.indexOf(name) < 0);
+  if (
+    unknown.length > 0 ||
+    exported.states.length !== view.names.length ||
+    exported.ticks.length !== view.names.length
+  ) {
+    throw new MachineError(
+      "invalid_import",
+      unknown.length > 0
+        ? `Cannot import: states "${unknown.join('", "')}" are unknown`
+        : `Cannot import ${exported.states.length} states with ${exported.ticks.length} ticks: this machine has ${view.names.length}`,
+      { states: unknown },
+    );
+  }
+  const bad = exported.ticks.findIndex((tick) => !Number.isSafeInteger(tick) || tick < 0);
+  if (bad >= 0) {
+    throw new MachineError(
+      "invalid_import",
+      `Cannot import: the tick of "${exported.states[bad]}" is ${exported.ticks[bad]}, not a whole number from 0`,
+    );
+  }
+  const ticks = new Float64Array(view.names.length);
+  exported.states.forEach((name, i) => {
+    ticks[view.indexOf(name)] = exported.ticks[i]!;
+  });
+  return ticks;
+}
