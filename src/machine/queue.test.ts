@@ -63,6 +63,15 @@ describe("Queue", () => {
     expect(results).toEqual(["queued", "queued", "executed", "queued", "queued", "queued"]);
   });
 
+  it("takes no check that waits for a duplicate", () => {
+    const machine = setUp();
+    within(machine, () => {
+      machine.canAdd("B");
+      expect(machine.add("B")).toEqual({ result: "queued", queueTick: 3 });
+    });
+    expect(machine.is("B")).toBe(true);
+  });
+
   it("lets Add, Remove, Add of the same state end with it removed, as the second Add is a duplicate", () => {
     const machine = setUp();
     within(machine, () => {
