@@ -321,9 +321,9 @@ describe("Waits", () => {
     const waits = [
       machine.whenQuery(() => true).then(note("query")),
       machine.whenTicks("A", 1).then(note("ticks")),
-      machine.when("A").then(note("when")),
+      machine.when("B").then(note("when")),
     ];
-    machine.add("A");
+    machine.add(["A", "B"]);
     await Promise.all(waits);
     expect(log).toEqual(["when", "ticks", "query"]);
   });
