@@ -1,32 +1,29 @@
 /**
- * The engine of a machine: the queue, and the life of a transition from its resolution to its end.
- * `negotiation.ts` and `finals.ts` hold its two handler phases.
+ * The engine of a machine: the life of a transition from its resolution to its end. The queue, the
+ * resolution, the two handler phases and the calls of handlers have files of their own.
  */
 
 import { ActiveSet } from "./active_set.ts";
 import type { CompiledSchema } from "./compiled_schema.ts";
 import { toError } from "./errors.ts";
 import { runAnyState, runFinals } from "./finals.ts";
-import { GeneralResolver } from "./general_resolver.ts";
-import { HandlerEvent } from "./handler_event.ts";
 import { HandlerIndex } from "./handler_index.ts";
-import type { Binding, BoundHandler } from "./handlers.ts";
-import { IncrementalResolver } from "./incremental_resolver.ts";
+import type { Binding } from "./handlers.ts";
 import type { Machine } from "./machine.ts";
 import {
   EXECUTED,
   MUTATION_ADD,
   MUTATION_REMOVE,
-  MUTATION_SET,
   type MutationArgs,
   type MutationResult,
   QueuedMutation,
-  type Rejection,
 } from "./mutation.ts";
+import { MutationQueue } from "./mutation_queue.ts";
 import { negotiate } from "./negotiation.ts";
-import { CAUSE_IMPOSSIBLE, CAUSE_REMOVE, CAUSE_REQUIRE, Plan } from "./plan.ts";
+import { Plan } from "./plan.ts";
+import { explainPlan } from "./rejection.ts";
+import { Resolution } from "./resolution.ts";
 import { EXCEPTION } from "./schema.ts";
-import { sortTarget } from "./target_order.ts";
 import type { TracerList } from "./tracer.ts";
 import { Transition, type TransitionSource } from "./transition.ts";
 
@@ -58,8 +55,12 @@ export class Engine implements TransitionSource {
   readonly active: ActiveSet;
   readonly ticks: Float64Array;
   readonly plan: Plan;
+  readonly resolution: Resolution;
+  readonly queue: MutationQueue;
   readonly tracers: TracerList;
   readonly transition: Transition;
+  /** Index of `Exception`, -1 if the schema lacks it. */
+  readonly exceptionIndex: number;
   #bindings: readonly Binding[] = [];
   /** What {@linkcode bindings} have handlers for. */
   handlers: HandlerIndex;
@@ -69,32 +70,18 @@ export class Engine implements TransitionSource {
   hasArgsWaits = false;
 
   timeSum = 0;
-  queueTick = 1;
   isRunning = false;
   backoffUntil = Number.NEGATIVE_INFINITY;
-  /** How many transitions each resolver served. */
-  incrementalCount = 0;
-  generalCount = 0;
 
   /** Auto states that a handler took out of the auto transition under way. */
   readonly vetoed = new Set<number>();
   /** Auto transitions in a row that a handler's error ended. */
   #autoErrors = 0;
 
-  #queue: QueuedMutation[] = [];
-  #pendingTicks = 0;
-  readonly #general: GeneralResolver;
-  readonly #incremental: IncrementalResolver | undefined;
-  /** Whether the incremental resolver's premises on the active states hold. */
-  #isRegular = true;
-  #wasIncremental = false;
   readonly #direct: QueuedMutation;
   readonly #auto: QueuedMutation;
-  readonly #order: Int32Array;
-  readonly #target: Int32Array;
   readonly #changed: Int32Array;
   readonly #healthIndexes: readonly number[];
-  readonly #exceptionIndex: number;
 
   constructor(schema: CompiledSchema, tracers: TracerList, host: EngineHost) {
     const size = schema.names.length;
@@ -104,20 +91,16 @@ export class Engine implements TransitionSource {
     this.active = new ActiveSet(schema);
     this.ticks = new Float64Array(size);
     this.plan = new Plan(size);
-    this.#general = new GeneralResolver(schema, this.active);
-    this.#incremental = IncrementalResolver.accepts(schema)
-      ? new IncrementalResolver(schema, this.active)
-      : undefined;
+    this.resolution = new Resolution(schema, this.active, this.plan);
+    this.queue = new MutationQueue(schema);
     this.transition = new Transition(this);
     this.handlers = new HandlerIndex(size, []);
     this.#direct = new QueuedMutation(schema.names, new Int32Array(size));
     this.#auto = new QueuedMutation(schema.names, new Int32Array(size));
     this.#auto.isAuto = true;
-    this.#order = new Int32Array(size);
-    this.#target = new Int32Array(size);
     this.#changed = new Int32Array(size);
     this.#healthIndexes = HEALTH_STATES.map((name) => schema.indexByName.get(name) ?? -1);
-    this.#exceptionIndex = schema.indexByName.get(EXCEPTION) ?? -1;
+    this.exceptionIndex = schema.indexByName.get(EXCEPTION) ?? -1;
   }
 
   get machine(): Machine {
@@ -137,15 +120,6 @@ export class Engine implements TransitionSource {
     this.handlers = new HandlerIndex(this.names.length, bindings);
   }
 
-  get queueLength(): number {
-    return this.#queue.length;
-  }
-
-  /** The queue, the next one first. */
-  get queue(): readonly QueuedMutation[] {
-    return this.#queue;
-  }
-
   /** A mutation to fill in: the engine's own one where it will run at once, so that nothing is allocated. */
   prepare(calledCount: number, isProbe: boolean): QueuedMutation {
     if (isProbe || this.isRunning) {
@@ -161,8 +135,9 @@ export class Engine implements TransitionSource {
 
   /** Appends to the queue and drains it, unless a transition is running. */
   enqueue(mutation: QueuedMutation): MutationResult {
-    if (this.#queue.length > 0 && this.#isDuplicate(mutation)) return EXECUTED;
-    mutation.queueTick = this.queueTick + ++this.#pendingTicks;
+    const { queue } = this;
+    if (queue.length > 0 && queue.hasDuplicateOf(mutation)) return EXECUTED;
+    queue.number(mutation);
     const result = this.#admit(mutation, false);
     return result ?? { result: "queued", queueTick: mutation.queueTick };
   }
@@ -177,30 +152,23 @@ export class Engine implements TransitionSource {
   evaluate(run: () => void): void {
     const mutation = new QueuedMutation(this.names, new Int32Array(0));
     mutation.evaluate = run;
-    if (this.isRunning) this.#queue.unshift(mutation);
+    if (this.isRunning) this.queue.unshift(mutation);
     else this.#drain(mutation);
   }
 
   /** Takes over what outlives a change of the schema. */
   continueFrom(old: Engine): void {
-    this.queueTick = old.queueTick;
+    this.queue.tick = old.queue.tick;
+    this.resolution.continueFrom(old.resolution);
     this.hasBindings = old.hasBindings;
     this.backoffUntil = old.backoffUntil;
-    this.incrementalCount = old.incrementalCount;
-    this.generalCount = old.generalCount;
     this.transition.number = old.transition.number;
-  }
-
-  /** Empties the queue. */
-  clearQueue(): void {
-    this.#queue = [];
-    this.#pendingTicks = 0;
   }
 
   #admit(mutation: QueuedMutation, isFirst: boolean): MutationResult | undefined {
     if (this.isRunning) {
-      if (isFirst) this.#queue.unshift(mutation);
-      else this.#queue.push(mutation);
+      if (isFirst) this.queue.unshift(mutation);
+      else this.queue.push(mutation);
       this.tracers.mutationQueued(this.machine, mutation);
       return undefined;
     }
@@ -210,33 +178,13 @@ export class Engine implements TransitionSource {
     return this.#drain(mutation);
   }
 
-  #isDuplicate(mutation: QueuedMutation): boolean {
-    if (mutation.args !== undefined && Object.keys(mutation.args).length > 0) return false;
-    for (let i = 0; i < mutation.calledCount; i++)
-      if (this.schema.multi[mutation.called[i]!] === 1) return false;
-    return this.findQueued(mutation) >= 0;
-  }
-
-  /** Place in the queue of a mutation with the same type and called states, without args and no check; -1 if there is none. */
-  findQueued(mutation: QueuedMutation): number {
-    return this.#queue.findIndex(
-      (other) =>
-        other.kind === mutation.kind &&
-        !other.isCheck &&
-        other.evaluate === undefined &&
-        (other.args === undefined || Object.keys(other.args).length === 0) &&
-        other.calledCount === mutation.calledCount &&
-        mutation.called.subarray(0, mutation.calledCount).every((state) => other.isCalled(state)),
-    );
-  }
-
   /** Runs `first`, then the queue until it is empty. Returns the result of `first`. */
   #drain(first: QueuedMutation): MutationResult {
     this.isRunning = true;
     let result: MutationResult;
     try {
       result = this.#runNext(first);
-      while (this.#queue.length > 0) this.#runNext(this.#queue.shift()!);
+      while (this.queue.length > 0) this.#runNext(this.queue.shift()!);
     } finally {
       this.isRunning = false;
     }
@@ -246,10 +194,7 @@ export class Engine implements TransitionSource {
   }
 
   #runNext(mutation: QueuedMutation): MutationResult {
-    if (mutation.queueTick > 0) {
-      this.#pendingTicks = Math.max(0, this.#pendingTicks - 1);
-      this.queueTick++;
-    }
+    if (mutation.queueTick > 0) this.queue.advance();
     if (mutation.evaluate !== undefined) {
       mutation.evaluate();
       return EXECUTED;
@@ -269,8 +214,8 @@ export class Engine implements TransitionSource {
 
   #run(mutation: QueuedMutation): MutationResult {
     const { transition, plan, tracers } = this;
-    transition.begin(mutation, this.#queue.length, this.timeSum);
-    this.#resolve(mutation, mutation.calledCount);
+    transition.begin(mutation, this.queue.length, this.timeSum);
+    this.resolution.resolve(mutation);
     this.#judge(mutation);
     tracers.transitionStart(transition);
 
@@ -280,7 +225,7 @@ export class Engine implements TransitionSource {
 
     let changedCount = 0;
     if (transition.rejected === undefined) {
-      changedCount = this.#apply();
+      changedCount = this.#apply(mutation);
       tracers.transitionFinals(transition);
       if (this.hasBindings || this.hasArgsWaits) runFinals(this, mutation);
       if (this.handlers.hasAnyState && transition.rejected === undefined)
@@ -309,25 +254,6 @@ export class Engine implements TransitionSource {
     return EXECUTED;
   }
 
-  #resolve(mutation: QueuedMutation, calledCount: number): void {
-    const { kind, called } = mutation;
-    const resolver = this.#incremental;
-    this.#wasIncremental =
-      resolver !== undefined &&
-      this.#isRegular &&
-      kind !== MUTATION_SET &&
-      this.active.multiAddCount === 0;
-    if (!this.#wasIncremental) {
-      this.generalCount++;
-      this.#general.resolve(kind, called, calledCount, this.plan);
-      return;
-    }
-    this.incrementalCount++;
-    if (kind === MUTATION_ADD)
-      resolver!.add(called, calledCount, this.plan, mutation.isAuto || mutation.isCheck);
-    else resolver!.remove(called, calledCount, this.plan);
-  }
-
   /** The verdict of the relations. */
   #judge(mutation: QueuedMutation): void {
     const { plan, transition } = this;
@@ -337,28 +263,13 @@ export class Engine implements TransitionSource {
         ? plan.calledCount > 0
         : plan.isComplete || (mutation.isCheck && this.#callsMulti(mutation)));
     transition.isAccepted = isAccepted;
-    if (!isAccepted) transition.rejected = this.#explain();
+    if (!isAccepted) transition.rejected = explainPlan(plan, this.names);
   }
 
   #callsMulti(mutation: QueuedMutation): boolean {
     for (let i = 0; i < mutation.calledCount; i++)
       if (this.schema.multi[mutation.called[i]!] === 1) return true;
     return false;
-  }
-
-  #explain(): Rejection {
-    const { rejected, cause, causeState } = this.plan;
-    const state = this.names[rejected]!;
-    switch (cause) {
-      case CAUSE_REMOVE:
-        return { state, by: `relation Remove of ${this.names[causeState]}` };
-      case CAUSE_REQUIRE:
-        return { state, by: `relation Require of ${state}, ${this.names[causeState]} is missing` };
-      case CAUSE_IMPOSSIBLE:
-        return { state, by: `relation Require of ${state}, which names an unknown state` };
-      default:
-        return { state, by: "relations" };
-    }
   }
 
   /** Resolves an auto mutation again for those of its states that nobody rejected; no handler is asked again. */
@@ -377,12 +288,12 @@ export class Engine implements TransitionSource {
       if (target.has(state) && !this.vetoed.has(state)) called[kept++] = state;
     }
     mutation.calledCount = kept;
-    this.#resolve(mutation, kept);
+    this.resolution.resolve(mutation);
     this.vetoed.clear();
   }
 
   /** Moves the ticks and the active states to the target. Returns how many states changed. */
-  #apply(): number {
+  #apply(mutation: QueuedMutation): number {
     const { plan, active, ticks } = this;
     const { enters, exits, reentered, enterCount, exitCount } = plan;
     const changed = this.#changed;
@@ -403,171 +314,10 @@ export class Engine implements TransitionSource {
     }
     this.timeSum += sum + exitCount;
     this.transition.timeSumAfter = this.timeSum;
-    if (this.#wasIncremental) {
-      const resolver = this.#incremental!;
-      if (this.transition.mutation.type === "remove") {
-        for (let i = 0; i < exitCount; i++) active.deactivate(exits[i]!);
-      } else {
-        resolver.applyOrder(plan);
-        if (resolver.breaksPremise) this.#isRegular = false;
-      }
-    } else {
-      for (let i = 0; i < exitCount; i++) active.deactivate(exits[i]!);
-      for (let i = 0; i < enterCount; i++)
-        if (reentered[i] === 0) active.activate(enters[i]!, false);
-      active.reorder(plan.target, plan.targetCount);
-      this.#isRegular = this.#incremental !== undefined && !this.#hasActiveConflict(plan);
-    }
+    this.resolution.apply(mutation);
     this.transition.phase = "final";
     if (count > 0) this.host.onTicksMoved(changed, count);
     return count;
-  }
-
-  /** Whether some state of the plan's target removes another one. */
-  #hasActiveConflict(plan: Plan): boolean {
-    const { isActive } = this.active;
-    const { remove } = this.schema;
-    for (let i = 0; i < plan.targetCount; i++) {
-      const state = plan.target[i]!;
-      for (let j = remove[state]!, end = remove[state + 1]!; j < end; j++)
-        if (isActive[remove[j]!] === 1) return true;
-    }
-    return false;
-  }
-
-  /**
-   * After a panic or timeout of a final handler: deactivates the exits and enters from `from` on, the
-   * state whose handler it was (-1: none). Called multi states that stay tick once more by 2, as in
-   * each setting of the active states.
-   */
-  rollback(mutation: QueuedMutation, from: number): void {
-    const { plan, active, ticks } = this;
-    this.transition.freeze();
-    this.#isRegular = false;
-    const moved = [
-      ...plan.exits.subarray(0, plan.exitCount),
-      ...plan.enters.subarray(0, plan.enterCount),
-    ];
-    const place = from < 0 ? -1 : moved.indexOf(from);
-    const movedAgain: number[] = [];
-    if (place >= 0) {
-      for (const state of moved.slice(place)) {
-        if (active.isActive[state] === 0) continue;
-        active.deactivate(state);
-        ticks[state]! += 1;
-        this.timeSum += 1;
-        movedAgain.push(state);
-      }
-    }
-    for (let i = 0; i < mutation.calledCount; i++) {
-      const state = mutation.called[i]!;
-      if (active.isActive[state] === 0 || this.schema.multi[state] === 0) continue;
-      ticks[state]! += 2;
-      this.timeSum += 2;
-      movedAgain.push(state);
-    }
-    if (movedAgain.length > 0)
-      this.host.onTicksMoved(Int32Array.from(movedAgain), movedAgain.length);
-  }
-
-  /** Calls every bound handler of an event until one vetoes, panics or times out. Returns whether all let it pass. */
-  callHandlers(
-    mutation: QueuedMutation,
-    pick: (binding: Binding) => BoundHandler | undefined,
-    state: number,
-    rollbackFrom: number,
-  ): boolean {
-    for (const binding of this.#bindings) {
-      const handler = pick(binding);
-      if (
-        handler !== undefined &&
-        !this.#callHandler(mutation, binding, handler, state, rollbackFrom)
-      )
-        return false;
-    }
-    return true;
-  }
-
-  #callHandler(
-    mutation: QueuedMutation,
-    binding: Binding,
-    handler: BoundHandler,
-    state: number,
-    rollbackFrom: number,
-  ): boolean {
-    const { transition, tracers } = this;
-    tracers.handlerStart(transition, binding.id, handler.name);
-    let passes = false;
-    if (transition.isValid) {
-      const startedAt = this.host.now();
-      const event = new HandlerEvent(handler.name, this.machine, this.names[state], transition);
-      try {
-        const returned = handler.run(event);
-        if (returned instanceof Promise) this.#watch(returned, handler, event);
-        passes = returned !== false || handler.isFinal;
-        if (!passes) transition.rejected ??= this.#toVeto(handler, state);
-      } catch (thrown) {
-        this.#recover(mutation, handler, toError(thrown), state, rollbackFrom);
-      }
-      const tookMs = this.host.now() - startedAt;
-      if (passes && tookMs > this.host.handlerTimeoutMs) {
-        passes = false;
-        transition.rejected = {
-          state: this.names[state]!,
-          by: `timeout of handler ${handler.name}`,
-        };
-        this.machine.handlerTimedOut(handler.name, tookMs);
-      }
-    }
-    tracers.handlerEnd(transition, binding.id, handler.name);
-    return passes;
-  }
-
-  #toVeto(handler: BoundHandler, state: number): Rejection {
-    return state < 0
-      ? { by: `handler ${handler.name}` }
-      : { state: this.names[state]!, by: `handler ${handler.name}` };
-  }
-
-  #watch(promise: Promise<unknown>, handler: BoundHandler, event: HandlerEvent): void {
-    const { signal } = event;
-    promise.catch((thrown: unknown) => {
-      if (!signal.aborted)
-        this.machine.addErr(toError(thrown), undefined, { handler: handler.name });
-    });
-  }
-
-  /** A handler threw: cancels the transition and has `Exception` added next. */
-  #recover(
-    mutation: QueuedMutation,
-    handler: BoundHandler,
-    error: Error,
-    state: number,
-    rollbackFrom: number,
-  ): void {
-    const { transition } = this;
-    this.host.onError(error);
-    const rejected = {
-      state: this.names[state]!,
-      by: `error in handler ${handler.name}: ${error.message}`,
-    };
-    transition.rejected = state < 0 ? { by: rejected.by } : rejected;
-    // An error while Exception is being added would add it for ever.
-    if (mutation.isCalled(this.#exceptionIndex)) return;
-    if (transition.phase === "final") this.rollback(mutation, rollbackFrom);
-    transition.isAccepted = false;
-    transition.isCompleted = true;
-    const exception = new QueuedMutation(this.names, Int32Array.of(this.#exceptionIndex));
-    exception.calledCount = 1;
-    exception.args = {
-      error,
-      handler: handler.name,
-      transitionId: transition.id,
-      states: mutation.states,
-    };
-    exception.context = mutation.context;
-    exception.isFromAuto = mutation.isAuto;
-    this.prepend(exception);
   }
 
   #isHealth(mutation: QueuedMutation): boolean {
@@ -589,31 +339,15 @@ export class Engine implements TransitionSource {
   // What a transition shows of itself.
 
   statesBefore(): Int32Array {
-    return this.#order.subarray(0, this.active.copyOrder(this.#order));
+    return this.resolution.order();
   }
 
   target(): Int32Array {
-    const { plan } = this;
-    if (plan.targetCount >= 0) return plan.target.subarray(0, plan.targetCount);
-    const before = this.statesBefore();
-    const count = this.#incremental!.copyTarget(before, before.length, this.#target);
-    sortTarget(this.schema, this.#target, count);
-    return this.#target.subarray(0, count);
-  }
-
-  /** Whether a state is in the target. */
-  isTarget(state: number): boolean {
-    const { plan } = this;
-    if (plan.targetCount < 0) return this.#incremental!.isTarget(state);
-    for (let i = 0; i < plan.targetCount; i++) if (plan.target[i] === state) return true;
-    return false;
+    return this.resolution.target();
   }
 
   sortExits(): void {
-    const { plan } = this;
-    if (plan.exitsSorted) return;
-    plan.exitsSorted = true;
-    this.active.sort(plan.exits, plan.exitCount);
+    this.resolution.sortExits();
   }
 
   /** Sets the clock as a whole, after an import. */
@@ -627,6 +361,6 @@ export class Engine implements TransitionSource {
       this.timeSum += tick;
       if (tick % 2 === 1) this.active.activate(state, false);
     }
-    this.#isRegular = false;
+    this.resolution.isRegular = false;
   }
 }

@@ -1,8 +1,10 @@
 /** The second handler phase: the ticks have moved, and handlers are told. */
 
 import type { Engine } from "./engine.ts";
+import { callHandlers } from "./handler_calls.ts";
 import { HAS_END, HAS_STATE } from "./handler_index.ts";
 import type { QueuedMutation } from "./mutation.ts";
+import { rollback } from "./rollback.ts";
 
 /** Tells End of what left, then State of what entered. A panic or timeout ends it and takes back what is left to tell. */
 export function runFinals(engine: Engine, mutation: QueuedMutation): void {
@@ -12,7 +14,7 @@ export function runFinals(engine: Engine, mutation: QueuedMutation): void {
     const state = plan.exits[i]!;
     if ((engine.handlers.kinds[state]! & HAS_END) === 0) continue;
     // End handlers take nothing back: their states have left already.
-    if (!engine.callHandlers(mutation, ({ End }) => End.get(state), state, -1)) {
+    if (!callHandlers(engine, mutation, ({ End }) => End.get(state), state, -1)) {
       stop(engine, mutation, -1);
       return;
     }
@@ -21,7 +23,7 @@ export function runFinals(engine: Engine, mutation: QueuedMutation): void {
     const state = plan.enters[i]!;
     const passes =
       (engine.handlers.kinds[state]! & HAS_STATE) === 0 ||
-      engine.callHandlers(mutation, ({ State }) => State.get(state), state, state);
+      callHandlers(engine, mutation, ({ State }) => State.get(state), state, state);
     if (engine.hasArgsWaits) engine.host.onStateEntered(state, mutation.args);
     if (!passes) {
       stop(engine, mutation, state);
@@ -32,11 +34,11 @@ export function runFinals(engine: Engine, mutation: QueuedMutation): void {
 
 function stop(engine: Engine, mutation: QueuedMutation, state: number): void {
   engine.transition.rejected ??= { by: "an earlier handler" };
-  engine.rollback(mutation, state);
+  rollback(engine, mutation, state);
 }
 
 export function runAnyState(engine: Engine, mutation: QueuedMutation): void {
-  if (!engine.callHandlers(mutation, ({ anyState }) => anyState, -1, -1)) {
+  if (!callHandlers(engine, mutation, ({ anyState }) => anyState, -1, -1)) {
     engine.transition.rejected ??= { by: "an earlier handler" };
   }
 }

@@ -264,7 +264,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /** Grows with each appended mutation that is taken from the queue; starts at 1. */
   get queueTick(): number {
-    return this.#engine.queueTick;
+    return this.#engine.queue.tick;
   }
 
   /** Grows with each import. */
@@ -274,22 +274,19 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /** Mutations that wait, the next one first. */
   get queue(): readonly Mutation<N>[] {
-    const waiting = this.#engine.queue.filter(({ evaluate }) => evaluate === undefined);
+    const waiting = this.#engine.queue.items.filter(({ evaluate }) => evaluate === undefined);
     return waiting as readonly Mutation[] as readonly Mutation<N>[];
   }
 
   /** Whether an add of exactly these states waits in the queue. */
   willBe(states: Names<N>): boolean {
-    return (
-      this.#engine.findQueued(this.#prepare(MUTATION_ADD, states, undefined, undefined, true)) >= 0
-    );
+    return this.#engine.queue.has(this.#prepare(MUTATION_ADD, states, undefined, undefined, true));
   }
 
   /** Whether a remove of exactly these states waits in the queue. */
   willBeRemoved(states: Names<N>): boolean {
-    return (
-      this.#engine.findQueued(this.#prepare(MUTATION_REMOVE, states, undefined, undefined, true)) >=
-      0
+    return this.#engine.queue.has(
+      this.#prepare(MUTATION_REMOVE, states, undefined, undefined, true),
     );
   }
 
@@ -372,7 +369,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /** How many transitions were resolved incrementally, at a cost that follows what they touch, and how many over the whole clock. */
   get resolverCounts(): { readonly incremental: number; readonly general: number } {
-    return { incremental: this.#engine.incrementalCount, general: this.#engine.generalCount };
+    return {
+      incremental: this.#engine.resolution.incrementalCount,
+      general: this.#engine.resolution.generalCount,
+    };
   }
 
   // Schema, export, disposal.
@@ -517,7 +517,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
       this.#keepError(error);
       return;
     }
-    this.#engine.clearQueue();
+    this.#engine.queue.clear();
     this.addErr(error);
     this.#engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
   }
@@ -607,13 +607,13 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     const refused = this.#refuse(kind !== MUTATION_SET);
     if (refused !== undefined) return refused;
     const mutation = this.#prepare(kind, states, args, options?.context, false);
-    if (engine.queueLength >= this.#options.queueLimit && !this.#mayOverflow(kind, mutation)) {
+    if (engine.queue.length >= this.#options.queueLimit && !this.#mayOverflow(kind, mutation)) {
       return canceled(`queue limit of ${this.#options.queueLimit}`);
     }
     if (
       kind === MUTATION_REMOVE &&
       engine.isRunning &&
-      engine.queueLength === 0 &&
+      engine.queue.length === 0 &&
       !this.#callsActive(mutation)
     ) {
       return EXECUTED;

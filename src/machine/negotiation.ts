@@ -1,6 +1,7 @@
 /** The first handler phase: may this transition happen? Any veto cancels it, but in an auto transition some only take a state out. */
 
 import type { Engine } from "./engine.ts";
+import { callHandlers } from "./handler_calls.ts";
 import { HAS_ENTER, HAS_EXIT } from "./handler_index.ts";
 import type { Binding, BoundHandler } from "./handlers.ts";
 import { MUTATION_REMOVE, type QueuedMutation } from "./mutation.ts";
@@ -15,7 +16,7 @@ export function negotiate(engine: Engine, mutation: QueuedMutation): void {
     askEnters(engine, mutation) &&
     askPairs(engine, mutation) &&
     (!engine.handlers.hasAnyEnter ||
-      engine.callHandlers(mutation, ({ anyEnter }) => anyEnter, -1, -1));
+      callHandlers(engine, mutation, ({ anyEnter }) => anyEnter, -1, -1));
   // A veto without a reason comes from a handler that was not run, as the transition was over.
   if (!passes) transition.rejected ??= { by: "an earlier handler" };
   if (passes) transition.rejected = undefined;
@@ -26,7 +27,7 @@ function askExits(engine: Engine, mutation: QueuedMutation): boolean {
   for (let i = 0; i < plan.exitCount; i++) {
     const state = plan.exits[i]!;
     if ((engine.handlers.kinds[state]! & HAS_EXIT) === 0) continue;
-    if (!engine.callHandlers(mutation, ({ Exit }) => Exit.get(state), state, -1)) return false;
+    if (!callHandlers(engine, mutation, ({ Exit }) => Exit.get(state), state, -1)) return false;
   }
   return true;
 }
@@ -36,7 +37,7 @@ function askEnters(engine: Engine, mutation: QueuedMutation): boolean {
   for (let i = 0; i < plan.enterCount; i++) {
     const state = plan.enters[i]!;
     if ((engine.handlers.kinds[state]! & HAS_ENTER) === 0) continue;
-    if (engine.callHandlers(mutation, ({ Enter }) => Enter.get(state), state, -1)) continue;
+    if (callHandlers(engine, mutation, ({ Enter }) => Enter.get(state), state, -1)) continue;
     if (!vetoAuto(engine, mutation, state)) return false;
   }
   return true;
@@ -53,7 +54,7 @@ function askPairs(engine: Engine, mutation: QueuedMutation): boolean {
   const { vetoed, handlers } = engine;
   const hasPairs =
     handlers.pairBindings.length > 0 &&
-    handlers.hasPair(engine.active.isActive, (state) => engine.isTarget(state));
+    handlers.hasPair(engine.active.isActive, (state) => engine.resolution.isTarget(state));
   if (!hasPairs && (!mutation.isAuto || vetoed.size === 0)) return true;
   const target = [...engine.target()].filter((state) => !vetoed.has(state));
   if (hasPairs) {
@@ -79,7 +80,7 @@ function askSelf(engine: Engine, mutation: QueuedMutation, target: number[]): bo
       !engine.handlers.pairBindings.some(({ pairs }) => pairs.get(state)?.has(state))
     )
       continue;
-    lastPassed = engine.callHandlers(mutation, pairOf(state, state), state, -1);
+    lastPassed = callHandlers(engine, mutation, pairOf(state, state), state, -1);
     if (lastPassed) continue;
     if (!mutation.isAuto || engine.schema.auto[state] === 0) return false;
     // The vetoed state leaves the list under the walk, which therefore passes over the next one.
@@ -93,7 +94,7 @@ function askOthers(engine: Engine, mutation: QueuedMutation, target: readonly nu
   for (const from of [...engine.statesBefore()]) {
     if (!engine.handlers.pairBindings.some(({ pairs }) => pairs.has(from))) continue;
     for (const to of target) {
-      if (from === to || engine.callHandlers(mutation, pairOf(from, to), to, -1)) continue;
+      if (from === to || callHandlers(engine, mutation, pairOf(from, to), to, -1)) continue;
       if (!vetoAuto(engine, mutation, to)) return false;
     }
   }

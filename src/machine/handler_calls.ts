@@ -1,0 +1,104 @@
+/** Calls of handlers: what they veto, how long they take, and what becomes of the errors they throw. */
+
+import type { Engine } from "./engine.ts";
+import { toError } from "./errors.ts";
+import { HandlerEvent } from "./handler_event.ts";
+import type { Binding, BoundHandler } from "./handlers.ts";
+import { QueuedMutation } from "./mutation.ts";
+import { rejectionOf } from "./rejection.ts";
+import { rollback } from "./rollback.ts";
+
+/**
+ * Calls every bound handler of an event until one vetoes, throws or takes too long. Returns whether all
+ * let it pass. `state` is the one that the event is for, `rollbackFrom` the first to be taken back if
+ * a final handler throws; -1 for none.
+ */
+export function callHandlers(
+  engine: Engine,
+  mutation: QueuedMutation,
+  pick: (binding: Binding) => BoundHandler | undefined,
+  state: number,
+  rollbackFrom: number,
+): boolean {
+  for (const binding of engine.bindings) {
+    const handler = pick(binding);
+    if (
+      handler !== undefined &&
+      !callHandler(engine, mutation, binding, handler, state, rollbackFrom)
+    )
+      return false;
+  }
+  return true;
+}
+
+function callHandler(
+  engine: Engine,
+  mutation: QueuedMutation,
+  binding: Binding,
+  handler: BoundHandler,
+  state: number,
+  rollbackFrom: number,
+): boolean {
+  const { transition, tracers, host, names } = engine;
+  tracers.handlerStart(transition, binding.id, handler.name);
+  let passes = false;
+  if (transition.isValid) {
+    const startedAt = host.now();
+    const event = new HandlerEvent(handler.name, host.machine, names[state], transition);
+    try {
+      const returned = handler.run(event);
+      if (returned instanceof Promise) watch(returned, handler, event);
+      passes = returned !== false || handler.isFinal;
+      if (!passes) transition.rejected ??= rejectionOf(names, state, `handler ${handler.name}`);
+    } catch (thrown) {
+      recover(engine, mutation, handler, toError(thrown), state, rollbackFrom);
+    }
+    const tookMs = host.now() - startedAt;
+    if (passes && tookMs > host.handlerTimeoutMs) {
+      passes = false;
+      transition.rejected = rejectionOf(names, state, `timeout of handler ${handler.name}`);
+      host.machine.handlerTimedOut(handler.name, tookMs);
+    }
+  }
+  tracers.handlerEnd(transition, binding.id, handler.name);
+  return passes;
+}
+
+/** What an async handler throws is an error of the machine, unless the handler's signal has aborted. */
+function watch(promise: Promise<unknown>, handler: BoundHandler, event: HandlerEvent): void {
+  const { signal, machine } = event;
+  promise.catch((thrown: unknown) => {
+    if (!signal.aborted) machine.addErr(toError(thrown), undefined, { handler: handler.name });
+  });
+}
+
+/** A handler threw: cancels the transition and has `Exception` added next. */
+function recover(
+  engine: Engine,
+  mutation: QueuedMutation,
+  handler: BoundHandler,
+  error: Error,
+  state: number,
+  rollbackFrom: number,
+): void {
+  const { transition, names, exceptionIndex } = engine;
+  engine.host.onError(error);
+  const by = `error in handler ${handler.name}: ${error.message}`;
+  transition.rejected = rejectionOf(names, state, by);
+  // An error while Exception is being added would add it for ever.
+  if (mutation.isCalled(exceptionIndex)) return;
+  if (transition.phase === "final") rollback(engine, mutation, rollbackFrom);
+  transition.isAccepted = false;
+  transition.isCompleted = true;
+  const exception = new QueuedMutation(names, Int32Array.of(exceptionIndex));
+  exception.calledCount = 1;
+  exception.args = {
+    error,
+    handler: handler.name,
+    transitionId: transition.id,
+    states: mutation.states,
+  };
+  exception.context = mutation.context;
+  exception.isFromAuto = mutation.isAuto;
+  engine.prepend(exception);
+}
