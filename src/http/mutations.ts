@@ -1,9 +1,9 @@
 /** `POST /mutations`: asks the root for a change, from any node. */
 
+import { nearestNames } from "../machine/mod.ts";
 import { type MutationReply, type MutationRequest, ReplicationError } from "../replication/mod.ts";
 import { answerBody, JSON_TYPE } from "./answer.ts";
 import { type BodyError, toMutationRequest } from "./mutation_request.ts";
-import { findNearestNames } from "./nearest.ts";
 import type { NodeApi } from "./node_api.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import { readJsonBody } from "./read_body.ts";
@@ -117,8 +117,7 @@ function listUnknownStates({ clock }: NodeApi, states: readonly string[]): strin
 
 function unknownStates(node: NodeApi, unknown: readonly string[]): HttpProblem {
   const named = unknown.slice(0, MAX_UNKNOWN_NAMED).map((state, index) => {
-    const nearest =
-      index < MAX_NEAREST_LOOKUPS ? findNearestNames(state, node.clock.names) : undefined;
+    const nearest = index < MAX_NEAREST_LOOKUPS ? nearestNames(state, node.clock.names) : undefined;
     return { state, ...(nearest === undefined ? {} : { nearest }) };
   });
   const detail = named

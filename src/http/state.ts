@@ -1,7 +1,7 @@
 /** `GET /states/:name`: one state. A state called "stream" is hidden by the event stream; `/clocks` shows it. */
 
+import { nearestNames } from "../machine/mod.ts";
 import { answerStates, JSON_TYPE, requireAgeMs } from "./answer.ts";
-import { findNearestNames } from "./nearest.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Route, RouteContext } from "./route.ts";
 
@@ -16,7 +16,7 @@ export function createStateRoute({ node }: RouteContext): Route {
       const name = c.req.param("name") ?? "";
       const index = clock.indexOf(name);
       if (index < 0) {
-        const nearest = findNearestNames(name, clock.names);
+        const nearest = nearestNames(name, clock.names);
         throw new HttpProblem(
           404,
           "unknown-state",

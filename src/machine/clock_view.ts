@@ -1,7 +1,7 @@
 /** The read side of a machine, shared with replicas: states, ticks, waits, state signals, text forms. */
 
 import { MachineError, toError } from "./errors.ts";
-import { nearestNames } from "./nearest_names.ts";
+import { likelyNames } from "./nearest_names.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
 import { Waits } from "./waits.ts";
@@ -269,7 +269,7 @@ export function throwLater(error: unknown): void {
 
 /** The error for a state name that a machine does not have. */
 export function unknownState(view: ClockView, name: string): MachineError {
-  const nearest = nearestNames(name, view.names);
+  const nearest = likelyNames(name, view.names);
   const hint = nearest.length > 0 ? `; the nearest known are "${nearest.join('", "')}"` : "";
   return new MachineError(
     "unknown_state",

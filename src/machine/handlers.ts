@@ -3,7 +3,7 @@
 import type { CompiledSchema } from "./compiled_schema.ts";
 import { MachineError } from "./errors.ts";
 import type { HandlerEvent } from "./handler_event.ts";
-import { nearestNames } from "./nearest_names.ts";
+import { likelyNames } from "./nearest_names.ts";
 
 type ArgsOf<A, S> = S extends keyof A ? A[S] : Record<string, unknown>;
 
@@ -177,7 +177,7 @@ function splitPair(schema: CompiledSchema, name: string): [from: number, to: num
 
 function unknownHandler(schema: CompiledSchema, name: string): MachineError {
   const known = schema.names.flatMap((state) => STATE_HANDLERS.map((kind) => `${state}${kind}`));
-  const nearest = nearestNames(name, known.concat(schema.names));
+  const nearest = likelyNames(name, known.concat(schema.names));
   const hint = nearest.length > 0 ? `; the nearest are "${nearest.join('", "')}"` : "";
   return new MachineError(
     "unknown_state",

@@ -36,6 +36,12 @@ export function readExport(view: ClockView, exported: MachineExport): Float64Arr
       { states: unknown },
     );
   }
+  const twice = exported.states.find((name, i) => exported.states.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new MachineError("invalid_import", `Cannot import: state "${twice}" is given twice`, {
+      states: [twice],
+    });
+  }
   const bad = exported.ticks.findIndex((tick) => !Number.isSafeInteger(tick) || tick < 0);
   if (bad >= 0) {
     throw new MachineError(

@@ -1,30 +1,62 @@
-/** The known names nearest to a misspelt one, for error messages. */
+/** Finds the names that someone may have meant. */
 
-/** Up to three of `names` within an edit distance of a third of the name's length, the nearest first. */
-export function nearestNames(name: string, names: readonly string[]): string[] {
-  const limit = Math.max(1, Math.floor(name.length / 3));
-  return names
-    .filter((known) => Math.abs(known.length - name.length) <= limit)
-    .map((known) => ({ known, distance: editDistance(name.toLowerCase(), known.toLowerCase()) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ known }) => known);
+/** Longer input than this is cut before comparing, so that a hostile name costs no more than a long one. */
+const MAX_COMPARED_LENGTH = 64;
+
+/**
+ * The `limit` names nearest to `name`, the nearest first and ties in the order of `names`: fewest
+ * insertions, deletions, replacements and swaps of neighbours (optimal string alignment), letters
+ * compared without case. Names that contain the input whole come before all that do not.
+ */
+export function nearestNames(name: string, names: readonly string[], limit = 3): string[] {
+  const wanted = name.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
+  const nearest: { name: string; distance: number }[] = [];
+  for (const candidate of names) {
+    const compared = candidate.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
+    const bound = nearest.length < limit ? Infinity : nearest[limit - 1]!.distance;
+    const distance =
+      wanted.length > 2 && compared.includes(wanted)
+        ? (compared.length - wanted.length) / MAX_COMPARED_LENGTH
+        : editDistance(wanted, compared, bound);
+    if (distance >= bound) continue;
+    const at = nearest.findIndex((other) => distance < other.distance);
+    nearest.splice(at < 0 ? nearest.length : at, 0, { name: candidate, distance });
+    if (nearest.length > limit) nearest.pop();
+  }
+  return nearest.map((found) => found.name);
 }
 
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+/** As {@linkcode nearestNames}, but only those near enough to be what was meant: within a third of the name's length. */
+export function likelyNames(name: string, names: readonly string[]): string[] {
+  const bound = Math.max(1, Math.floor(name.length / 3)) + 1;
+  const short = name.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
+  return nearestNames(name, names).filter(
+    (found) =>
+      editDistance(short, found.slice(0, MAX_COMPARED_LENGTH).toLowerCase(), bound) < bound,
+  );
+}
+
+/** Edit distance of two strings, or some number >= `bound` as soon as it cannot be less. */
+function editDistance(a: string, b: string, bound: number): number {
+  if (Math.abs(a.length - b.length) >= bound) return bound;
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const current = [i];
+    let least = i;
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(
-        row[j]! + 1,
-        next[j - 1]! + 1,
-        row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let distance = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        distance = Math.min(distance, beforePrevious[j - 2]! + 1);
+      }
+      current.push(distance);
+      if (distance < least) least = distance;
     }
-    row = next;
+    // A swap reaches back two rows, but from a cell at most one less: it cannot get below either.
+    if (least >= bound) return bound;
+    beforePrevious = previous;
+    previous = current;
   }
-  return row[b.length]!;
+  return previous[b.length]!;
 }

@@ -27,19 +27,23 @@ describe("sortStable()", () => {
     let beyondInsertion = 0;
     const relation = fc.array(fc.tuple(fc.nat(59), fc.nat(59)), { minLength: 100, maxLength: 900 });
     fc.assert(
-      fc.property(fc.shuffledSubarray([...Array(60).keys()], { minLength: 10 }), relation, (list, pairs) => {
-        const known = new Set(pairs.map(([a, b]) => a * 60 + b));
-        const isLess = (a: number, b: number) => !known.has(b * 60 + a) && known.has(a * 60 + b);
-        const sorted = sort(list, isLess);
-        expect(sorted).toEqual(sortSlowly(list, isLess));
-        const inserted = [...list];
-        for (let i = 1; i < inserted.length; i++) {
-          for (let j = i; j > 0 && isLess(inserted[j]!, inserted[j - 1]!); j--)
-            [inserted[j], inserted[j - 1]] = [inserted[j - 1]!, inserted[j]!];
-        }
-        if (list.length <= 20) expect(sorted).toEqual(inserted);
-        else if (sorted.join() !== inserted.join()) beyondInsertion++;
-      }),
+      fc.property(
+        fc.shuffledSubarray([...Array(60).keys()], { minLength: 10 }),
+        relation,
+        (list, pairs) => {
+          const known = new Set(pairs.map(([a, b]) => a * 60 + b));
+          const isLess = (a: number, b: number) => !known.has(b * 60 + a) && known.has(a * 60 + b);
+          const sorted = sort(list, isLess);
+          expect(sorted).toEqual(sortSlowly(list, isLess));
+          const inserted = [...list];
+          for (let i = 1; i < inserted.length; i++) {
+            for (let j = i; j > 0 && isLess(inserted[j]!, inserted[j - 1]!); j--)
+              [inserted[j], inserted[j - 1]] = [inserted[j - 1]!, inserted[j]!];
+          }
+          if (list.length <= 20) expect(sorted).toEqual(inserted);
+          else if (sorted.join() !== inserted.join()) beyondInsertion++;
+        },
+      ),
       { numRuns: 500 },
     );
     expect(beyondInsertion).toBeGreaterThan(0);

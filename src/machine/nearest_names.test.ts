@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findNearestNames } from "./nearest.ts";
+import { likelyNames, nearestNames } from "./nearest_names.ts";
 
 const NAMES = ["Exception", "Start", "Ready", "Flight1Gate1", "Flight1Gate2", "Flight1Delayed"];
 
@@ -26,7 +26,7 @@ function slowDistance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
-describe("findNearestNames()", () => {
+describe("nearestNames()", () => {
   it.each([
     ["Sart", "Start"],
     ["Satrt", "Start"],
@@ -37,13 +37,13 @@ describe("findNearestNames()", () => {
     ["Delayed", "Flight1Delayed"],
     ["Flight1Gate9", "Flight1Gate1"],
   ])("puts first for %s: %s", (name, expected) => {
-    expect(findNearestNames(name, NAMES)[0]).toBe(expected);
+    expect(nearestNames(name, NAMES)[0]).toBe(expected);
   });
 
   it("gives as many as asked for, or all there are", () => {
-    expect(findNearestNames("zzzz", NAMES)).toHaveLength(3);
-    expect(findNearestNames("zzzz", ["A"])).toEqual(["A"]);
-    expect(findNearestNames("zzzz", [])).toEqual([]);
+    expect(nearestNames("zzzz", NAMES)).toHaveLength(3);
+    expect(nearestNames("zzzz", ["A"])).toEqual(["A"]);
+    expect(nearestNames("zzzz", [])).toEqual([]);
   });
 
   it("gives what sorting all names by distance gives", () => {
@@ -57,7 +57,7 @@ describe("findNearestNames()", () => {
           .map((other) => ({ other, distance: slowDistance(name, other) }))
           .sort((a, b) => a.distance - b.distance)
           .map(({ other }) => other);
-        expect(findNearestNames(name, names)).toEqual(sorted.slice(0, 3));
+        expect(nearestNames(name, names)).toEqual(sorted.slice(0, 3));
       }),
     );
   });
@@ -65,7 +65,14 @@ describe("findNearestNames()", () => {
   it("stays quick for hostile names and large schemas", () => {
     const names = Array.from({ length: 14_000 }, (_, i) => `Flight${i % 1000}Gate${i % 14}`);
     const startMs = performance.now();
-    findNearestNames("ab".repeat(30_000), names);
+    nearestNames("ab".repeat(30_000), names);
     expect(performance.now() - startMs).toBeLessThan(2000);
+  });
+});
+
+describe("likelyNames()", () => {
+  it("leaves out what is too far to be meant", () => {
+    expect(likelyNames("Raedy", ["Ready", "Start"])).toEqual(["Ready"]);
+    expect(likelyNames("Zzz", ["Ready", "Start"])).toEqual([]);
   });
 });
