@@ -148,6 +148,14 @@ describe("export() and import()", () => {
     expect(log).toEqual(["B"]);
   });
 
+  it("are refused if they name a state twice, and change nothing", () => {
+    const machine = create();
+    const exported = machine.export();
+    const states = [...exported.states.slice(1), exported.states[1]!];
+    expect(() => machine.import({ ...exported, states })).toThrow(/is given twice/);
+    expect(machine.machineTick).toBe(0);
+  });
+
   it("go on with transitions and auto states from the imported clock", () => {
     const schema = defineSchema({ A: {}, B: { remove: ["C"] }, C: { auto: true } });
     const source = createMachine(schema, { id: "m" });
