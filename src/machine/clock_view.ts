@@ -1,6 +1,7 @@
 /** The read side of a machine, shared with replicas: states, ticks, waits, state signals, text forms. */
 
-import { MachineError, toError } from "./errors.ts";
+import { MachineError } from "./errors.ts";
+import { Listeners } from "./listeners.ts";
 import { likelyNames } from "./nearest_names.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
@@ -25,7 +26,7 @@ export abstract class ClockView<N extends string = string> {
 
   protected readonly waits: Waits;
   readonly #signals = new Map<number, AbortController>();
-  readonly #listeners = new Set<(indexes: Uint32Array) => void>();
+  readonly #listeners = new Listeners<[Uint32Array]>((error) => this.listenerFailed(error));
   #indexes = new Uint32Array(0);
 
   constructor(id: string) {
@@ -179,8 +180,7 @@ export abstract class ClockView<N extends string = string> {
    * ticks moved, each once; the array is valid during the call only. Returns its removal.
    */
   onClockChange(listener: (indexes: Uint32Array) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** The active states and their ticks: `(A:1 B:3)`. */
@@ -237,17 +237,11 @@ export abstract class ClockView<N extends string = string> {
 
   /** For subclasses: tells the clock listeners. */
   protected emitClockChange(changed: Int32Array, count: number): void {
-    if (this.#listeners.size === 0 || count === 0) return;
+    if (this.#listeners.isEmpty || count === 0) return;
     if (this.#indexes.length < count) this.#indexes = new Uint32Array(Math.max(count, 16));
     for (let i = 0; i < count; i++) this.#indexes[i] = changed[i]!;
     const indexes = this.#indexes.subarray(0, count);
-    for (const listener of this.#listeners) {
-      try {
-        listener(indexes);
-      } catch (thrown) {
-        this.listenerFailed(toError(thrown));
-      }
-    }
+    this.#listeners.call(indexes);
   }
 
   /** For subclasses: what becomes of a listener's error, which stops no other listener. By default nobody catches it. */

@@ -244,3 +244,23 @@ describe("A handler that takes too long", () => {
     expect(machine.queueTick).toBe(5);
   });
 });
+
+describe("A deadline that empties the queue", () => {
+  it("resolves the waits for what was dropped", async () => {
+    let nowMs = 0;
+    const machine = createMachine(
+      { A: {}, B: {}, C: {} },
+      { now: () => nowMs, handlerTimeoutMs: 10, handlerDeadlineMs: 100 },
+    );
+    const waits: Promise<void>[] = [];
+    machine.handle({
+      AState() {
+        waits.push(machine.whenQueue(machine.add("B")), machine.whenQueue(machine.add("C")));
+        nowMs += 1_000;
+      },
+    });
+    machine.add("A");
+    await Promise.all(waits);
+    expect(machine.toStringAll()).toBe("(Exception:1) [A:2 B:0 C:0]");
+  });
+});

@@ -1,28 +1,33 @@
 /** The state machine: its public face over the engine. */
 
-import { ArgsWaits } from "./args_waits.ts";
-import { ClockView, type Names, throwLater, unknownState, type WaitOptions } from "./clock_view.ts";
-import { type CompiledSchema, compileSchema } from "./compiled_schema.ts";
+import { Bindings } from "./bindings.ts";
+import { type Names, throwLater } from "./clock_view.ts";
+import { compileSchema } from "./compiled_schema.ts";
 import { Engine, type EngineHost } from "./engine.ts";
+import { EngineView } from "./engine_view.ts";
 import { isAbortError, MachineError, toError } from "./errors.ts";
-import { type BindOptions, compileBinding, type Handlers } from "./handlers.ts";
+import type { BindOptions, Handlers } from "./handlers.ts";
+import { Listeners } from "./listeners.ts";
 import { type MachineExport, readExport } from "./machine_export.ts";
-import { type MachineOptions, randomId, resolveOptions } from "./machine_options.ts";
+import {
+  type MachineOptions,
+  type ResolvedOptions,
+  randomId,
+  resolveOptions,
+} from "./machine_options.ts";
 import {
   type ArgsFor,
   type CheckOptions,
-  EXECUTED,
   MUTATION_ADD,
   MUTATION_REMOVE,
   MUTATION_SET,
-  type Mutation,
   type MutationArgs,
-  type MutationKind,
   type MutationOptions,
   type MutationResult,
-  type QueuedMutation,
 } from "./mutation.ts";
+import { canceled, Requests } from "./requests.ts";
 import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
+import { compileLarger, mapIndexes } from "./schema_change.ts";
 import { checkOrder } from "./state_order.ts";
 import { type Tracer, TracerList } from "./tracer.ts";
 
@@ -41,37 +46,18 @@ export function createMachine<N extends string>(
   return new Machine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
 }
 
-export class Machine<N extends string = string, A = unknown> extends ClockView<N> {
-  readonly #options: Required<
-    Pick<
-      MachineOptions,
-      "handlerTimeoutMs" | "handlerDeadlineMs" | "handlerBackoffMs" | "queueLimit" | "now"
-    >
-  >;
+export class Machine<N extends string = string, A = unknown> extends EngineView<N> {
+  protected override engine: Engine;
+  readonly #options: ResolvedOptions;
   readonly #onError: ((error: Error) => void) | undefined;
-  #schema: CompiledSchema;
-  #engine: Engine;
+  readonly #requests: Requests<N>;
   readonly #tracers = new TracerList((error) => this.#keepError(error));
-  readonly #bound: {
-    readonly handlers: Record<string, unknown>;
-    readonly id: string;
-    readonly prefix: string;
-  }[] = [];
-  #bindingNumber = 0;
-  readonly #argsWaits = new ArgsWaits();
-  readonly #queueWaits: { readonly tick: number; readonly resolve: () => void }[] = [];
-  #queueEnd: PromiseWithResolvers<void> | undefined = undefined;
-  readonly #changeListeners = new Set<
-    (before: readonly number[], after: readonly number[]) => void
-  >();
+  readonly #bindings = new Bindings();
+  readonly #changeListeners = new Listeners<[before: readonly number[], after: readonly number[]]>(
+    (error) => this.#keepError(error),
+  );
   #err: Error | undefined = undefined;
   #machineTick = 0;
-  #status: "live" | "disposing" | "disposed" = "live";
-  readonly #abort = new AbortController();
-  readonly #disposed = Promise.withResolvers<void>();
-  readonly #onDispose: (() => void)[] = [];
-  #seen: Int32Array;
-  #seenNumber = 0;
 
   constructor(schema: Schema<N>, options: MachineOptions<N> = {}) {
     super(options.id ?? randomId());
@@ -80,73 +66,24 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     const { schema: parsed, errors } = parseSchema(schema);
     const names = sortNames(Object.keys(parsed));
     if (options.states !== undefined) checkOrder(this.id, options.states, names);
-    this.#schema = compileSchema(parsed, options.states ?? names);
-    this.#engine = new Engine(this.#schema, this.#tracers, this.#createHost());
-    this.#seen = new Int32Array(this.#schema.names.length);
+    const compiled = compileSchema(parsed, options.states ?? names);
+    this.engine = new Engine(compiled, this.#tracers, this.#createHost());
+    this.#requests = new Requests(this, this.#options, this.disposal, this.engine);
     for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
     if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#asMachine()));
     const { parent } = options;
     if (parent !== undefined)
       parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#asMachine()));
-    if (options.signal !== undefined) this.#disposeOnAbort(options.signal);
-    if (errors.length > 0)
-      this.addErr(
-        errors.length === 1 ? errors[0]! : new AggregateError(errors, messagesOf(errors)),
-      );
+    if (options.signal !== undefined)
+      this.disposal.startOn(options.signal, () => void this.dispose());
+    if (errors.length === 1) this.addErr(errors[0]);
+    if (errors.length > 1)
+      this.addErr(new AggregateError(errors, errors.map(({ message }) => message).join("; ")));
   }
 
   /** The same machine with the arguments of its states typed: `createMachine(schema).withArgs<{ Delayed: { minutes: number } }>()`. */
   withArgs<T extends { [K in N]?: object }>(): Machine<N, T> {
     return this as unknown as Machine<N, T>;
-  }
-
-  // The clock.
-
-  override get names(): readonly N[] {
-    return this.#schema.names as readonly N[];
-  }
-
-  override get schema(): Schema<N> {
-    return this.#schema.schema as Schema<N>;
-  }
-
-  override get ticks(): Float64Array {
-    return this.#engine.ticks;
-  }
-
-  override get timeSum(): number {
-    return this.#engine.timeSum;
-  }
-
-  override indexOf(name: string): number {
-    return this.#schema.indexByName.get(name) ?? -1;
-  }
-
-  /** Active states in the order of the last target, or those of `states` that are active, in that order. */
-  override activeStates(states?: readonly N[]): N[] {
-    if (this.isDisposed) return [];
-    if (states !== undefined) return super.activeStates(states);
-    const order = this.#engine.statesBefore();
-    const { names } = this;
-    const active: N[] = [];
-    for (let i = 0; i < order.length; i++) active.push(names[order[i]!]!);
-    return active;
-  }
-
-  override is(states: Names<N>): boolean {
-    return this.#status === "live" && super.is(states);
-  }
-
-  override not(states: Names<N>): boolean {
-    return this.#status === "live" && super.not(states);
-  }
-
-  override has(states: Names<N>): boolean {
-    return this.#status === "live" && super.has(states);
-  }
-
-  override tick(state: N): number {
-    return this.#status === "live" ? super.tick(state) : 0;
   }
 
   // Mutations.
@@ -161,7 +98,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
   ): MutationResult<N> {
-    return this.#request(MUTATION_ADD, states, args, options);
+    return this.#requests.mutate(MUTATION_ADD, states, args, options);
   }
 
   /** Deactivates states, and those that require them. */
@@ -170,7 +107,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
   ): MutationResult<N> {
-    return this.#request(MUTATION_REMOVE, states, args, options);
+    return this.#requests.mutate(MUTATION_REMOVE, states, args, options);
   }
 
   /** Activates these states and deactivates all others. */
@@ -179,7 +116,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
   ): MutationResult<N> {
-    return this.#request(MUTATION_SET, states, args, options);
+    return this.#requests.mutate(MUTATION_SET, states, args, options);
   }
 
   /** Removes the states if all of them are active, else adds them. */
@@ -201,12 +138,12 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: MutationArgs,
     options?: MutationOptions,
   ): MutationResult<N> {
-    const refused = this.#refuse(true);
+    const refused = this.#requests.refuse(true);
     if (refused !== undefined) return refused;
     if (error === undefined || error === null || isAbortError(error)) return canceled("no error");
     const known = toError(error);
     this.#keepError(known);
-    return this.#request(
+    return this.#requests.mutate(
       MUTATION_ADD,
       [...new Set([state, EXCEPTION as N])],
       { ...args, error: known },
@@ -223,7 +160,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: ArgsFor<A, S>,
     options?: CheckOptions<N>,
   ): MutationResult<N> {
-    return this.#check(MUTATION_ADD, states, args, options);
+    return this.#requests.check(MUTATION_ADD, states, args, options);
   }
 
   /** Whether a remove would be executed. */
@@ -232,7 +169,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     args?: ArgsFor<A, S>,
     options?: CheckOptions<N>,
   ): MutationResult<N> {
-    return this.#check(MUTATION_REMOVE, states, args, options);
+    return this.#requests.check(MUTATION_REMOVE, states, args, options);
   }
 
   /**
@@ -241,20 +178,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
    * rejects with what it throws, and with a {@linkcode MachineError} on a disposed machine.
    */
   eval<T>(run: () => T): Promise<Awaited<T>> {
-    if (this.#status !== "live") {
-      return Promise.reject(
-        new MachineError("disposed", `Cannot run on machine "${this.id}": it is disposed`),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      this.#engine.evaluate(() => {
-        try {
-          resolve(run() as Awaited<T>);
-        } catch (thrown) {
-          reject(thrown);
-        }
-      });
-    });
+    return this.#requests.evaluate(run);
   }
 
   /** The last error, kept also when `Exception` is removed or its mutation was canceled. */
@@ -262,32 +186,19 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
     return this.#err;
   }
 
-  /** Grows with each appended mutation that is taken from the queue; starts at 1. */
-  get queueTick(): number {
-    return this.#engine.queue.tick;
-  }
-
   /** Grows with each import. */
   get machineTick(): number {
     return this.#machineTick;
   }
 
-  /** Mutations that wait, the next one first. */
-  get queue(): readonly Mutation<N>[] {
-    const waiting = this.#engine.queue.items.filter(({ evaluate }) => evaluate === undefined);
-    return waiting as readonly Mutation[] as readonly Mutation<N>[];
-  }
-
   /** Whether an add of exactly these states waits in the queue. */
   willBe(states: Names<N>): boolean {
-    return this.#engine.queue.has(this.#prepare(MUTATION_ADD, states, undefined, undefined, true));
+    return this.#requests.isQueued(MUTATION_ADD, states);
   }
 
   /** Whether a remove of exactly these states waits in the queue. */
   willBeRemoved(states: Names<N>): boolean {
-    return this.#engine.queue.has(
-      this.#prepare(MUTATION_REMOVE, states, undefined, undefined, true),
-    );
+    return this.#requests.isQueued(MUTATION_REMOVE, states);
   }
 
   // Handlers and hooks.
@@ -303,19 +214,14 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /** As {@linkcode handle}, for handlers whose names are known at run time only. */
   bind(handlers: Readonly<Record<string, unknown>>, options: BindOptions = {}): () => void {
-    const id = options.id?.replace(/[^A-Za-z0-9\-_.]/g, "") ?? `handlers-${++this.#bindingNumber}`;
-    const source = { handlers, id, prefix: options.prefix ?? "" };
-    const binding = compileBinding(this.#schema, handlers, id, source.prefix);
-    const isFirst = !this.#engine.hasBindings;
-    this.#bound.push(source);
-    this.#engine.bindings = [...this.#engine.bindings, binding];
-    this.#engine.hasBindings = true;
+    const set = this.#bindings.add(this.engine.schema, handlers, options);
+    const isFirst = !this.engine.hasBindings;
+    this.engine.hasBindings = true;
+    this.engine.bindings = this.#bindings.compiled;
     if (isFirst && this.isErr && this.#err !== undefined) this.addErr(this.#err);
     return () => {
-      const place = this.#bound.indexOf(source);
-      if (place < 0) return;
-      this.#bound.splice(place, 1);
-      this.#engine.bindings = this.#engine.bindings.filter((_, other) => other !== place);
+      this.#bindings.remove(set);
+      this.engine.bindings = this.#bindings.compiled;
     };
   }
 
@@ -333,46 +239,7 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
    * one. What it throws becomes {@linkcode err}. Returns its removal.
    */
   onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void {
-    this.#changeListeners.add(listener);
-    return () => this.#changeListeners.delete(listener);
-  }
-
-  // Waits that need the queue.
-
-  /** Resolves when the state's final handlers have had their turn with these args (each equal by `===`). Never at once. */
-  whenArgs(state: N, args: MutationArgs, options: WaitOptions = {}): Promise<void> {
-    const index = this.toIndexes(state)[0]!;
-    if (this.#status !== "live") return Promise.resolve();
-    const promise = this.#argsWaits.add(index, args, options.signal);
-    this.#engine.hasArgsWaits = this.#argsWaits.count > 0;
-    return promise;
-  }
-
-  /** Resolves when a queued mutation has run, executed or not; at once for any other result. */
-  whenQueue(result: MutationResult<N>): Promise<void> {
-    const tick = result.result === "queued" ? result.queueTick : 0;
-    if (tick <= this.queueTick || this.#status !== "live") return Promise.resolve();
-    return new Promise((resolve) => this.#queueWaits.push({ tick, resolve }));
-  }
-
-  /** Resolves when the queue is drained; at once if nothing runs. */
-  whenQueueEnd(): Promise<void> {
-    if (!this.#engine.isRunning) return Promise.resolve();
-    this.#queueEnd ??= Promise.withResolvers();
-    return this.#queueEnd.promise;
-  }
-
-  /** Number of waits that are open. */
-  get waitCount(): number {
-    return this.waits.count + this.#argsWaits.count + this.#queueWaits.length;
-  }
-
-  /** How many transitions were resolved incrementally, at a cost that follows what they touch, and how many over the whole clock. */
-  get resolverCounts(): { readonly incremental: number; readonly general: number } {
-    return {
-      incremental: this.#engine.resolution.incrementalCount,
-      general: this.#engine.resolution.generalCount,
-    };
+    return this.#changeListeners.add(listener);
   }
 
   // Schema, export, disposal.
@@ -384,39 +251,27 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
    * nothing changes then.
    */
   setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void {
-    if (this.#engine.isRunning)
+    if (this.engine.isRunning)
       throw new MachineError("in_transition", "Cannot set the schema: a transition is running");
-    const { schema: parsed, errors } = parseSchema(schema);
-    const count = Object.keys(parsed).length;
-    if (count <= this.names.length) {
-      throw new MachineError(
-        "invalid_schema",
-        `Cannot set the schema: it has ${count} states, and must have more than ${this.names.length}`,
-      );
-    }
-    if (errors.length > 0) throw errors[0]!;
-    checkOrder(this.id, states, Object.keys(parsed));
-    const old = this.#schema;
-    const previous = new Map(old.names.map((name, index) => [name, old.topology[index]!]));
-    const compiled = compileSchema(parsed, states, previous);
+    const old = this.engine.schema;
+    const compiled = compileLarger(old, this.id, schema, states);
     // Throws for a handler of a state that is gone, before anything changes.
-    const bindings = this.#bound.map(({ handlers, id, prefix }) =>
-      compileBinding(compiled, handlers, id, prefix),
-    );
-    const toNew = (index: number) => compiled.indexByName.get(old.names[index]!) ?? -1;
+    this.#bindings.recompile(compiled);
+    const toNew = mapIndexes(old, compiled);
     const ticks = states.map((name) => this.ticks[old.indexByName.get(name) ?? -1] ?? 0);
-    const order = Int32Array.from(this.#engine.statesBefore(), toNew).filter((index) => index >= 0);
+    const order = Int32Array.from(this.engine.resolution.order(), toNew).filter(
+      (index) => index >= 0,
+    );
     const engine = new Engine(compiled, this.#tracers, this.#createHost());
     engine.importTicks(ticks);
     engine.active.reorder(order, order.length);
-    engine.continueFrom(this.#engine);
-    engine.bindings = bindings;
-    this.#schema = compiled;
-    this.#engine = engine;
-    this.#seen = new Int32Array(states.length);
+    engine.continueFrom(this.engine);
+    engine.bindings = this.#bindings.compiled;
+    this.engine = engine;
+    this.#requests.engine = engine;
     this.waits.remap(toNew);
-    this.#argsWaits.remap(toNew);
-    engine.hasArgsWaits = this.#argsWaits.count > 0;
+    this.argsWaits.remap(toNew);
+    engine.hasArgsWaits = this.argsWaits.count > 0;
     this.remapSignals(toNew);
     this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#asMachine()));
   }
@@ -439,13 +294,13 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
    * Throws {@linkcode MachineError} if it is of another machine or other states, or within a transition.
    */
   import(exported: MachineExport): void {
-    if (this.#engine.isRunning)
+    if (this.engine.isRunning)
       throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
     const ticks = readExport(this, exported);
     const changed = Int32Array.from(this.names.keys()).filter(
       (index) => ticks[index] !== this.ticks[index],
     );
-    this.#engine.importTicks(ticks);
+    this.engine.importTicks(ticks);
     this.#machineTick = exported.machineTick + 1;
     this.abortSignals(changed, changed.length);
     this.emitClockChange(changed, changed.length);
@@ -455,21 +310,12 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
 
   /** Aborts when the machine is disposed. */
   get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  get isDisposed(): boolean {
-    return this.#status !== "live";
+    return this.disposal.signal;
   }
 
   /** Calls `callback` during disposal, in the order of registration. What it throws becomes {@linkcode err} and stops no other. */
   onDispose(callback: () => void): void {
-    this.#onDispose.push(callback);
-  }
-
-  /** Resolves when the machine is disposed. */
-  whenDisposed(): Promise<void> {
-    return this.#disposed.promise;
+    this.disposal.onEnd(callback);
   }
 
   /**
@@ -478,33 +324,19 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
    * active; names and schema stay readable.
    */
   async dispose(): Promise<void> {
-    if (this.#status !== "live") return this.#disposed.promise;
+    if (this.isDisposed) return this.disposal.done;
     if (this.is("Start" as N)) this.remove("Start" as N);
     await this.whenQueueEnd();
-    if (this.#status !== "live") return this.#disposed.promise;
-    this.#status = "disposing";
+    if (this.isDisposed) return this.disposal.done;
+    this.disposal.begin();
     this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#asMachine()));
     this.waits.close();
-    this.#argsWaits.close();
-    for (const { resolve } of this.#queueWaits.splice(0)) resolve();
+    this.argsWaits.close();
+    this.queueWaits.close();
     this.abortAllSignals();
-    this.#engine.bindings = [];
-    for (const callback of this.#onDispose) {
-      try {
-        callback();
-      } catch (thrown) {
-        this.#keepError(toError(thrown));
-      }
-    }
-    this.#status = "disposed";
-    this.#abort.abort();
-    this.#disposed.resolve();
-  }
-
-  #disposeOnAbort(signal: AbortSignal): void {
-    const dispose = () => void this.dispose();
-    if (signal.aborted) dispose();
-    else signal.addEventListener("abort", dispose, { once: true, signal: this.#abort.signal });
+    this.#bindings.clear();
+    this.engine.bindings = [];
+    this.disposal.end((error) => this.#keepError(error));
   }
 
   /** For the engine: a handler took longer than it may. */
@@ -517,9 +349,10 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
       this.#keepError(error);
       return;
     }
-    this.#engine.queue.clear();
+    this.engine.queue.clear();
+    this.queueWaits.close();
     this.addErr(error);
-    this.#engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
+    this.engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
   }
 
   #createHost(): EngineHost {
@@ -530,39 +363,20 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
       now: options.now,
       onTicksMoved: (changed, count) => this.abortSignals(changed, count),
       onTransitionEnd: (transition, changed, count) => {
-        if (this.#changeListeners.size > 0) {
-          const { timeBefore, timeAfter } = transition;
-          for (const listener of this.#changeListeners) {
-            try {
-              listener(timeBefore, timeAfter);
-            } catch (thrown) {
-              this.listenerFailed(toError(thrown));
-            }
-          }
-        }
+        if (!this.#changeListeners.isEmpty)
+          this.#changeListeners.call(transition.timeBefore, transition.timeAfter);
         this.emitClockChange(changed, count);
         // A canceled one moves ticks only if it got as far as final handlers.
         if (transition.isAccepted || count > 0) this.waits.process(changed, count);
-        if (this.#queueWaits.length > 0) this.#resolveQueueWaits();
+        this.queueWaits.process(this.queueTick);
       },
       onStateEntered: (state, args) => {
-        if (this.#argsWaits.count > 0) this.#argsWaits.process(state, args);
-        this.#engine.hasArgsWaits = this.#argsWaits.count > 0;
+        if (this.argsWaits.count > 0) this.argsWaits.process(state, args);
+        this.engine.hasArgsWaits = this.argsWaits.count > 0;
       },
-      onQueueEnd: () => {
-        this.#queueEnd?.resolve();
-        this.#queueEnd = undefined;
-      },
+      onQueueEnd: () => this.queueWaits.end(),
       onError: (error) => this.#keepError(error),
     };
-  }
-
-  #resolveQueueWaits(): void {
-    const due = this.#queueWaits.filter(({ tick }) => tick <= this.queueTick);
-    for (const wait of due) {
-      this.#queueWaits.splice(this.#queueWaits.indexOf(wait), 1);
-      wait.resolve();
-    }
   }
 
   /** This machine for whoever does not care about its state names. */
@@ -582,116 +396,4 @@ export class Machine<N extends string = string, A = unknown> extends ClockView<N
       throwLater(thrown);
     }
   }
-
-  /** The result that a mutation gets without being queued, if it does. */
-  #refuse(heedsBackoff: boolean): MutationResult<never> | undefined {
-    if (this.#status !== "live") return canceled("disposal of the machine");
-    const { backoffUntil } = this.#engine;
-    if (
-      heedsBackoff &&
-      backoffUntil > Number.NEGATIVE_INFINITY &&
-      this.#options.now() < backoffUntil
-    ) {
-      return canceled("backoff after a handler's deadline");
-    }
-    return undefined;
-  }
-
-  #request(
-    kind: MutationKind,
-    states: Names<N>,
-    args: unknown,
-    options: MutationOptions | undefined,
-  ): MutationResult<N> {
-    const engine = this.#engine;
-    const refused = this.#refuse(kind !== MUTATION_SET);
-    if (refused !== undefined) return refused;
-    const mutation = this.#prepare(kind, states, args, options?.context, false);
-    if (engine.queue.length >= this.#options.queueLimit && !this.#mayOverflow(kind, mutation)) {
-      return canceled(`queue limit of ${this.#options.queueLimit}`);
-    }
-    if (
-      kind === MUTATION_REMOVE &&
-      engine.isRunning &&
-      engine.queue.length === 0 &&
-      !this.#callsActive(mutation)
-    ) {
-      return EXECUTED;
-    }
-    return engine.enqueue(mutation) as MutationResult<N>;
-  }
-
-  /** Errors get into a full queue, and out of it. */
-  #mayOverflow(kind: MutationKind, mutation: QueuedMutation): boolean {
-    const exception = this.indexOf(EXCEPTION);
-    if (kind === MUTATION_SET || !mutation.isCalled(exception)) return false;
-    return this.is(EXCEPTION as N) === (kind === MUTATION_REMOVE);
-  }
-
-  #callsActive(mutation: QueuedMutation): boolean {
-    const { isActive } = this.#engine.active;
-    return mutation.called.subarray(0, mutation.calledCount).some((state) => isActive[state] === 1);
-  }
-
-  #check(
-    kind: MutationKind,
-    states: Names<N>,
-    args: unknown,
-    options: CheckOptions<N> | undefined,
-  ): MutationResult<N> {
-    const refused = this.#refuse(true);
-    if (refused !== undefined) {
-      options?.onResult?.(refused);
-      return refused;
-    }
-    const mutation = this.#prepare(kind, states, args, options?.context, false);
-    mutation.isCheck = true;
-    mutation.onResult = options?.onResult as QueuedMutation["onResult"];
-    return this.#engine.prepend(mutation) as MutationResult<N>;
-  }
-
-  #prepare(
-    kind: MutationKind,
-    states: Names<N>,
-    args: unknown,
-    context: unknown,
-    isProbe: boolean,
-  ): QueuedMutation {
-    const isOne = typeof states === "string";
-    const mutation = this.#engine.prepare(isOne ? 1 : states.length, isProbe);
-    const { called } = mutation;
-    mutation.kind = kind;
-    if (args !== undefined) mutation.args = args as MutationArgs;
-    if (context !== undefined) mutation.context = context;
-    if (isOne) {
-      called[0] = this.#indexOrThrow(states);
-      mutation.calledCount = 1;
-      return mutation;
-    }
-    const seen = this.#seen;
-    const number = ++this.#seenNumber;
-    let count = 0;
-    for (let i = 0; i < states.length; i++) {
-      const index = this.#indexOrThrow(states[i]!);
-      if (seen[index] === number) continue;
-      seen[index] = number;
-      called[count++] = index;
-    }
-    mutation.calledCount = count;
-    return mutation;
-  }
-
-  #indexOrThrow(name: N): number {
-    const index = this.#schema.indexByName.get(name);
-    if (index === undefined) throw unknownState(this, name);
-    return index;
-  }
-}
-
-function canceled(by: string): MutationResult<never> {
-  return { result: "canceled", rejected: { by } };
-}
-
-function messagesOf(errors: readonly Error[]): string {
-  return errors.map(({ message }) => message).join("; ");
 }

@@ -28,8 +28,16 @@ export interface MachineOptions<N extends string = string> {
   readonly onError?: (error: Error) => void;
 }
 
+/** What a machine goes by, defaults filled in. */
+export type ResolvedOptions = Required<
+  Pick<
+    MachineOptions,
+    "handlerTimeoutMs" | "handlerDeadlineMs" | "handlerBackoffMs" | "queueLimit" | "now"
+  >
+>;
+
 /** Fills in the defaults. Throws `RangeError` for a limit that is not a number from 0. */
-export function resolveOptions(options: MachineOptions) {
+export function resolveOptions(options: MachineOptions): ResolvedOptions {
   const resolved = {
     handlerTimeoutMs: options.handlerTimeoutMs ?? 1_000,
     handlerDeadlineMs: options.handlerDeadlineMs ?? 10_000,

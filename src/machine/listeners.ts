@@ -1,0 +1,34 @@
+/** Functions that are told of something, each whatever the others do. */
+
+import { toError } from "./errors.ts";
+
+export class Listeners<A extends readonly unknown[]> {
+  readonly #listeners = new Set<(...args: A) => void>();
+  readonly #onError: (error: Error) => void;
+
+  /** `onError` is told what a listener throws. */
+  constructor(onError: (error: Error) => void) {
+    this.#onError = onError;
+  }
+
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0;
+  }
+
+  /** Adds a listener, returns its removal. One that is there already is not added again. */
+  add(listener: (...args: A) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls all of them, in the order in which they were added. */
+  call(...args: A): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(...args);
+      } catch (thrown) {
+        this.#onError(toError(thrown));
+      }
+    }
+  }
+}

@@ -1,0 +1,178 @@
+/** Requests: what becomes of a call for a mutation before the queue sees it. */
+
+import { type ClockView, type Names, unknownState } from "./clock_view.ts";
+import type { Disposal } from "./disposal.ts";
+import type { Engine } from "./engine.ts";
+import { MachineError } from "./errors.ts";
+import type { ResolvedOptions } from "./machine_options.ts";
+import {
+  type CheckOptions,
+  EXECUTED,
+  MUTATION_REMOVE,
+  MUTATION_SET,
+  type MutationArgs,
+  type MutationKind,
+  type MutationOptions,
+  type MutationResult,
+  type QueuedMutation,
+} from "./mutation.ts";
+
+export class Requests<N extends string> {
+  readonly #view: ClockView<N>;
+  readonly #options: ResolvedOptions;
+  readonly #disposal: Disposal;
+  #engine: Engine;
+  /** Per state: the number of the request that named it last, to drop names that come twice. */
+  #seen: Int32Array;
+  #seenNumber = 0;
+
+  /** `view` is the machine, for its errors. */
+  constructor(view: ClockView<N>, options: ResolvedOptions, disposal: Disposal, engine: Engine) {
+    this.#view = view;
+    this.#options = options;
+    this.#disposal = disposal;
+    this.#engine = engine;
+    this.#seen = new Int32Array(engine.names.length);
+  }
+
+  /** The engine of the machine's current schema. */
+  set engine(engine: Engine) {
+    this.#engine = engine;
+    this.#seen = new Int32Array(engine.names.length);
+  }
+
+  /** Runs or queues a mutation, or says why it does not get that far. Throws `MachineError` for an unknown state. */
+  mutate(
+    kind: MutationKind,
+    states: Names<N>,
+    args: unknown,
+    options: MutationOptions | undefined,
+  ): MutationResult<N> {
+    const engine = this.#engine;
+    const refused = this.refuse(kind !== MUTATION_SET);
+    if (refused !== undefined) return refused;
+    const mutation = this.#prepare(kind, states, args, options?.context, false);
+    if (engine.queue.length >= this.#options.queueLimit && !this.#mayOverflow(mutation))
+      return canceled(`queue limit of ${this.#options.queueLimit}`);
+    if (
+      kind === MUTATION_REMOVE &&
+      engine.isRunning &&
+      engine.queue.length === 0 &&
+      !this.#callsActive(mutation)
+    ) {
+      return EXECUTED;
+    }
+    return engine.enqueue(mutation) as MutationResult<N>;
+  }
+
+  /** Runs a dry run, or queues it in front. */
+  check(
+    kind: MutationKind,
+    states: Names<N>,
+    args: unknown,
+    options: CheckOptions<N> | undefined,
+  ): MutationResult<N> {
+    const refused = this.refuse(true);
+    if (refused !== undefined) {
+      options?.onResult?.(refused);
+      return refused;
+    }
+    const mutation = this.#prepare(kind, states, args, options?.context, false);
+    mutation.isCheck = true;
+    mutation.onResult = options?.onResult as QueuedMutation["onResult"];
+    return this.#engine.prepend(mutation) as MutationResult<N>;
+  }
+
+  /** Whether a mutation for exactly these states waits in the queue, without args. */
+  isQueued(kind: MutationKind, states: Names<N>): boolean {
+    return this.#engine.queue.has(this.#prepare(kind, states, undefined, undefined, true));
+  }
+
+  /** Runs a function between transitions. Rejects with what it throws. */
+  evaluate<T>(run: () => T): Promise<Awaited<T>> {
+    if (!this.#disposal.isLive) {
+      return Promise.reject(
+        new MachineError("disposed", `Cannot run on machine "${this.#view.id}": it is disposed`),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.#engine.evaluate(() => {
+        try {
+          resolve(run() as Awaited<T>);
+        } catch (thrown) {
+          reject(thrown);
+        }
+      });
+    });
+  }
+
+  /** The result that a mutation gets whatever it asks for, if the machine takes none now. */
+  refuse(heedsBackoff: boolean): MutationResult<never> | undefined {
+    if (!this.#disposal.isLive) return canceled("disposal of the machine");
+    const { backoffUntil } = this.#engine;
+    if (
+      heedsBackoff &&
+      backoffUntil > Number.NEGATIVE_INFINITY &&
+      this.#options.now() < backoffUntil
+    ) {
+      return canceled("backoff after a handler's deadline");
+    }
+    return undefined;
+  }
+
+  /** A mutation with its states as indexes, each once. `isProbe`: it will not be run. */
+  #prepare(
+    kind: MutationKind,
+    states: Names<N>,
+    args: unknown,
+    context: unknown,
+    isProbe: boolean,
+  ): QueuedMutation {
+    const isOne = typeof states === "string";
+    const mutation = this.#engine.prepare(isOne ? 1 : states.length, isProbe);
+    const { called } = mutation;
+    mutation.kind = kind;
+    if (args !== undefined) mutation.args = args as MutationArgs;
+    if (context !== undefined) mutation.context = context;
+    if (isOne) {
+      called[0] = this.#indexOrThrow(states);
+      mutation.calledCount = 1;
+      return mutation;
+    }
+    const seen = this.#seen;
+    const number = ++this.#seenNumber;
+    let count = 0;
+    for (let i = 0; i < states.length; i++) {
+      const index = this.#indexOrThrow(states[i]!);
+      if (seen[index] === number) continue;
+      seen[index] = number;
+      called[count++] = index;
+    }
+    mutation.calledCount = count;
+    return mutation;
+  }
+
+  /** Errors get into a full queue, and out of it. */
+  #mayOverflow(mutation: QueuedMutation): boolean {
+    const { exceptionIndex, active } = this.#engine;
+    if (mutation.kind === MUTATION_SET || !mutation.isCalled(exceptionIndex)) return false;
+    return (active.isActive[exceptionIndex] === 1) === (mutation.kind === MUTATION_REMOVE);
+  }
+
+  #callsActive(mutation: QueuedMutation): boolean {
+    const { isActive } = this.#engine.active;
+    for (let i = 0; i < mutation.calledCount; i++)
+      if (isActive[mutation.called[i]!] === 1) return true;
+    return false;
+  }
+
+  #indexOrThrow(name: N): number {
+    const index = this.#engine.schema.indexByName.get(name);
+    if (index === undefined) throw unknownState(this.#view as unknown as ClockView, name);
+    return index;
+  }
+}
+
+export function canceled(by: string): MutationResult<never> {
+  return { result: "canceled", rejected: { by } };
+}
