@@ -24,6 +24,7 @@ declare const Bun: {
 
 export { createHttp2Transport } from "./http2_client.ts";
 export { listenHttp2 } from "./http2_server.ts";
+export { commandArguments, exit, onStopSignal, writeErrorLine, writeLine } from "./process.ts";
 
 export const runtimeName = "Bun";
 
@@ -32,34 +33,8 @@ export function environment(): Record<string, string | undefined> {
   return Bun.env;
 }
 
-export function commandArguments(): string[] {
-  return process.argv.slice(2);
-}
-
 export function readText(url: URL): Promise<string> {
   return Bun.file(url).text();
-}
-
-export function writeLine(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-export function writeErrorLine(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-export function exit(code: number): never {
-  process.exit(code);
-}
-
-export function onStopSignal(stop: () => void): void {
-  let called = false;
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.on(signal, () => {
-      if (!called) stop();
-      called = true;
-    });
-  }
 }
 
 export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {

@@ -10,8 +10,8 @@ import {
   closeWithin,
   type FetchHandler,
   type ListenAddress,
-  ListenError,
   type Listener,
+  listenOn,
 } from "./listener.ts";
 
 /** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
@@ -25,13 +25,8 @@ export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): 
     session.on("error", () => {});
   });
   server.on("stream", (stream, headers) => answer(fetch, stream, headers));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(ListenError.from(error, address)));
-    server.listen(address.port, address.host, resolve);
-  });
-  const bound = server.address();
   return {
-    port: typeof bound === "object" && bound !== null ? bound.port : address.port,
+    port: await listenOn(server, address),
     async close(graceMs = 500) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();

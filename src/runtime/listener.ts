@@ -1,5 +1,7 @@
 /** What every runtime's `listenHttp` takes and gives. */
 
+import type { Server } from "node:net";
+
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
 export interface ListenAddress {
@@ -67,4 +69,14 @@ export async function closeWithin(
   }, graceMs);
   await Promise.race([closed, givenUp]);
   clearTimeout(timer);
+}
+
+/** Has a server of Node.js's kind listen. Resolves to its port, rejects with {@linkcode ListenError}. */
+export async function listenOn(server: Server, address: ListenAddress): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(ListenError.from(error, address)));
+    server.listen(address.port, address.host, resolve);
+  });
+  const bound = server.address();
+  return typeof bound === "object" && bound !== null ? bound.port : address.port;
 }

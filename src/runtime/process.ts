@@ -1,0 +1,29 @@
+/** What Node.js and Bun have in common: `process` and its streams and signals. */
+
+/** Command line arguments after the script's name. */
+export function commandArguments(): string[] {
+  return process.argv.slice(2);
+}
+
+export function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function writeErrorLine(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+export function exit(code: number): never {
+  process.exit(code);
+}
+
+/** Calls `stop` once, at the first SIGINT or SIGTERM, or when a supervisor that runs this process is gone. */
+export function onStopSignal(stop: () => void): void {
+  let called = false;
+  for (const event of ["SIGINT", "SIGTERM", "disconnect"] as const) {
+    process.on(event, () => {
+      if (!called) stop();
+      called = true;
+    });
+  }
+}
