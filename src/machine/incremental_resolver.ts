@@ -16,6 +16,7 @@
 import type { ActiveSet } from "./active_set.ts";
 import type { CompiledSchema } from "./compiled_schema.ts";
 import { CAUSE_IMPOSSIBLE, CAUSE_REMOVE, CAUSE_REQUIRE, type Plan } from "./plan.ts";
+import { sortPlacedLast } from "./target_order.ts";
 
 // What is known of a state in the resolution under way. These and what handles them stand in this file
 // and class because they are the hot path: a class of their own cost a tenth of the speed.
@@ -436,15 +437,5 @@ export class IncrementalResolver {
       plan.exits[plan.exitCount++] = state;
     }
     plan.exitsSorted = plan.exitCount < 2;
-  }
-}
-
-/** States with a place in the topology go last, by place; the others keep their order. */
-function sortPlacedLast(list: Int32Array, count: number, topology: Int32Array): void {
-  for (let i = 1; i < count; i++) {
-    const state = list[i]!;
-    let j = i;
-    for (; j > 0 && topology[list[j - 1]!]! > topology[state]!; j--) list[j] = list[j - 1]!;
-    list[j] = state;
   }
 }

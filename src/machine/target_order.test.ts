@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { sortStable as sortSlowly } from "./_reference_machine.ts";
 import { createMachine } from "./machine.ts";
 import { defineSchema } from "./schema.ts";
-import { sortStable } from "./target_order.ts";
+import { sortPlacedLast, sortStable } from "./target_order.ts";
 
 function sort(list: readonly number[], isLess: (a: number, b: number) => boolean): number[] {
   const sorted = Int32Array.from(list);
@@ -47,6 +47,24 @@ describe("sortStable()", () => {
       { numRuns: 500 },
     );
     expect(beyondInsertion).toBeGreaterThan(0);
+  });
+});
+
+describe("sortPlacedLast()", () => {
+  it("puts placed states last, by place, and leaves the others in order, for lists of any length", () => {
+    const topology = Int32Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? (i * 7) % 61 : -1));
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...topology.keys()]), fc.nat(5), (states, beyond) => {
+        const list = Int32Array.from([...states, ...Array(beyond).fill(99)]);
+        sortPlacedLast(list, states.length, topology);
+        const isPlaced = (state: number) => topology[state]! >= 0;
+        expect([...list]).toEqual([
+          ...states.filter((state) => !isPlaced(state)),
+          ...states.filter(isPlaced).sort((a, b) => topology[a]! - topology[b]!),
+          ...Array(beyond).fill(99),
+        ]);
+      }),
+    );
   });
 });
 

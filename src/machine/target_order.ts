@@ -40,6 +40,20 @@ function sortByTopology(topology: Int32Array, list: Int32Array, count: number): 
   for (const state of placed) list[kept++] = state;
 }
 
+/** States with a place in the topology go last, by place; the others keep their order. Without an allocation where the list is short. */
+export function sortPlacedLast(list: Int32Array, count: number, topology: Int32Array): void {
+  if (count > BLOCK) {
+    sortByTopology(topology, list, count);
+    return;
+  }
+  for (let i = 1; i < count; i++) {
+    const state = list[i]!;
+    let j = i;
+    for (; j > 0 && topology[list[j - 1]!]! > topology[state]!; j--) list[j] = list[j - 1]!;
+    list[j] = state;
+  }
+}
+
 /** Exported for its test: sorts `v[0, n)` exactly as the reference algorithm does. */
 export function sortStable(v: Int32Array, n: number, less: Less): void {
   for (let start = 0; start < n; start += BLOCK)
