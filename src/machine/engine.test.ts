@@ -51,6 +51,26 @@ describe("Engine", () => {
   });
 });
 
+describe("A transition after an error took states back", () => {
+  it("drops what has lost a state that it requires", () => {
+    const machine = createMachine({ M: { multi: true }, C: { require: ["M"] }, X: {} });
+    machine.add(["M", "C"]);
+    let isBroken = true;
+    machine.handle({
+      MState() {
+        if (isBroken) throw new Error("broken");
+      },
+    });
+    // The error's own transition is vetoed, so that nothing resolves all states in between.
+    machine.handle({ ExceptionEnter: () => false });
+    machine.add("M");
+    expect(machine.activeStates()).toEqual(["C"]);
+    isBroken = false;
+    machine.add("X");
+    expect(machine.activeStates()).toEqual(["X"]);
+  });
+});
+
 describe("A tracer or listener that throws", () => {
   const broken = () => {
     throw new Error("broken");

@@ -213,6 +213,7 @@ describe("Handlers", () => {
             reference.active,
             reference.queueTick,
           ]);
+          expect(machine.timeSum).toBe(reference.time.reduce((sum, tick) => sum + tick));
         }
         calls += actual.log.length;
       }),

@@ -37,6 +37,16 @@ describe("Machine.setSchema()", () => {
     expect(runs).toEqual(["second"]);
   });
 
+  it("keeps the order by Require where the new one goes in a circle", () => {
+    const machine = createMachine({ A: { require: ["B"] }, B: {}, C: {} });
+    const circle = { D: { require: ["E"] }, E: { require: ["D"] } } as const;
+    machine.setSchema({ A: { require: ["B"] }, B: {}, C: {}, ...circle }, [
+      ...(["A", "B", "C", "D", "E", "Exception"] as const),
+    ]);
+    machine.add(["A", "B", "C"]);
+    expect(machine.activeStates()).toEqual(["C", "B", "A"]);
+  });
+
   it("refuses a schema without the state of a bound handler, and changes nothing", () => {
     const machine = createMachine({ A: {}, B: {} });
     machine.handle({ AState() {} });
