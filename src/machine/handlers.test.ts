@@ -1,42 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HandlerEvent } from "./handler_event.ts";
-import type { BindOptions } from "./handlers.ts";
-import { createMachine, type Machine } from "./machine.ts";
-import type { MachineOptions } from "./machine_options.ts";
-import type { Schema } from "./schema.ts";
-
-const ABC: Schema = { A: {}, B: {}, C: { remove: ["A", "B"] }, M: { multi: true } };
-
-function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machine {
-  return createMachine(schema, { id: "m", ...options }) as unknown as Machine;
-}
-
-type Handler = (event: HandlerEvent) => unknown;
-
-/** As `bind()`, with the handlers' event typed. */
-function bind(
-  machine: Machine,
-  handlers: Readonly<Record<string, Handler | Readonly<Record<string, Handler>>>>,
-  options?: BindOptions,
-): () => void {
-  return machine.bind(handlers, options);
-}
-
-/** Binds every handler that there can be, each of which writes its name to the log that is returned. */
-function recordAll(machine: Machine): string[] {
-  const log: string[] = [];
-  const handlers: Record<string, Handler> = {};
-  const note = (name: string) => {
-    handlers[name] = () => void log.push(name);
-  };
-  for (const name of ["AnyEnter", "AnyState"]) note(name);
-  for (const from of machine.names) {
-    for (const kind of ["Enter", "Exit", "State", "End"]) note(`${from}${kind}`);
-    for (const to of machine.names) note(`${from}${to}`);
-  }
-  bind(machine, handlers);
-  return log;
-}
+import { bind, type Handler, recordAll, setUp } from "./_handlers_setup.ts";
 
 describe("Handlers", () => {
   it("run in the order of the phases: exits, enters, pairs, AnyEnter, ends, states, AnyState", () => {

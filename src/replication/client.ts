@@ -2,6 +2,7 @@
 
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { fromWireError, ReplicationError, type ReplicationErrorCode } from "./errors.ts";
+import { hasType, readBytes } from "./http_message.ts";
 import {
   decodeMutateResponse,
   encodeMutateRequest,
@@ -121,10 +122,6 @@ function unreachable(address: string, cause: unknown): ReplicationError {
   return new ReplicationError("unavailable", `Cannot reach ${address}: ${reason}`, { cause });
 }
 
-function hasType(response: Response, type: string): boolean {
-  return response.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === type;
-}
-
 /** What an HTTP status without a Connect error means (Connect protocol, "HTTP to Error Code"). */
 const CODE_BY_STATUS: Readonly<Record<number, ReplicationErrorCode>> = {
   400: "internal",
@@ -166,30 +163,4 @@ function readTrailer(message: Uint8Array, address: string): void {
   }
   const error = (trailer as { error?: unknown } | null)?.error;
   if (error !== undefined) throw fromWireError(error, "unknown");
-}
-
-/** Reads a whole body. Throws {@linkcode ReplicationError} (`resource_exhausted`) past `maxBytes`. */
-export async function readBytes(
-  message: Request | Response,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of (message.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += piece.length;
-    if (length > maxBytes)
-      throw new ReplicationError(
-        "resource_exhausted",
-        `Cannot take a body of more than ${maxBytes} bytes`,
-      );
-    pieces.push(piece);
-  }
-  if (pieces.length === 1) return pieces[0]!;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -1,9 +1,9 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
-import { readBytes } from "./client.ts";
 import type { Downstream, Sink } from "./downstream.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
+import { hasType, readBytes } from "./http_message.ts";
 import {
   decodeMutateRequest,
   decodeSubscribeRequest,
@@ -58,7 +58,7 @@ export function createReplicationServer(
     if (request.method !== "POST")
       return new Response(null, { status: 405, headers: { allow: "POST" } });
     const type = isStream ? STREAM_TYPE : UNARY_TYPE;
-    if (request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() !== type) {
+    if (!hasType(request, type)) {
       return new Response(null, { status: 415, headers: { "accept-post": type } });
     }
     try {

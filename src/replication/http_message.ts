@@ -1,0 +1,34 @@
+/** What client and server read off a request or response alike. */
+
+import { ReplicationError } from "./errors.ts";
+
+/** Whether the message is of a content type, parameters aside. */
+export function hasType(message: Request | Response, type: string): boolean {
+  return message.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === type;
+}
+
+/** Reads a whole body. Throws {@linkcode ReplicationError} (`resource_exhausted`) past `maxBytes`. */
+export async function readBytes(
+  message: Request | Response,
+  maxBytes: number,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of (message.body ?? []) as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > maxBytes)
+      throw new ReplicationError(
+        "resource_exhausted",
+        `Cannot take a body of more than ${maxBytes} bytes`,
+      );
+    pieces.push(piece);
+  }
+  if (pieces.length === 1) return pieces[0]!;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
