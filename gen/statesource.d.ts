@@ -122,6 +122,9 @@ export namespace statesource {
             /** SubscribeResponse start. */
             start?: (statesource.v1.Start.$Properties|null);
 
+            /** SubscribeResponse isDraining. */
+            isDraining: boolean;
+
             /**
              * Encodes the specified SubscribeResponse message. Does not implicitly {@link statesource.v1.SubscribeResponse.verify|verify} messages.
              * @param message SubscribeResponse message or plain object to encode
@@ -166,6 +169,9 @@ export namespace statesource {
 
                 /** SubscribeResponse start */
                 start?: (statesource.v1.Start.$Properties|null);
+
+                /** SubscribeResponse isDraining */
+                isDraining?: (boolean|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

@@ -239,6 +239,7 @@ export const statesource = $root.statesource = (() => {
              * @property {number|null} [ageMs] SubscribeResponse ageMs
              * @property {Uint8Array|null} [traceContext] SubscribeResponse traceContext
              * @property {statesource.v1.Start.$Properties|null} [start] SubscribeResponse start
+             * @property {boolean|null} [isDraining] SubscribeResponse isDraining
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -328,6 +329,14 @@ export const statesource = $root.statesource = (() => {
             SubscribeResponse.prototype.start = null;
 
             /**
+             * SubscribeResponse isDraining.
+             * @member {boolean} isDraining
+             * @memberof statesource.v1.SubscribeResponse
+             * @instance
+             */
+            SubscribeResponse.prototype.isDraining = false;
+
+            /**
              * Encodes the specified SubscribeResponse message. Does not implicitly {@link statesource.v1.SubscribeResponse.verify|verify} messages.
              * @function encode
              * @memberof statesource.v1.SubscribeResponse
@@ -357,6 +366,8 @@ export const statesource = $root.statesource = (() => {
                     writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.traceContext);
                 if (message.start != null && $Object.hasOwnProperty.call(message, "start"))
                     $root.statesource.v1.Start.encode(message.start, writer.uint32(/* id 7, wireType 2 =*/58).fork(), _depth + 1).ldelim();
+                if (message.isDraining != null && $Object.hasOwnProperty.call(message, "isDraining") && message.isDraining !== false)
+                    writer.uint32(/* id 8, wireType 0 =*/64).bool(message.isDraining);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -464,6 +475,15 @@ export const statesource = $root.statesource = (() => {
                             if (wireType !== 2)
                                 break;
                             message.start = $root.statesource.v1.Start.decode(reader, reader.size(), $undefined, _depth + 1, message.start);
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.isDraining = value;
+                            else
+                                delete message.isDraining;
                             continue;
                         }
                     }

@@ -43,6 +43,10 @@ export class FakeTime implements TimeSource {
     return () => this.#timers.delete(timer);
   }
 
+  defer(callback: () => void): () => void {
+    return this.setTimer(0, callback);
+  }
+
   /** Moves on by `ms`, running what is due, the earliest first. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;

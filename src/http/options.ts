@@ -28,13 +28,15 @@ export interface HttpApiOptions {
   readonly observer?: HttpObserver;
   /** Is told of each error that no route expected. Default: `console.error`. */
   readonly onError?: (error: unknown, request: Request) => void;
+  /** Ends event streams when aborted: a node that is about to stop sends their readers elsewhere, and finishes all else. */
+  readonly draining?: AbortSignal;
   /** Ends event streams and waiting requests when aborted, so that a node can shut down. */
   readonly signal?: AbortSignal;
 }
 
 export interface ResolvedOptions
-  extends Required<Omit<HttpApiOptions, "observer" | "signal">>,
-    Pick<HttpApiOptions, "observer" | "signal"> {}
+  extends Required<Omit<HttpApiOptions, "observer" | "draining" | "signal">>,
+    Pick<HttpApiOptions, "observer" | "draining" | "signal"> {}
 
 const DEFAULTS = {
   corsOrigins: [],

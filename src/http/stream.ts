@@ -41,7 +41,7 @@ export function createStreamRoute({ node, options }: RouteContext): Route {
         after: parseVersion(c.req.header("last-event-id") ?? ""),
         heartbeatIntervalMs: options.streamHeartbeatIntervalMs,
         bufferBytes: options.streamBufferBytes,
-        signal: exchange.signal,
+        signal: AbortSignal.any([exchange.signal, ...(options.draining ? [options.draining] : [])]),
       });
       openStreams++;
       exchange.continueUntil(

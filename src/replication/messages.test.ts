@@ -25,6 +25,7 @@ function diff(values: Partial<ClockMessage>): ClockMessage {
     wallDeltaMs: 0,
     ageMs: 0,
     traceContext: undefined,
+    isDraining: false,
     start: undefined,
     ...values,
   };

@@ -67,6 +67,8 @@ export interface ClockMessage {
   readonly ageMs: number;
   readonly traceContext: Uint8Array | undefined;
   readonly start: Start | undefined;
+  /** The sender is about to stop: it is time to follow another node. */
+  readonly isDraining: boolean;
 }
 
 export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<ArrayBuffer> {
@@ -125,6 +127,7 @@ export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffe
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
   if (message.traceContext !== undefined) wire.traceContext = message.traceContext;
   if (start !== undefined) wire.start = toWireStart(start);
+  if (message.isDraining) wire.isDraining = true;
   return v1.SubscribeResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
 }
 
@@ -173,6 +176,7 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     ageMs: wire.ageMs,
     traceContext: toTraceContext(wire.traceContext),
     start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
+    isDraining: wire.isDraining,
   };
 }
 

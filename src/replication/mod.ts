@@ -35,5 +35,5 @@ export {
 } from "./server.ts";
 export { createSource, type Source, type SourceOptions } from "./source.ts";
 export { systemTime, type TimeSource } from "./time_source.ts";
-export type { LinkLoss, ReplicationTracer, ResyncReason } from "./tracer.ts";
+export type { LinkLoss, LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
 export { type ClockChange, VersionedClock } from "./versioned_clock.ts";

@@ -172,4 +172,101 @@ describe("Publisher", () => {
     expect(start).toMatchObject({ seq: 1, start: { path: ["root", "b"], ticks: undefined } });
     expect(sink.envelopes.length).toBeLessThanOrEqual(4);
   });
+
+  it("writes to a few downstreams at a time, and what changes meanwhile goes in one diff", async () => {
+    const { publisher, clock, time, subscribe, flip } = setUp();
+    const turns: (() => void)[] = [];
+    time.defer = (run) => {
+      turns.push(run);
+      return () => {};
+    };
+    const sinks = Array.from({ length: 100 }, () => new TestSink());
+    for (const sink of sinks) subscribe(sink);
+    const written = () => sinks.filter((sink) => sink.envelopes.length > 1).length;
+
+    await flip(0);
+    expect(written()).toBe(0);
+    turns.shift()!();
+    const first = written();
+    expect(first).toBeGreaterThan(0);
+    expect(first).toBeLessThan(50);
+    await flip(1);
+    while (turns.length > 0) turns.shift()!();
+    expect([...publisher.downstreams].every(({ seq }) => seq === clock.seq)).toBe(true);
+    expect(sinks.map((sink) => sink.envelopes.length - 1)).toEqual([
+      ...Array(first).fill(2),
+      ...Array(100 - first).fill(1),
+    ]);
+    expect([...sinks[99]!.last.indexes]).toEqual([0, 1]);
+  });
+
+  it("gives heartbeats to a few downstreams at a time", async () => {
+    const { time, subscribe } = setUp();
+    const sinks = Array.from({ length: 100 }, () => new TestSink());
+    for (const sink of sinks) subscribe(sink);
+    const turns: (() => void)[] = [];
+    time.defer = (run) => {
+      turns.push(run);
+      return () => {};
+    };
+    await time.advance(250);
+    const beaten = () => sinks.filter((sink) => sink.envelopes.length > 1).length;
+    expect(beaten()).toBeLessThan(50);
+    while (turns.length > 0) turns.shift()!();
+    expect(beaten()).toBe(100);
+  });
+
+  it("tells a trace context with the diffs that hold its transition, and no others", async () => {
+    const { publisher, flip, subscribe } = setUp();
+    const [quick, slow] = [new TestSink(), new TestSink()];
+    subscribe(quick);
+    slow.isSlow = true;
+    const stalled = subscribe(slow);
+    const context = new Uint8Array(25).fill(7);
+    publisher.traceContext = context;
+    await flip(0);
+    expect(quick.last.traceContext).toEqual(context);
+    await flip(1);
+    expect(quick.last.traceContext).toBeUndefined();
+    stalled.drained();
+    await flip();
+    expect(slow.last).toMatchObject({ seq: 3, traceContext: context });
+  });
+
+  it("tells downstreams that it drains, goes on sending to those that stay, and takes no new ones", async () => {
+    const { publisher, flip, subscribe, time } = setUp();
+    const [leaver, stayer] = [new TestSink(), new TestSink()];
+    const leaving = subscribe(leaver);
+    subscribe(stayer);
+    let isDrained = false;
+    void publisher.drain().then(() => {
+      isDrained = true;
+    });
+    await time.advance(0);
+    expect(leaver.last.isDraining).toBe(true);
+    expect(stayer.last).toMatchObject({ isDraining: true, start: undefined });
+    expect(() => subscribe(new TestSink())).toThrow(/stopping/);
+    await flip(0);
+    expect(stayer.last).toMatchObject({ seq: 1, isDraining: true });
+    leaving.close();
+    await time.advance(1_000);
+    expect(isDrained).toBe(false);
+    publisher.close();
+    await time.advance(0);
+    expect(isDrained).toBe(true);
+  });
+
+  it("drains at once without downstreams", async () => {
+    await expect(setUp().publisher.drain()).resolves.toBeUndefined();
+  });
+
+  it("sends what is still due before it ends", async () => {
+    const { publisher, clock, subscribe } = setUp();
+    const sink = new TestSink();
+    subscribe(sink);
+    clock.advance(1, Uint32Array.of(2), [5]);
+    publisher.close();
+    expect(decodeClockMessage(sink.envelopes.at(-2)!.subarray(5))).toMatchObject({ seq: 1 });
+    expect(sink.ended).toBe("closed");
+  });
 });

@@ -6,6 +6,7 @@
 import { type Downstream, OpenDownstream, type Sink } from "./downstream.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
+import { FanOut } from "./fan_out.ts";
 import { type ClockMessage, encodeClockMessage, type SubscribeRequest } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
@@ -20,7 +21,7 @@ export interface PublisherOptions {
   readonly upstreamPath?: () => readonly string[];
   /** How long ago this node last had proof of being up to date with the root, in milliseconds. Default 0, as on the root. */
   readonly ageMs?: () => number;
-  /** Least milliseconds between two diffs to one downstream; 0 sends at the end of the current run of the event loop. Default 0. */
+  /** Least milliseconds between two diffs to one downstream; 0 sends as soon as mutations that wait have had their turn. Default 0. */
   readonly pushIntervalMs?: number;
   /** Default 500. */
   readonly heartbeatIntervalMs?: number;
@@ -53,17 +54,23 @@ export class Publisher {
   /** Names that downstreams are told, and how often they have changed. */
   #path: readonly string[] = [];
   #pathNumber = 0;
-  #traceContext: Uint8Array | undefined = undefined;
+  #nextTraceContext: Uint8Array | undefined = undefined;
+  /** The last transition that had a trace context, with its seq. */
+  #traced: { readonly seq: number; readonly context: Uint8Array } | undefined = undefined;
   #lastFlushAtMs = Number.NEGATIVE_INFINITY;
   #isFlushDue = false;
   #cancelFlush: () => void = () => {};
   #cancelBeat: () => void = () => {};
+  readonly #flushes: FanOut<OpenDownstream>;
+  readonly #beats: FanOut<OpenDownstream>;
   readonly #owner = {
     resume: (downstream: OpenDownstream) => this.#resume(downstream),
     forget: (downstream: OpenDownstream) => this.#forget(downstream),
   };
   readonly #unlisten: () => void;
   #isClosed = false;
+  /** Resolves once the last downstream has left, after {@linkcode drain}. */
+  #drained: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(clock: VersionedClock, options: PublisherOptions) {
     this.#clock = clock;
@@ -80,8 +87,25 @@ export class Publisher {
     };
     this.#tracer = options.tracer;
     this.#wallBaseMs = this.#options.time.now();
-    this.#unlisten = clock.onChange(() => {
+    const { time } = this.#options;
+    this.#flushes = new FanOut(
+      time,
+      (downstream) => this.#send(downstream),
+      () => {
+        if (this.#isFlushDue) this.#armFlush();
+      },
+    );
+    this.#beats = new FanOut(
+      time,
+      (downstream) => this.#keepUp(downstream),
+      () => this.#scheduleBeat(),
+    );
+    this.#unlisten = clock.onChange((change) => {
       this.#encoded.clear();
+      const context = this.#nextTraceContext;
+      this.#nextTraceContext = undefined;
+      if (context !== undefined) this.#traced = { seq: clock.seq, context };
+      else if (change.type === "reset") this.#traced = undefined;
       this.#scheduleFlush();
     });
     this.#scheduleBeat();
@@ -91,9 +115,9 @@ export class Publisher {
     return this.#downstreams;
   }
 
-  /** Trace context of the transition that comes next; it goes with the next diff. */
+  /** Trace context of the transition that comes next; it goes with the diffs that hold this one. */
   set traceContext(context: Uint8Array | undefined) {
-    this.#traceContext = context;
+    this.#nextTraceContext = context;
   }
 
   /**
@@ -102,7 +126,7 @@ export class Publisher {
    * the subscriber's, only heartbeats are sent. Throws {@linkcode ReplicationError} if there is no room.
    */
   subscribe(request: SubscribeRequest, sink: Sink): Downstream {
-    if (this.#isClosed)
+    if (this.#isClosed || this.#drained !== undefined)
       throw new ReplicationError("unavailable", `Node "${this.#options.name}" is stopping`);
     if (this.#downstreams.size >= this.#options.maxDownstreams) {
       throw new ReplicationError(
@@ -124,14 +148,41 @@ export class Publisher {
     return downstream;
   }
 
-  /** Ends all streams, with `error` if given. */
+  /**
+   * Tells all downstreams to follow another node, and takes no new ones; those that stay are still
+   * sent what changes. Resolves once the last has left, which the caller must not count on.
+   */
+  drain(): Promise<void> {
+    if (this.#drained === undefined) {
+      this.#drained = Promise.withResolvers();
+      this.#encoded.clear();
+      const told = new FanOut<OpenDownstream>(this.#options.time, (downstream) =>
+        this.#tell(downstream),
+      );
+      told.start(this.#downstreams);
+      if (this.#downstreams.size === 0) this.#drained.resolve();
+    }
+    return this.#drained.promise;
+  }
+
+  /** Ends all streams, with `error` if given, after what they lack. */
   close(error?: ReplicationError): void {
     if (this.#isClosed) return;
+    for (const downstream of this.#downstreams) this.#send(downstream);
     this.#isClosed = true;
     this.#unlisten();
     this.#cancelFlush();
     this.#cancelBeat();
+    this.#flushes.stop();
+    this.#beats.stop();
     for (const downstream of [...this.#downstreams]) this.#end(downstream, error);
+  }
+
+  /** Says what there is to say now. Returns whether it could. */
+  #tell(downstream: OpenDownstream): boolean {
+    if (downstream.isStalled) return false;
+    if (!this.#send(downstream)) this.#beat(downstream);
+    return true;
   }
 
   #resume(downstream: OpenDownstream): void {
@@ -139,16 +190,20 @@ export class Publisher {
   }
 
   #forget(downstream: OpenDownstream): void {
-    if (this.#downstreams.delete(downstream))
-      this.#tracer?.downstreamClosed?.(downstream.name, undefined);
+    this.#remove(downstream, undefined);
+  }
+
+  #remove(downstream: OpenDownstream, error: ReplicationError | undefined): void {
+    if (!this.#downstreams.delete(downstream)) return;
+    this.#tracer?.downstreamClosed?.(downstream.name, error);
+    if (this.#downstreams.size === 0) this.#drained?.resolve();
   }
 
   #end(downstream: OpenDownstream, error: ReplicationError | undefined): void {
-    this.#downstreams.delete(downstream);
     const trailer = error === undefined ? {} : { error: toWireError(error) };
     downstream.sink.write(encodeEnvelope(new TextEncoder().encode(JSON.stringify(trailer)), true));
     downstream.sink.close();
-    this.#tracer?.downstreamClosed?.(downstream.name, error);
+    this.#remove(downstream, error);
   }
 
   /** Ends a stream whose reader takes nothing: it would not take the reason either. */
@@ -157,54 +212,49 @@ export class Publisher {
       "resource_exhausted",
       `Downstream "${downstream.name}" took nothing for ${this.#options.stallTimeoutMs} ms`,
     );
-    this.#downstreams.delete(downstream);
     downstream.sink.abort(error);
-    this.#tracer?.downstreamClosed?.(downstream.name, error);
+    this.#remove(downstream, error);
   }
 
   #scheduleFlush(): void {
     if (this.#isFlushDue || this.#isClosed) return;
     this.#isFlushDue = true;
-    const { time, pushIntervalMs } = this.#options;
-    const waitMs = this.#lastFlushAtMs + pushIntervalMs - time.monotonic();
-    if (waitMs > 0) {
-      this.#cancelFlush = time.setTimer(waitMs, () => this.#flush());
-      return;
-    }
-    let isCanceled = false;
-    this.#cancelFlush = () => {
-      isCanceled = true;
-    };
-    queueMicrotask(() => {
-      if (!isCanceled) this.#flush();
-    });
+    if (!this.#flushes.isUnderWay) this.#armFlush();
   }
 
-  #flush(): void {
-    this.#isFlushDue = false;
-    this.#lastFlushAtMs = this.#options.time.monotonic();
-    for (const downstream of this.#downstreams) this.#send(downstream);
-    this.#traceContext = undefined;
+  #armFlush(): void {
+    const { time, pushIntervalMs } = this.#options;
+    const waitMs = this.#lastFlushAtMs + pushIntervalMs - time.monotonic();
+    const flush = () => {
+      this.#isFlushDue = false;
+      this.#lastFlushAtMs = time.monotonic();
+      this.#flushes.start(this.#downstreams);
+    };
+    // Never at once: mutations that wait go first, and what they change goes in one diff.
+    this.#cancelFlush = waitMs > 0 ? time.setTimer(waitMs, flush) : time.defer(flush);
   }
 
   #scheduleBeat(): void {
-    const { time, heartbeatIntervalMs } = this.#options;
+    if (this.#isClosed) return;
     // Twice as often as announced: then an interval never passes without a message.
-    this.#cancelBeat = time.setTimer(heartbeatIntervalMs / 2, () => {
-      const now = time.monotonic();
+    this.#cancelBeat = this.#options.time.setTimer(this.#options.heartbeatIntervalMs / 2, () => {
       if (this.#downstreams.size > 0) this.#updatePath();
-      for (const downstream of [...this.#downstreams]) {
-        if (downstream.isStalled) {
-          if (now - downstream.stalledAtMs >= this.#options.stallTimeoutMs) this.#cut(downstream);
-        } else if (
-          now - downstream.sentAtMs >= heartbeatIntervalMs / 2 &&
-          !(downstream.hasStarted && this.#isDue(downstream))
-        ) {
-          this.#beat(downstream);
-        }
-      }
-      this.#scheduleBeat();
+      this.#beats.start(this.#downstreams);
     });
+  }
+
+  /** Gives a downstream that was sent nothing lately a sign of life, and gives up one that takes nothing. Returns whether it was written to. */
+  #keepUp(downstream: OpenDownstream): boolean {
+    const { time, heartbeatIntervalMs, stallTimeoutMs } = this.#options;
+    const now = time.monotonic();
+    if (downstream.isStalled) {
+      if (now - downstream.stalledAtMs >= stallTimeoutMs) this.#cut(downstream);
+      return false;
+    }
+    const isQuiet = now - downstream.sentAtMs >= heartbeatIntervalMs / 2;
+    if (!isQuiet || (downstream.hasStarted && this.#isDue(downstream))) return false;
+    this.#beat(downstream);
+    return true;
   }
 
   /** Whether more than a heartbeat is due. */
@@ -212,17 +262,19 @@ export class Publisher {
     return downstream.isBehind || downstream.pathNumber !== this.#pathNumber;
   }
 
-  /** Sends what a downstream lacks, if it lacks anything and can be written to. */
-  #send(downstream: OpenDownstream): void {
+  /** Sends what a downstream lacks, if it lacks anything and can be written to. Returns whether it was. */
+  #send(downstream: OpenDownstream): boolean {
     const { epoch, seq } = this.#clock;
-    if (epoch === "" || downstream.isStalled) return;
-    if (downstream.epoch === epoch && downstream.cursor > seq) return;
+    if (epoch === "" || downstream.isStalled) return false;
+    if (downstream.epoch === epoch && downstream.cursor > seq) return false;
     const hasStarted = downstream.hasStarted && downstream.epoch === epoch;
     if (!hasStarted || downstream.pathNumber !== this.#pathNumber) {
       this.#sendStart(downstream);
-    } else if (downstream.cursor < seq) {
-      this.#write(downstream, this.#encode(downstream.cursor), "diff", downstream.cursor);
+      return true;
     }
+    if (downstream.cursor === seq) return false;
+    this.#write(downstream, this.#encode(downstream.cursor), "diff", downstream.cursor);
+    return true;
   }
 
   #sendStart(downstream: OpenDownstream): void {
@@ -321,8 +373,9 @@ export class Publisher {
       checksum: clock.checksum,
       wallDeltaMs: Math.round(clock.changedAtMs - this.#wallBaseMs),
       ageMs: this.#ageMs(),
-      traceContext: indexes.length > 0 ? this.#traceContext : undefined,
+      traceContext: this.#traced && this.#traced.seq > cursor ? this.#traced.context : undefined,
       start: undefined,
+      isDraining: this.#drained !== undefined,
     };
   }
 

@@ -293,7 +293,7 @@ describe("Replica", () => {
       tree.replica("leaf", ["relay", "other"], {
         tracer: {
           linkStatus: (status) => statuses.push(status),
-          returned: (address) => returned.push(address),
+          moved: ({ address, reason }) => returned.push(`${address}: ${reason}`),
         },
       }),
     );
@@ -316,7 +316,7 @@ describe("Replica", () => {
       root.machine.toggle("Flight1Delayed");
       await tree.time.advance(31);
     }
-    expect(returned).toEqual(["relay"]);
+    expect(returned).toEqual(["relay: preferred"]);
     expect(leaf.replica).toMatchObject({
       address: "relay",
       path: ["root", "relay"],
@@ -327,6 +327,53 @@ describe("Replica", () => {
     expect(applied).toEqual([...new Set(applied)].sort((a, b) => a - b));
     await tree.time.advance(100);
     expectEqual(leaf.clock, root.clock);
+  });
+
+  describe("when its upstream drains", () => {
+    it("goes over to another without a break, and the upstream is free to end", async () => {
+      const root = keep(tree.root());
+      const relay = keep(tree.replica("relay", "root"));
+      keep(tree.replica("other", "root"));
+      const moves: string[] = [];
+      const statuses: string[] = [];
+      const leaf = keep(
+        tree.replica("leaf", ["relay", "other"], {
+          tracer: {
+            linkStatus: (status) => statuses.push(status),
+            moved: ({ address, reason }) => moves.push(`${address}: ${reason}`),
+          },
+        }),
+      );
+      await tree.time.advance(2_000);
+      statuses.length = 0;
+      let isDrained = false;
+      void relay.publisher.drain().then(() => {
+        isDrained = true;
+      });
+      await tree.time.advance(0);
+      expect(moves).toEqual(["other: draining"]);
+      expect(isDrained).toBe(true);
+      root.machine.add("Flight1Delayed");
+      await tree.time.advance(100);
+      expectEqual(leaf.clock, root.clock);
+      expect(statuses).toEqual([]);
+      expect(leaf.replica.resyncs.size).toBe(0);
+    });
+
+    it("leaves it at once if no other takes it, rather than keep it waiting", async () => {
+      keep(tree.root());
+      const relay = keep(tree.replica("relay", "root"));
+      const [alone, refused] = [
+        keep(tree.replica("alone", "relay")),
+        keep(tree.replica("refused", ["relay", "nobody"])),
+      ];
+      await tree.time.advance(2_000);
+      await relay.publisher.drain();
+      await settle();
+      expect(alone.replica.status).toBe("stale");
+      expect(refused.replica.status).toBe("stale");
+      expect(alone.replica.lastError?.message).toBe("relay is stopping");
+    });
   });
 
   it("tells downstreams of another way to the root, so that a circle that closes late is found", async () => {

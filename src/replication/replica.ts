@@ -8,13 +8,13 @@ import { type Applied, applyChanges, applySnapshot, ResyncNeeded } from "./apply
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import { sendMutation, type Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
+import { type Begun, beginInTime, beginWithAny, type Candidate } from "./handover.ts";
 import { type LinkEvent, type LinkStatus, nextLinkStatus } from "./link_status.ts";
 import type { MutationReply, MutationRequest, Start, SubscribeRequest } from "./messages.ts";
-import { PreferredReturn } from "./preferred_return.ts";
 import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
-import type { ReplicationTracer, ResyncReason } from "./tracer.ts";
+import type { LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
 import { type Received, UpstreamStream } from "./upstream_stream.ts";
 import { VersionedClock } from "./versioned_clock.ts";
 import { Gate, sleep } from "./waiting.ts";
@@ -65,7 +65,7 @@ export class Replica {
   #isTrusted = true;
   #isSchemaTrusted = true;
   /** A stream that takes the place of the one in use. */
-  #handover: { readonly stream: UpstreamStream; readonly first: Received } | undefined = undefined;
+  #handover: Begun | undefined = undefined;
   /** Open while the link is live. */
   readonly #live: Gate;
   #running: Promise<void> | undefined = undefined;
@@ -245,7 +245,9 @@ export class Replica {
     const stop = () => stream.close(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
-    const wayBack = this.#addressIndex === 0 ? undefined : this.#seekPreferred(stream);
+    const left = new AbortController();
+    if (this.#addressIndex !== 0) void this.#seekPreferred(stream, left.signal);
+    let isDraining = false;
     const { syncTimeoutMs = 5_000 } = this.#options;
     let hadClockAtMs = this.#time.monotonic();
     let wallTimeMs: number | undefined;
@@ -255,6 +257,10 @@ export class Replica {
         const { message } = next;
         const { start } = message;
         this.#move("opened");
+        if (message.isDraining && !isDraining) {
+          isDraining = true;
+          void this.#moveOn(stream, left.signal);
+        }
         let applied: Applied = "behind";
         if (start !== undefined) {
           if (wallTimeMs === undefined && this.#hasSynced && first === undefined)
@@ -281,30 +287,55 @@ export class Replica {
         }
       }
     } finally {
-      wayBack?.stop();
+      left.abort();
       signal.removeEventListener("abort", stop);
       stream.close();
     }
   }
 
-  #seekPreferred(current: UpstreamStream): PreferredReturn {
-    const preferred = this.#options.addresses[0]!;
-    return new PreferredReturn({
+  /** While another than the preferred upstream is followed: goes back to that once it can. */
+  async #seekPreferred(current: UpstreamStream, signal: AbortSignal): Promise<void> {
+    const begun = await beginInTime(this.#candidate(this.#options.addresses[0]!), signal, {
       time: this.#time,
       random: this.#random,
       retryMs: this.#options.preferredRetryMs ?? 30_000,
-      open: () => this.#open(preferred),
-      accept: ({ message }) => {
-        this.#check(message.start!, message.ageMs, preferred);
-        return true;
-      },
-      onReady: (stream, first) => {
-        this.#handover = { stream, first };
-        this.#addressIndex = 0;
-        this.#options.tracer?.returned?.(preferred);
-        current.close();
-      },
     });
+    if (begun !== undefined) this.#handOver(current, begun, "preferred");
+  }
+
+  /** The upstream is about to stop: goes over to another, or leaves it at once if none takes us, so that it need not wait. */
+  async #moveOn(current: UpstreamStream, signal: AbortSignal): Promise<void> {
+    const { addresses } = this.#options;
+    const others = addresses
+      .map((_, i) => addresses[(this.#addressIndex + i) % addresses.length]!)
+      .filter((address) => address !== current.address);
+    const begun = await beginWithAny(
+      others.map((address) => this.#candidate(address)),
+      signal,
+    );
+    if (begun !== undefined) this.#handOver(current, begun, "draining");
+    else if (!signal.aborted) {
+      current.close(new ReplicationError("unavailable", `${current.address} is stopping`));
+    }
+  }
+
+  #candidate(address: string): Candidate {
+    return {
+      open: () => this.#open(address),
+      check: ({ message }) => this.#check(message.start!, message.ageMs, address),
+    };
+  }
+
+  #handOver(current: UpstreamStream, begun: Begun, reason: LinkMove["reason"]): void {
+    const { address } = begun.stream;
+    if (this.#abort.signal.aborted || this.#handover !== undefined) {
+      begun.stream.close();
+      return;
+    }
+    this.#handover = begun;
+    this.#addressIndex = this.#options.addresses.indexOf(address);
+    this.#options.tracer?.moved?.({ address, reason });
+    current.close();
   }
 
   /** Whether a stream that begins so may be followed. Throws {@linkcode ReplicationError}. */

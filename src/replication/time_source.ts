@@ -7,6 +7,8 @@ export interface TimeSource {
   monotonic(): number;
   /** Calls `run` once, `delayMs` from now at the earliest. Returns what cancels it. */
   setTimer(delayMs: number, run: () => void): () => void;
+  /** Calls `run` once, after whatever else already waits for this process had its turn. Returns what cancels it. */
+  defer(run: () => void): () => void;
 }
 
 /** The real time of the process. */
@@ -17,4 +19,29 @@ export const systemTime: TimeSource = {
     const timer = setTimeout(run, delayMs);
     return () => clearTimeout(timer);
   },
+  defer(run) {
+    let isCanceled = false;
+    queueMacrotask(() => {
+      if (!isCanceled) run();
+    });
+    return () => {
+      isCanceled = true;
+    };
+  },
 };
+
+/**
+ * Where there is no `setImmediate`, as in browsers, a message does the same: timers wait for a
+ * millisecond or more. One channel for each, as a runtime may handle many messages of one channel
+ * before it looks at its sockets.
+ */
+const queueMacrotask: (run: () => void) => void =
+  (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ??
+  ((run) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      run();
+    };
+    port2.postMessage(undefined);
+  });

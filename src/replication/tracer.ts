@@ -12,13 +12,20 @@ export interface LinkLoss {
   readonly error: ReplicationError;
 }
 
+export interface LinkMove {
+  /** Address followed from now on. */
+  readonly address: string;
+  /** The preferred upstream is back; or the one that was followed is about to stop. */
+  readonly reason: "preferred" | "draining";
+}
+
 export interface ReplicationTracer {
   /** The link upstream has another status. */
   linkStatus?(status: LinkStatus, address: string): void;
   /** The stream ended or could not be opened; a new try follows. */
   linkLost?(loss: LinkLoss): void;
-  /** The link went back to its preferred upstream, without a loss. */
-  returned?(address: string): void;
+  /** The link went over to another upstream, without a loss. */
+  moved?(move: LinkMove): void;
   /** What came could not be applied; a snapshot is asked for. */
   resync?(reason: ResyncReason, detail: string): void;
   /** A diff or snapshot was applied. */

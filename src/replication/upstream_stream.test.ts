@@ -14,6 +14,7 @@ const START = encodeEnvelope(
     wallDeltaMs: 0,
     ageMs: 0,
     traceContext: undefined,
+    isDraining: false,
     start: {
       epoch: "00000000000000aa",
       wallTimeMs: 0,

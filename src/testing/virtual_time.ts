@@ -29,6 +29,17 @@ export class VirtualTime implements TimeSource {
     return () => this.#timers.delete(timer);
   }
 
+  /** Waits for promises alone: so it runs within {@linkcode settle}, at the same virtual time. */
+  defer(run: () => void): () => void {
+    let isCanceled = false;
+    queueMicrotask(() => {
+      if (!isCanceled) run();
+    });
+    return () => {
+      isCanceled = true;
+    };
+  }
+
   /** Number of timers that wait. */
   get pending(): number {
     return this.#timers.size;

@@ -12,6 +12,7 @@ describe("parseConfig()", () => {
       pushIntervalMs: 0,
       heartbeatIntervalMs: 500,
       staleAfterMs: 5_000,
+      drainMs: 3_000,
       logLevel: "info",
       feed: "replay",
       feedSpeed: undefined,

@@ -27,6 +27,8 @@ export interface NodeConfig {
   readonly heartbeatIntervalMs: number;
   /** Age of the clock from which the node calls itself unready. */
   readonly staleAfterMs: number;
+  /** Longest that a stop waits for requests under way and for downstreams to move on. */
+  readonly drainMs: number;
   readonly logLevel: LogLevel;
   readonly feed: string;
   /** Simulated seconds per second of the replay; undefined leaves the feed's own default. */
@@ -83,6 +85,11 @@ export const SETTINGS: readonly Setting[] = [
     flag: "stale-after-ms",
     value: "MS",
     help: "age of the clock from which /readyz answers 503, 5000",
+  },
+  {
+    flag: "drain-ms",
+    value: "MS",
+    help: "longest that a stop waits for requests under way and for downstreams to move on, 3000",
   },
   { flag: "log-level", value: LOG_LEVELS.join("|"), help: "info" },
   {
@@ -183,6 +190,7 @@ export function parseConfig(
     pushIntervalMs: read("push-interval-ms", isRoot ? 0 : 50, integer(0, 60_000)),
     heartbeatIntervalMs: read("heartbeat-interval-ms", 500, integer(10, 60_000)),
     staleAfterMs: read("stale-after-ms", 5_000, integer(1, 86_400_000)),
+    drainMs: read("drain-ms", 3_000, integer(0, 60_000)),
     logLevel: read<LogLevel>("log-level", "info", oneOf(LOG_LEVELS)),
     feed: read("feed", "replay", String),
     feedSpeed: read<number | undefined>("feed-speed", undefined, positive),

@@ -11,11 +11,14 @@ describe("startNode()", () => {
   const nodes: TreeNode[] = [];
   const transports: { close(): Promise<void> }[] = [];
   let records: LogRecord[] = [];
+  /** Is called before each request that a node makes. */
+  let beforeRequest: (request: Request) => Promise<void> = async () => {};
 
   afterEach(async () => {
     await Promise.all(nodes.splice(0).map((node) => node.close()));
     await Promise.all(transports.splice(0).map((transport) => transport.close()));
     records = [];
+    beforeRequest = async () => {};
   });
 
   async function start(env: Record<string, string>): Promise<TreeNode> {
@@ -25,7 +28,10 @@ describe("startNode()", () => {
     const node = await startNode(parseConfig({ ...ANY_PORT, ...env }), {
       listenHttp,
       listenHttp2,
-      transport: transport.fetch,
+      transport: async (request) => {
+        await beforeRequest(request);
+        return await transport.fetch(request);
+      },
       log,
     });
     nodes.push(node);
@@ -135,6 +141,41 @@ describe("startNode()", () => {
     );
     expect(root.machine?.is("Ready")).toBe(true);
     expect(records.find(({ message }) => message === "feed mutation canceled")).toBeUndefined();
+  });
+
+  it("finishes what is under way when it stops, and sends its downstreams elsewhere before", async () => {
+    const root = await startRoot();
+    const relays = [
+      await startBelow(root, "rep-1", "relay"),
+      await startBelow(root, "rep-2", "relay"),
+    ] as const;
+    const leaf = await start({
+      TST_NAME: "rep-1-1",
+      TST_PARENT_ADDR: relays.map(({ addr }) => formatAddress(addr)).join(","),
+    });
+    await untilEpoch(leaf, root.clock.epoch);
+    const [entered, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    beforeRequest = async ({ url }) => {
+      if (!url.includes(`${root.addr.port}/`) || !url.endsWith("/Mutate")) return;
+      entered.resolve();
+      await release.promise;
+    };
+    records = [];
+    const answer = mutate(leaf, { type: "add", states: ["Flight1Delayed"] });
+    await entered.promise;
+    let isStopped = false;
+    const stopped = relays[0].close().then(() => {
+      isStopped = true;
+    });
+    await expect.poll(() => records.map(({ message }) => message)).toContain("link moved");
+    expect(isStopped).toBe(false);
+    release.resolve();
+    expect(await (await answer).json()).toMatchObject({ result: "executed" });
+    await stopped;
+    expect(records.map(({ message }) => message)).not.toContain("link lost");
+    expect(await (await get(leaf, "/topology")).json()).toMatchObject({
+      upstream: { address: formatAddress(relays[1].addr), status: "live", resyncs: 0 },
+    });
   });
 
   it("names the setting whose port is taken", async () => {

@@ -21,6 +21,7 @@ import type { FetchHandler, ListenAddress, Listener } from "../runtime/listener.
 import { ListenError } from "../runtime/listener.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ConfigError, type NodeConfig, variableOf } from "./config.ts";
+import { InFlight } from "./in_flight.ts";
 import type { Logger } from "./log.ts";
 
 /** Id of the machine that the whole tree shows. */
@@ -45,7 +46,10 @@ export interface TreeNode {
   readonly clock: VersionedClock;
   /** The machine, on the root alone. */
   readonly machine: Machine | undefined;
-  /** Ends streams in order, finishes requests under way, and stops listening; takes a second at most. */
+  /**
+   * Stops in order: takes no new HTTP connections, sends downstreams elsewhere, finishes what is under
+   * way, all for `drainMs` at most, then ends what is left.
+   */
   close(): Promise<void>;
 }
 
@@ -59,6 +63,8 @@ interface Core {
   upstreamPath(): readonly string[];
   upstream(): Topology["upstream"];
   start(): void;
+  /** The node is about to stop: nothing new is to begin by itself. */
+  quiesce(): void;
   close(): Promise<void>;
 }
 
@@ -80,12 +86,15 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     time,
     tracer: downstreamLog(log),
   });
+  const draining = new AbortController();
   const stopping = new AbortController();
+  const inFlight = new InFlight();
+  const mutate: Mutate = (request, options) => inFlight.run(() => core.mutate(request, options));
   const onError = (error: unknown) =>
     log.error("unexpected error", { error: String(error), stack: stackOf(error, log) });
   const serveReplication = createReplicationServer({
     publisher,
-    mutate: core.mutate,
+    mutate,
     time,
     onError,
   });
@@ -100,7 +109,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     staleAfterMs: config.staleAfterMs,
     time,
     ageMs: () => core.ageMs(),
-    mutate: core.mutate,
+    mutate,
     topology: () => ({
       node: {
         name: config.name,
@@ -124,10 +133,11 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   const api = createHttpApi(node, {
     corsOrigins: config.corsOrigins,
     onError,
+    draining: draining.signal,
     signal: stopping.signal,
   });
 
-  const listeners: Listener[] = [];
+  const listeners: Record<string, Listener> = {};
   const listen = async (
     how: NodeServices["listenHttp"],
     fetch: FetchHandler,
@@ -136,11 +146,14 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   ) => {
     try {
       const listener = await how(fetch, address);
-      listeners.push(listener);
+      listeners[flag] = listener;
       return { host: address.host, port: listener.port };
     } catch (error) {
       publisher.close();
-      await Promise.all([core.close(), ...listeners.map((listener) => listener.close(0))]);
+      await Promise.all([
+        core.close(),
+        ...Object.values(listeners).map((listener) => listener.close(0)),
+      ]);
       if (!(error instanceof ListenError)) throw error;
       throw new ConfigError([
         `Cannot start ${config.name}: ${error.message}; set another with ${variableOf(flag)} (--${flag})`,
@@ -174,13 +187,30 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     clock: core.clock,
     machine: core.machine,
     async close() {
+      const { name, drainMs } = config;
+      log.info("node stops", { name, downstreams: publisher.downstreams.size });
+      draining.abort();
+      core.quiesce();
+      const drained = publisher.drain().then(() => inFlight.idle());
+      await Promise.all([listeners["http-addr"]!.close(drainMs), atMost(drainMs, drained, time)]);
       stopping.abort();
-      publisher.close(new ReplicationError("unavailable", `Node "${config.name}" is stopping`));
+      publisher.close(new ReplicationError("unavailable", `Node "${name}" is stopping`));
       await core.close();
-      await Promise.all(listeners.map((listener) => listener.close()));
+      await listeners.addr!.close();
       log.info("node stopped", { name: config.name });
     },
   };
+}
+
+/** Waits for `done`, but no longer than `ms`. */
+function atMost(ms: number, done: Promise<void>, time: TimeSource): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = time.setTimer(ms, resolve);
+    void done.then(() => {
+      cancel();
+      resolve();
+    });
+  });
 }
 
 function levelOf(config: NodeConfig, core: Core): number | undefined {
@@ -249,6 +279,7 @@ function createRoot(config: NodeConfig, log: Logger, time: TimeSource): Core {
         epoch: source.clock.epoch,
       });
     },
+    quiesce: () => stopped.abort(),
     async close() {
       stopped.abort();
       await fed;
@@ -289,6 +320,7 @@ function createReplicaCore(config: NodeConfig, services: NodeServices, time: Tim
       resyncs: [...replica.resyncs.values()].reduce((sum, count) => sum + count, 0),
     }),
     start: () => replica.start(),
+    quiesce() {},
     close: () => replica.close(),
   };
 }
@@ -307,7 +339,7 @@ function upstreamLog(log: Logger): ReplicationTracer {
       log.warn("link lost", { upstream: address, code: error.code, reason: error.message });
     },
     resync: (reason, detail) => log.warn("resync", { reason, detail }),
-    returned: (address) => log.info("returned to the preferred upstream", { upstream: address }),
+    moved: ({ address, reason }) => log.info("link moved", { upstream: address, reason }),
     applied({ isSnapshot, epoch, seq, stateCount }) {
       if (isSnapshot) log.info("snapshot applied", { epoch, seq, states: stateCount });
       else log.trace("diff applied", { seq, states: stateCount });

@@ -5,19 +5,19 @@ import { defaultTree, environmentOf } from "./topology.ts";
 describe("defaultTree()", () => {
   it("has one root, two relays and six leaves at the addresses that users rely on", () => {
     const lines = defaultTree().map(
-      ({ name, role, port, httpPort, parentPort }) =>
-        `${name} ${role} ${port} ${httpPort} ${parentPort ?? "-"}`,
+      ({ name, role, port, httpPort, parentPorts }) =>
+        `${name} ${role} ${port} ${httpPort} ${parentPorts.join(",")}`,
     );
     expect(lines).toEqual([
-      "root root 19700 18700 -",
+      "root root 19700 18700 ",
       "rep-1 relay 19701 18701 19700",
       "rep-2 relay 19702 18702 19700",
-      "rep-1-1 leaf 19703 18703 19701",
-      "rep-1-2 leaf 19704 18704 19701",
-      "rep-1-3 leaf 19705 18705 19701",
-      "rep-2-1 leaf 19706 18706 19702",
-      "rep-2-2 leaf 19707 18707 19702",
-      "rep-2-3 leaf 19708 18708 19702",
+      "rep-1-1 leaf 19703 18703 19701,19702",
+      "rep-1-2 leaf 19704 18704 19701,19702",
+      "rep-1-3 leaf 19705 18705 19701,19702",
+      "rep-2-1 leaf 19706 18706 19702,19701",
+      "rep-2-2 leaf 19707 18707 19702,19701",
+      "rep-2-3 leaf 19708 18708 19702,19701",
     ]);
   });
 
@@ -25,7 +25,7 @@ describe("defaultTree()", () => {
     expect(defaultTree(1000)[3]).toMatchObject({
       port: 20_703,
       httpPort: 19_703,
-      parentPort: 20_701,
+      parentPorts: [20_701, 20_702],
     });
   });
 });

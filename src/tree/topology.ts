@@ -8,33 +8,34 @@ export interface TreePlace {
   readonly role: Role;
   readonly port: number;
   readonly httpPort: number;
-  /** Port of the node upstream; undefined on the root. */
-  readonly parentPort: number | undefined;
+  /** Ports of the nodes upstream, the preferred first; none on the root. */
+  readonly parentPorts: readonly number[];
 }
 
 const PORT = 19_700;
 const HTTP_PORT = 18_700;
 
-const PLACES: readonly (readonly [name: string, role: Role, upstream: number | undefined])[] = [
-  ["root", "root", undefined],
+/** Each leaf has the other relay to go to when its own is away. */
+const PLACES: readonly (readonly [name: string, role: Role, ...upstream: number[]])[] = [
+  ["root", "root"],
   ["rep-1", "relay", 0],
   ["rep-2", "relay", 0],
-  ["rep-1-1", "leaf", 1],
-  ["rep-1-2", "leaf", 1],
-  ["rep-1-3", "leaf", 1],
-  ["rep-2-1", "leaf", 2],
-  ["rep-2-2", "leaf", 2],
-  ["rep-2-3", "leaf", 2],
+  ["rep-1-1", "leaf", 1, 2],
+  ["rep-1-2", "leaf", 1, 2],
+  ["rep-1-3", "leaf", 1, 2],
+  ["rep-2-1", "leaf", 2, 1],
+  ["rep-2-2", "leaf", 2, 1],
+  ["rep-2-3", "leaf", 2, 1],
 ];
 
 /** The nine nodes of the default tree, upstream before downstream, all ports moved by `portOffset`. */
 export function defaultTree(portOffset = 0): TreePlace[] {
-  return PLACES.map(([name, role, upstream], index) => ({
+  return PLACES.map(([name, role, ...upstream], index) => ({
     name,
     role,
     port: PORT + portOffset + index,
     httpPort: HTTP_PORT + portOffset + index,
-    parentPort: upstream === undefined ? undefined : PORT + portOffset + upstream,
+    parentPorts: upstream.map((parent) => PORT + portOffset + parent),
   }));
 }
 
@@ -45,6 +46,6 @@ export function environmentOf(place: TreePlace): Record<string, string> {
     TST_NAME: place.name,
     TST_ADDR: `127.0.0.1:${place.port}`,
     TST_HTTP_ADDR: `127.0.0.1:${place.httpPort}`,
-    TST_PARENT_ADDR: place.parentPort === undefined ? "" : `127.0.0.1:${place.parentPort}`,
+    TST_PARENT_ADDR: place.parentPorts.map((port) => `127.0.0.1:${port}`).join(","),
   };
 }
