@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  CLIENT_CODE_FOLDER,
   FLIGHT_STATES_PATH,
   PROJECT_ROOT,
   PROTO_FOLDER,
@@ -14,6 +15,7 @@ import {
   WIRE_MODULE_PATH,
   WIRE_TYPES_PATH,
 } from "./_paths.ts";
+import { generateClientCode } from "./client_code.ts";
 import { renderFlightStates } from "./flight_states_file.ts";
 import { buildFlightsSchema } from "./flights_schema.ts";
 import { replaySourcePath } from "./replay.ts";
@@ -30,7 +32,9 @@ export interface ExpectedFile {
 
 /** Makes all generated files in memory; the flight states with the default counts. */
 export async function makeExpectedFiles(): Promise<ExpectedFile[]> {
-  const wire = await generateWireCode(join(PROJECT_ROOT, PROTO_FOLDER));
+  const protoFolder = join(PROJECT_ROOT, PROTO_FOLDER);
+  const wire = await generateWireCode(protoFolder);
+  const clientCode = await generateClientCode(protoFolder);
   const csv = renderReplayCsv(await readMovements(replaySourcePath()));
   return [
     {
@@ -40,6 +44,11 @@ export async function makeExpectedFiles(): Promise<ExpectedFile[]> {
     },
     { path: WIRE_MODULE_PATH, text: wire.module, script: "gen:protos" },
     { path: WIRE_TYPES_PATH, text: wire.types, script: "gen:protos" },
+    ...Array.from(clientCode, ([path, text]) => ({
+      path: `${CLIENT_CODE_FOLDER}/${path}`,
+      text,
+      script: "gen:protos",
+    })),
     { path: REPLAY_CSV_PATH, text: csv, script: "gen:replay" },
     { path: REPLAY_MODULE_PATH, text: renderReplayModule(csv), script: "gen:replay" },
   ];

@@ -1,8 +1,15 @@
-/** `npm run gen:protos`: writes `gen/statesource.js` and its types out of `proto/`. */
+/** `npm run gen:protos`: writes `gen/statesource.js` and its types, and the code for stock clients, out of `proto/`. */
 
 import { join } from "node:path";
-import { PROJECT_ROOT, PROTO_FOLDER, WIRE_MODULE_PATH, WIRE_TYPES_PATH } from "./_paths.ts";
+import {
+  CLIENT_CODE_FOLDER,
+  PROJECT_ROOT,
+  PROTO_FOLDER,
+  WIRE_MODULE_PATH,
+  WIRE_TYPES_PATH,
+} from "./_paths.ts";
 import { writeFileAtomically } from "./_write_file.ts";
+import { generateClientCode } from "./client_code.ts";
 import { generateWireCode } from "./wire_code.ts";
 
 /** Where the command reads, writes and speaks; tests give their own. */
@@ -21,15 +28,19 @@ export async function generateProtos(command: ProtosCommand = {}): Promise<0 | 2
   const writeErrorLine = command.writeErrorLine ?? ((line) => process.stderr.write(`${line}\n`));
   const root = command.root ?? PROJECT_ROOT;
   try {
-    const code = await generateWireCode(command.folder ?? join(PROJECT_ROOT, PROTO_FOLDER));
+    const folder = command.folder ?? join(PROJECT_ROOT, PROTO_FOLDER);
+    const code = await generateWireCode(folder);
+    const clientCode = await generateClientCode(folder);
     writeFileAtomically(join(root, WIRE_MODULE_PATH), code.module);
     writeFileAtomically(join(root, WIRE_TYPES_PATH), code.types);
+    for (const [path, text] of clientCode)
+      writeFileAtomically(join(root, CLIENT_CODE_FOLDER, path), text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     writeErrorLine(error.message);
     return 2;
   }
-  writeLine(`Wrote ${WIRE_MODULE_PATH} and ${WIRE_TYPES_PATH}`);
+  writeLine(`Wrote ${WIRE_MODULE_PATH}, ${WIRE_TYPES_PATH} and ${CLIENT_CODE_FOLDER}`);
   return 0;
 }
 

@@ -1,0 +1,293 @@
+/** The replication server as a stock Connect client sees it, with code generated from proto/ and nothing of ours. */
+
+import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
+import {
+  compressionGzip,
+  createConnectTransport,
+  createGrpcTransport,
+  Http2SessionManager,
+} from "@connectrpc/connect-node";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  MutationResult,
+  MutationType,
+  StateSourceService,
+  type SubscribeResponse,
+} from "../../gen/connect/statesource/v1/statesource_pb.js";
+import { schema, stateNames } from "../flights/mod.ts";
+import { createMachine, type Machine } from "../machine/mod.ts";
+import {
+  createReplicationServer,
+  createSource,
+  type Mutate,
+  Publisher,
+  ReplicationError,
+} from "../replication/mod.ts";
+import { StockReplica } from "../testing/stock_replica.ts";
+import { listenHttp2 } from "./http2_server.ts";
+
+/** Makes a client's transport to a server. */
+type Connect = (baseUrl: string) => Transport;
+
+const connectHttp2: Connect = (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" });
+
+describe("A stock Connect client", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function setUp(options: { mutate?: Mutate; connect?: Connect } = {}) {
+    const machine = createMachine(schema, {
+      id: "flights",
+      states: stateNames,
+    }) as unknown as Machine;
+    const source = createSource(machine);
+    const closed = Promise.withResolvers<string>();
+    const publisher = new Publisher(source.clock, {
+      name: "root",
+      machineId: machine.id,
+      heartbeatIntervalMs: 50,
+      tracer: { downstreamClosed: (name) => closed.resolve(name) },
+    });
+    const listener = await listenHttp2(
+      createReplicationServer({
+        publisher,
+        mutate: options.mutate ?? (async (request) => source.mutate(request)),
+      }),
+      { host: "127.0.0.1", port: 0 },
+    );
+    ends.push(async () => {
+      publisher.close();
+      await listener.close(0);
+    });
+    const baseUrl = `http://127.0.0.1:${listener.port}`;
+    const client = createClient(StateSourceService, (options.connect ?? connectHttp2)(baseUrl));
+    return { machine, source, publisher, client, downstreamClosed: closed.promise };
+  }
+
+  /** Applies messages until the replica stands at `seq`. Resolves with the kinds that came. */
+  async function follow(
+    replica: StockReplica,
+    messages: AsyncIterator<SubscribeResponse>,
+    seq: number,
+  ): Promise<string[]> {
+    const kinds: string[] = [];
+    do {
+      const { done, value } = await messages.next();
+      if (done) throw new Error("The stream ended");
+      kinds.push(replica.apply(value));
+    } while (replica.seq < BigInt(seq));
+    return kinds;
+  }
+
+  async function codeOf(call: Promise<unknown>): Promise<string> {
+    const error = await call.then(
+      () => undefined,
+      (thrown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ConnectError);
+    return Code[(error as ConnectError).code];
+  }
+
+  describe("that subscribes", () => {
+    it("gets the clock, each change with a checksum that proves it, and heartbeats", async () => {
+      const { machine, source, client } = await setUp();
+      machine.add(["Flight1Outbound", "Flight2Inbound"]);
+      const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
+      const replica = new StockReplica();
+      expect(await follow(replica, messages, 1)).toEqual(["start"]);
+      expect(replica.path).toEqual(["root"]);
+      expect(replica.names).toEqual(stateNames);
+      expect(replica.activeStates().sort()).toEqual(machine.activeStates().sort());
+
+      for (let i = 0; i < 200; i++) {
+        machine.toggle([stateNames[(i * 37) % stateNames.length]!]);
+        if (i % 10 === 0) await follow(replica, messages, source.clock.seq);
+      }
+      await follow(replica, messages, source.clock.seq);
+      expect(replica.ticks).toEqual(Array.from(machine.ticks, BigInt));
+      expect(replica.seq).toBeGreaterThan(100n);
+      expect(await follow(replica, messages, 0)).toEqual(["heartbeat"]);
+    });
+
+    it("resumes from its own seq, with the schema hash that SPEC.md describes", async () => {
+      const { machine, source, client } = await setUp();
+      const replica = new StockReplica();
+      const first = new AbortController();
+      const before = client.subscribe({ name: "stock" }, { signal: first.signal });
+      await follow(replica, before[Symbol.asyncIterator](), 0);
+      first.abort();
+      machine.add("Flight3Inbound");
+      const again = client.subscribe({
+        name: "stock",
+        epoch: replica.epoch,
+        seq: replica.seq,
+        schemaHash: replica.schemaHash,
+      });
+      const { value } = await again[Symbol.asyncIterator]().next();
+      expect(value.start).toMatchObject({ isSnapshot: false, ticks: [], path: ["root"] });
+      expect(value.start?.schema).toBeUndefined();
+      expect(value.changes.length).toBeGreaterThan(0);
+      replica.apply(value);
+      expect(replica.ticks).toEqual(Array.from(machine.ticks, BigInt));
+      expect(replica.seq).toBe(BigInt(source.clock.seq));
+    });
+
+    it.each([
+      ["aborts", "Canceled"],
+      ["reaches its deadline", "DeadlineExceeded"],
+      ["loses its connection", "Canceled"],
+    ])("frees its place when it %s", async (how, code) => {
+      let loseConnection = () => {};
+      const { client, publisher, downstreamClosed } = await setUp({
+        connect(baseUrl) {
+          const sessionManager = new Http2SessionManager(baseUrl);
+          loseConnection = () => sessionManager.abort();
+          return createConnectTransport({ baseUrl, httpVersion: "2", sessionManager });
+        },
+      });
+      const abort = new AbortController();
+      const read = (async () => {
+        const options = how === "reaches its deadline" ? { timeoutMs: 100 } : {};
+        const stream = client.subscribe({ name: "stock" }, { signal: abort.signal, ...options });
+        for await (const message of stream) {
+          expect(message.checksum).toBeGreaterThan(0);
+          expect(publisher.downstreams.size).toBe(1);
+          if (how === "aborts") abort.abort();
+          if (how === "loses its connection") loseConnection();
+        }
+      })();
+      expect(await codeOf(read)).toBe(code);
+      expect(await downstreamClosed).toBe("stock");
+      expect(publisher.downstreams.size).toBe(0);
+    });
+
+    it("is told by a Connect code why its stream ends", async () => {
+      const { client, publisher } = await setUp();
+      const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
+      await messages.next();
+      publisher.close(new ReplicationError("unavailable", "Node is stopping"));
+      const end = (async () => {
+        while (!(await messages.next()).done);
+      })();
+      expect(await codeOf(end)).toBe("Unavailable");
+      await expect(end).rejects.toThrow("Node is stopping");
+    });
+
+    it("is refused with invalid_argument without a name, and with half an epoch", async () => {
+      const { client } = await setUp();
+      for (const request of [{}, { name: "stock", epoch: Uint8Array.of(1) }]) {
+        const messages = client.subscribe(request)[Symbol.asyncIterator]();
+        expect(await codeOf(messages.next())).toBe("InvalidArgument");
+      }
+    });
+  });
+
+  describe("that mutates", () => {
+    it("gets the result and the version at which it holds, and may repeat itself", async () => {
+      const { client, machine, source } = await setUp();
+      const request = {
+        type: MutationType.ADD,
+        states: ["Flight1Delayed"],
+        argsJson: '{"minutes":5}',
+        idempotencyKey: "once",
+      };
+      const reply = await client.mutate(request);
+      expect(reply.result).toBe(MutationResult.EXECUTED);
+      expect(machine.is("Flight1Delayed")).toBe(true);
+      expect(`${Buffer.from(reply.epoch).toString("hex")}-${reply.seq}`).toBe(source.clock.version);
+      machine.remove("Flight1Delayed");
+      expect(await client.mutate(request)).toEqual(reply);
+      expect(machine.is("Flight1Delayed")).toBe(false);
+    });
+
+    it("learns why a mutation was canceled", async () => {
+      const { client } = await setUp();
+      const reply = await client.mutate({
+        type: MutationType.ADD,
+        states: ["Flight1GoToGate"],
+      });
+      expect(reply.result).toBe(MutationResult.CANCELED);
+      expect(reply.rejected).toMatchObject({
+        state: "Flight1GoToGate",
+        by: expect.stringContaining("Flight1Outbound"),
+      });
+    });
+
+    it("gets invalid_argument for an unknown state, with its name, and for no type", async () => {
+      const { client } = await setUp();
+      const call = client.mutate({ type: MutationType.SET, states: ["Flight1Delaid"] });
+      expect(await codeOf(call)).toBe("InvalidArgument");
+      await expect(call).rejects.toThrow("Flight1Delaid");
+      expect(await codeOf(client.mutate({ states: ["Flight1Delayed"] }))).toBe("InvalidArgument");
+    });
+
+    it("gets deadline_exceeded at its deadline, and the mutation is told", async () => {
+      const { promise: aborted, resolve } = Promise.withResolvers<void>();
+      const { client } = await setUp({
+        mutate: (_, { signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => {
+              resolve();
+              reject(signal.reason);
+            });
+          }),
+      });
+      const call = client.mutate({ type: MutationType.ADD, states: ["Start"] }, { timeoutMs: 50 });
+      expect(await codeOf(call)).toBe("DeadlineExceeded");
+      await aborted;
+    });
+
+    it("gets resource_exhausted for a request over the limit", async () => {
+      const { client } = await setUp();
+      const call = client.mutate({
+        type: MutationType.ADD,
+        states: ["Start"],
+        argsJson: `{"text":"${"x".repeat(70_000)}"}`,
+      });
+      expect(await codeOf(call)).toBe("ResourceExhausted");
+    });
+
+    it("gets internal, and no more than that, for what was not foreseen", async () => {
+      const { client } = await setUp({ mutate: () => Promise.reject(new Error("secret")) });
+      const call = client.mutate({ type: MutationType.ADD, states: ["Start"] });
+      expect(await codeOf(call)).toBe("Internal");
+      await expect(call).rejects.not.toThrow("secret");
+    });
+  });
+
+  describe("that asks for what is not offered", () => {
+    const MUTATION = { type: MutationType.ADD, states: ["Start"] };
+
+    it("gets unimplemented for compressed requests", async () => {
+      const { client } = await setUp({
+        connect: (baseUrl) =>
+          createConnectTransport({
+            baseUrl,
+            httpVersion: "2",
+            sendCompression: compressionGzip,
+            compressMinBytes: 0,
+          }),
+      });
+      expect(await codeOf(client.mutate(MUTATION))).toBe("Unimplemented");
+      const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
+      expect(await codeOf(messages.next())).toBe("Unimplemented");
+    });
+
+    it.each<[string, Connect]>([
+      [
+        "JSON",
+        (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: false }),
+      ],
+      ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
+    ])("is refused by HTTP status 415 when it speaks %s", async (_, connect) => {
+      const { machine, client } = await setUp({ connect });
+      await expect(client.mutate(MUTATION)).rejects.toThrow("HTTP 415");
+      const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
+      await expect(messages.next()).rejects.toThrow("HTTP 415");
+      expect(machine.is("Start")).toBe(false);
+    });
+  });
+});

@@ -1,0 +1,90 @@
+/**
+ * A replica out of a stock Connect client's messages and SPEC.md alone: it shares no code with
+ * src/replication, so that it tells whether the wire is what is written there.
+ */
+
+import { toBinary } from "@bufbuild/protobuf";
+import {
+  type Schema,
+  SchemaSchema,
+  type SubscribeResponse,
+} from "../../gen/connect/statesource/v1/statesource_pb.js";
+
+const WORD = 2n ** 32n;
+
+export class StockReplica {
+  epoch: Uint8Array = new Uint8Array(0);
+  seq = 0n;
+  path: readonly string[] = [];
+  names: readonly string[] = [];
+  ticks: bigint[] = [];
+  schemaHash: Uint8Array = new Uint8Array(0);
+
+  /** Takes a message of the stream. Throws an `Error` if the checksum does not prove the clock that it leads to. */
+  apply(message: SubscribeResponse): "start" | "diff" | "heartbeat" {
+    const { start, changes } = message;
+    if (start !== undefined) {
+      this.epoch = start.epoch;
+      this.path = start.path;
+      if (start.schema !== undefined) {
+        this.names = readNames(start.schema);
+        this.schemaHash = hashOf(start.schema);
+      }
+      if (start.isSnapshot) this.ticks = [...start.ticks];
+    }
+    for (let index = -1, i = 0; i < changes.length; i += 2) {
+      index += Number(changes[i]) + 1;
+      this.ticks[index] = changes[i + 1]!;
+    }
+    this.seq = message.seq;
+    const checksum = checksumOf(this.ticks);
+    if (checksum !== message.checksum) {
+      throw new Error(
+        `Cannot prove the clock at seq ${message.seq}: checksum is ${checksum}, not ${message.checksum}`,
+      );
+    }
+    return start !== undefined ? "start" : changes.length > 0 ? "diff" : "heartbeat";
+  }
+
+  activeStates(): string[] {
+    return this.names.filter((_, index) => this.ticks[index]! % 2n === 1n);
+  }
+}
+
+/** SPEC.md, "Checksum", in integers of any size. */
+export function checksumOf(ticks: readonly bigint[]): number {
+  let sum = 0n;
+  ticks.forEach((tick, index) => {
+    let h =
+      ((BigInt(index + 1) * 0x9e3779b1n) % WORD) ^
+      (((tick % WORD) * 0x85ebca6bn) % WORD) ^
+      ((tick / WORD) % WORD);
+    h = ((h ^ (h >> 16n)) * 0x21f0aaadn) % WORD;
+    h = ((h ^ (h >> 15n)) * 0x735a2d97n) % WORD;
+    sum += h ^ (h >> 15n);
+  });
+  return Number(sum % WORD);
+}
+
+function readNames({ shared, suffixes }: Schema): string[] {
+  let before = "";
+  return suffixes.map((suffix, index) => {
+    before = before.slice(0, shared[index]) + suffix;
+    return before;
+  });
+}
+
+/** SPEC.md, "Schema hash". */
+function hashOf(schema: Schema): Uint8Array {
+  const bytes = toBinary(SchemaSchema, schema);
+  let first = 0x811c9dc5n;
+  let second = 0x811c9dc5n ^ BigInt(bytes.length);
+  for (const byte of bytes) {
+    first = ((first ^ BigInt(byte)) * 0x01000193n) % WORD;
+    second = ((second ^ BigInt(255 - byte)) * 0x01000193n) % WORD;
+    second ^= second >> 13n;
+  }
+  const hash = new Uint8Array(8);
+  new DataView(hash.buffer).setBigUint64(0, first * WORD + second);
+  return hash;
+}
