@@ -50,8 +50,7 @@ async function runTree(env: Record<string, string | undefined>): Promise<void> {
   const supervisor = new Supervisor({
     places,
     script: new URL("./node.ts", import.meta.url),
-    // All nodes stop at once then, so that nobody has anywhere else to go.
-    env: { TST_DRAIN_MS: "1000", ...env },
+    env,
     write: writeLine,
   });
   const stop = async (code: number) => {

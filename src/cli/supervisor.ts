@@ -23,6 +23,8 @@ const RESTART_MAX_MS = 5_000;
 const STABLE_MS = 10_000;
 /** What a node may take to stop before it is killed; a stop must be over within 2 s. */
 const STOP_MS = 1_500;
+/** How long a node may wait for what is under way, unless the environment says otherwise. */
+const DRAIN_MS = 1_000;
 
 /** A running tree. */
 export class Supervisor {
@@ -75,7 +77,7 @@ export class Supervisor {
     const startedAt = performance.now();
     // The IPC channel is there so that a node notices when its supervisor is gone.
     const child = spawn(process.execPath, [this.#options.script.pathname], {
-      env: { ...this.#options.env, ...environmentOf(place) },
+      env: { TST_DRAIN_MS: `${DRAIN_MS}`, ...this.#options.env, ...environmentOf(place) },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.#children.set(place.name, child);

@@ -38,12 +38,16 @@ export function readText(url: URL): Promise<string> {
 /** Serves HTTP/1.1. Rejects with {@linkcode ListenError}. */
 export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
   const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
+  // Longer than the minute after which load balancers give up an idle connection of theirs.
+  server.keepAliveTimeout = 65_000;
   return {
     port: await listenOn(server, address),
     async close(graceMs = 500) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // Closing a server leaves a connection open whose request ends only later.
+      const sweep = setInterval(() => server.closeIdleConnections(), 20);
       await closeWithin(closed, graceMs, () => server.closeAllConnections());
+      clearInterval(sweep);
     },
   };
 }

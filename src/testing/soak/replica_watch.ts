@@ -1,0 +1,91 @@
+/** Asks one node for its clock again and again, and holds each answer against what the root had. */
+
+import type { RootRecord } from "./root_record.ts";
+
+export interface WatchCounts {
+  answers: number;
+  equal: number;
+  unknown: number;
+  /** The process was away: no connection. */
+  unreachable: number;
+  /** 503 before its first clock, after a start. */
+  notYet: number;
+  oldestMs: number;
+}
+
+export class ReplicaWatch {
+  readonly name: string;
+  readonly url: string;
+  readonly #record: RootRecord;
+  readonly counts: WatchCounts = {
+    answers: 0,
+    equal: 0,
+    unknown: 0,
+    unreachable: 0,
+    notYet: 0,
+    oldestMs: 0,
+  };
+  /** What must never happen, as readable lines. */
+  readonly violations: string[] = [];
+  /** Epochs that this node showed, the present one last. */
+  #epochs: string[] = [];
+  #seq = 0;
+  #hasClock = false;
+
+  constructor(name: string, url: string, record: RootRecord) {
+    this.name = name;
+    this.url = url;
+    this.#record = record;
+  }
+
+  /** The node's process began anew, without a clock. */
+  restarted(): void {
+    this.#hasClock = false;
+    this.#epochs = [];
+    this.#seq = 0;
+  }
+
+  async ask(): Promise<void> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${this.url}/clocks`, { signal: AbortSignal.timeout(30_000) });
+      text = await response.text();
+    } catch {
+      this.counts.unreachable++;
+      return;
+    }
+    if (!response.ok) {
+      if (response.status === 503 && !this.#hasClock) this.counts.notYet++;
+      else this.violations.push(`${this.name} answered ${response.status}: ${text}`);
+      return;
+    }
+    this.#hasClock = true;
+    const age = Number(response.headers.get("machine-age-ms"));
+    this.counts.answers++;
+    this.counts.oldestMs = Math.max(this.counts.oldestMs, age);
+    const { version, clocks } = JSON.parse(text) as {
+      version: string;
+      clocks: Record<string, number>;
+    };
+    this.#checkOrder(version);
+    const verdict = this.#record.check(version, clocks);
+    if (verdict === "different")
+      this.violations.push(`${this.name} differs from the root at version ${version}`);
+    else this.counts[verdict]++;
+  }
+
+  #checkOrder(version: string): void {
+    const [epoch = "", seqText] = version.split("-");
+    const seq = Number(seqText);
+    if (epoch === this.#epochs.at(-1)) {
+      if (seq < this.#seq)
+        this.violations.push(`${this.name} went back from seq ${this.#seq} to ${seq}`);
+    } else if (this.#epochs.includes(epoch)) {
+      this.violations.push(`${this.name} went back to epoch ${epoch}`);
+    } else {
+      this.#epochs.push(epoch);
+    }
+    this.#seq = seq;
+  }
+}
