@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
-import { TcpRelay } from "../testing/tcp_relay.ts";
+import { TcpProxy } from "../testing/faults/tcp_proxy.ts";
 import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 import type { FetchHandler, Listener } from "./listener.ts";
@@ -51,10 +51,10 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     };
   }
 
-  async function relayTo(port: number): Promise<TcpRelay> {
-    const relay = await TcpRelay.listen(port);
-    ends.push(() => relay.close());
-    return relay;
+  async function proxyTo(port: number): Promise<TcpProxy> {
+    const proxy = await TcpProxy.listen(port);
+    ends.push(() => proxy.close());
+    return proxy;
   }
 
   it("carry method, path, headers, body and status", async () => {
@@ -90,7 +90,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       await allThere;
       return new Response(await request.text());
     });
-    const through = await relayTo(server.port);
+    const through = await proxyTo(server.port);
     const { post } = setUp();
     const reader = (await post(through.port, { path: "/held" })).body!.getReader();
     expect((await reader.read()).value).toEqual(Uint8Array.of(1));
@@ -100,7 +100,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       ),
     );
     expect(texts).toEqual(Array.from({ length: 200 }, (_, i) => `${i}`));
-    expect(through.connections).toBe(1);
+    expect(through.attempts).toBe(1);
   });
 
   it.each(["abort", "cancel"] as const)("tell the server of %s of an open stream", async (how) => {
@@ -191,16 +191,16 @@ describe("createHttp2Transport() and listenHttp2()", () => {
 
   it("drop a connection that died without a word, soon after a request on it was given up", async () => {
     const { port } = await serve(async (request) => new Response(await request.text()));
-    const through = await relayTo(port);
+    const through = await proxyTo(port);
     const { post } = setUp({ pingTimeoutMs: 200 });
     expect(await (await post(through.port, { body: "a" })).text()).toBe("a");
-    through.cut();
+    through.strand();
     await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
     await expect(post(through.port, { body: "b" })).rejects.toThrow(
       /no answer to a ping within 200 ms/,
     );
     expect(await (await post(through.port, { body: "c" })).text()).toBe("c");
-    expect(through.connections).toBe(2);
+    expect(through.attempts).toBe(2);
   });
 
   it("keep a connection that answers, whatever was given up on it", async () => {
@@ -208,7 +208,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     const server = await serve((request) =>
       new URL(request.url).pathname === "/never" ? never : new Response("a"),
     );
-    const through = await relayTo(server.port);
+    const through = await proxyTo(server.port);
     const { post } = setUp({ pingTimeoutMs: 1_000 });
     for (let i = 0; i < 5; i++) {
       await expect(
@@ -216,7 +216,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       ).rejects.toThrow();
       expect(await (await post(through.port)).text()).toBe("a");
     }
-    expect(through.connections).toBe(1);
+    expect(through.attempts).toBe(1);
   });
 
   it("give up a peer that takes a connection and says nothing, at the caller's word", async () => {

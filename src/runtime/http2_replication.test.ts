@@ -7,7 +7,7 @@ import {
   Replica,
   type VersionedClock,
 } from "../replication/mod.ts";
-import { TcpRelay } from "../testing/tcp_relay.ts";
+import { TcpProxy } from "../testing/faults/tcp_proxy.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 
@@ -77,17 +77,17 @@ describe("Replication over HTTP/2", () => {
 
   it("leaves a connection that died without a word for a new one, and resumes", async () => {
     const root = await startRoot();
-    const relay = await TcpRelay.listen(root.port);
-    ends.push(() => relay.close());
-    const replica = startReplica(relay.port);
+    const proxy = await TcpProxy.listen(root.port);
+    ends.push(() => proxy.close());
+    const replica = startReplica(proxy.port);
     await untilEqual(replica.clock, root.clock);
-    relay.cut();
+    proxy.strand();
     root.machine.add("A");
     await untilEqual(replica.clock, root.clock);
     expect(replica.lastError?.code).toBe("unavailable");
     expect(replica.reconnects).toBeGreaterThanOrEqual(1);
     expect(replica.resyncs.size).toBe(0);
-    expect(relay.connections).toBeGreaterThanOrEqual(2);
+    expect(proxy.attempts).toBeGreaterThanOrEqual(2);
   });
 });
 

@@ -1,0 +1,36 @@
+/** Waiting for something that is only seen by looking. */
+
+export interface UntilOptions {
+  /** Longest wait, in milliseconds. Default 10,000. */
+  readonly withinMs?: number;
+  /** Between two looks, in milliseconds. Default 10. */
+  readonly everyMs?: number;
+}
+
+/**
+ * Looks again and again until `look` gives anything but undefined, null or false, and resolves to that.
+ * A look that throws has not seen it. Rejects at the deadline, with what the last look threw as cause.
+ */
+export async function until<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  { withinMs = 10_000, everyMs = 10 }: UntilOptions = {},
+): Promise<Exclude<T, undefined | null | false>> {
+  const untilMs = performance.now() + withinMs;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const seen = await look();
+      if (seen !== undefined && seen !== null && seen !== false)
+        return seen as Exclude<T, undefined | null | false>;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() >= untilMs) {
+      const why = cause instanceof Error ? `: ${cause.message}` : "";
+      throw new Error(`Cannot see ${what} within ${withinMs} ms${why}`, { cause });
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
