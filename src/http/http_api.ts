@@ -82,6 +82,8 @@ function createCors(origins: readonly string[]) {
     origin: origins.includes("*") ? "*" : [...origins],
     allowMethods: ["GET", "HEAD", "POST"],
     allowHeaders: [
+      "connect-protocol-version",
+      "connect-timeout-ms",
       "content-type",
       "idempotency-key",
       "if-none-match",

@@ -25,6 +25,7 @@ export {
   type MutationReply,
   type MutationRequest,
 } from "./messages.ts";
+export { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
 export {

@@ -6,7 +6,8 @@
 
 import { readFile } from "node:fs/promises";
 import type { Server } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { breakWithStream } from "./http1_stream.ts";
 import {
   closeWithin,
   type FetchHandler,
@@ -37,7 +38,11 @@ export function readText(url: URL): Promise<string> {
 
 /** Serves HTTP/1.1. Rejects with {@linkcode ListenError}. */
 export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
-  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
+  const server = createAdaptorServer({
+    fetch: async (request, env) =>
+      breakWithStream(await fetch(request), (env as HttpBindings).outgoing),
+    overrideGlobalObjects: false,
+  }) as Server;
   // Longer than the minute after which load balancers give up an idle connection of theirs.
   server.keepAliveTimeout = 65_000;
   return {

@@ -2,7 +2,12 @@
 
 import { Hono } from "hono";
 import { createFeed, type Feed, schema, stateNames } from "../flights/mod.ts";
-import { createHttpApi, type NodeApi, type Topology } from "../http/mod.ts";
+import {
+  createHttpApi,
+  createReplicationRoutes,
+  type NodeApi,
+  type Topology,
+} from "../http/mod.ts";
 import { createMachine, type Machine } from "../machine/mod.ts";
 import {
   createReplicationServer,
@@ -132,6 +137,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   };
   const api = createHttpApi(node, {
     corsOrigins: config.corsOrigins,
+    extraRoutes: createReplicationRoutes(serveReplication),
     onError,
     draining: draining.signal,
     signal: stopping.signal,

@@ -1,0 +1,141 @@
+/** A node's replication service on the port of its HTTP API, over HTTP/1.1, as a browser would use it. */
+
+import { Code, ConnectError, cors, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  MutationType,
+  StateSourceService,
+} from "../../gen/connect/statesource/v1/statesource_pb.js";
+import { SUBSCRIBE_PATH } from "../replication/mod.ts";
+import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
+import { StockReplica } from "../testing/stock_replica.ts";
+import { formatAddress } from "./address.ts";
+import { parseConfig } from "./config.ts";
+import { createLogger, type LogRecord } from "./log.ts";
+import { startNode } from "./node.ts";
+
+const ORIGIN = "https://board.example";
+
+describe("A node's HTTP API", () => {
+  const ends: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function start(env: Record<string, string> = {}) {
+    const records: LogRecord[] = [];
+    const { promise: downstreamClosed, resolve } = Promise.withResolvers<void>();
+    const transport = createHttp2Transport();
+    const node = await startNode(
+      parseConfig({
+        TST_ADDR: "127.0.0.1:0",
+        TST_HTTP_ADDR: "127.0.0.1:0",
+        TST_FEED: "none",
+        TST_HEARTBEAT_INTERVAL_MS: "50",
+        ...env,
+      }),
+      {
+        listenHttp,
+        listenHttp2,
+        transport: transport.fetch,
+        log: createLogger("info", Date.now, (record) => {
+          records.push(record);
+          if (record.message === "downstream closed") resolve();
+        }),
+      },
+    );
+    ends.push(async () => {
+      await node.close();
+      await transport.close();
+    });
+    return { node, records, downstreamClosed, baseUrl: `http://${formatAddress(node.httpAddr)}` };
+  }
+
+  function connect(baseUrl: string) {
+    return createClient(
+      StateSourceService,
+      createConnectTransport({ baseUrl, httpVersion: "1.1" }),
+    );
+  }
+
+  it("serves a stock client's Subscribe and Mutate", async () => {
+    const { node, baseUrl } = await start();
+    const client = connect(baseUrl);
+    const abort = new AbortController();
+    const messages = client
+      .subscribe({ name: "stock" }, { signal: abort.signal })
+      [Symbol.asyncIterator]();
+    const replica = new StockReplica();
+    expect(replica.apply((await messages.next()).value)).toBe("start");
+    const states = ["Flight1Delayed", "Flight2Inbound"];
+    const { seq } = await client.mutate({ type: MutationType.ADD, states });
+    while (replica.seq < seq) replica.apply((await messages.next()).value);
+    expect(replica.activeStates()).toEqual(expect.arrayContaining(states));
+    expect(replica.ticks).toEqual(Array.from(node.clock.ticks, BigInt));
+    abort.abort();
+  });
+
+  it("answers with Connect codes, in the stream's end as well", async () => {
+    const { baseUrl } = await start();
+    const client = connect(baseUrl);
+    const error = await client
+      .mutate({ type: MutationType.ADD, states: ["Nope"] })
+      .catch((thrown) => thrown);
+    expect(ConnectError.from(error).code).toBe(Code.InvalidArgument);
+    const messages = client.subscribe({})[Symbol.asyncIterator]();
+    const refused = await messages.next().catch((thrown) => thrown);
+    expect(ConnectError.from(refused).code).toBe(Code.InvalidArgument);
+  });
+
+  it("frees the place of a client that leaves", async () => {
+    const { baseUrl, downstreamClosed } = await start();
+    const abort = new AbortController();
+    const messages = connect(baseUrl)
+      .subscribe({ name: "stock" }, { signal: abort.signal })
+      [Symbol.asyncIterator]();
+    await messages.next();
+    abort.abort();
+    await expect(messages.next()).rejects.toThrow();
+    await downstreamClosed;
+    const topology = (await (await fetch(`${baseUrl}/topology`)).json()) as {
+      downstreams: unknown[];
+    };
+    expect(topology.downstreams).toEqual([]);
+  });
+
+  const preflight = (baseUrl: string, origin: string) =>
+    fetch(`${baseUrl}${SUBSCRIBE_PATH}`, {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "connect-protocol-version,content-type",
+      },
+    });
+
+  it("lets pages of the configured origins be replicas, and no others", async () => {
+    const { baseUrl } = await start({ TST_CORS_ORIGINS: ORIGIN });
+    const { status, headers } = await preflight(baseUrl, ORIGIN);
+    expect(status).toBe(204);
+    expect(headers.get("access-control-allow-origin")).toBe(ORIGIN);
+    expect(headers.get("access-control-allow-methods")).toContain("POST");
+    const allowed = headers.get("access-control-allow-headers")?.split(",");
+    const needed = cors.allowedHeaders
+      .map((name) => name.toLowerCase())
+      // What is left belongs to gRPC-Web and to compression, which this service has not.
+      .filter((name) => /^connect-(protocol|timeout)|^content-type/.test(name));
+    expect(needed).toHaveLength(3);
+    expect(allowed).toEqual(expect.arrayContaining(needed));
+    const other = await preflight(baseUrl, "https://evil.example");
+    expect(other.headers.get("access-control-allow-origin")).toBeNull();
+  });
+
+  it("lets no page be a replica by default", async () => {
+    const { baseUrl } = await start();
+    const { headers } = await preflight(baseUrl, ORIGIN);
+    expect(headers.get("access-control-allow-origin")).toBeNull();
+    expect(headers.get("access-control-allow-headers")).toBeNull();
+  });
+});
