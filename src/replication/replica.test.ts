@@ -376,6 +376,48 @@ describe("Replica", () => {
     });
   });
 
+  it("leaves an upstream that is cut off itself for one that is not, and returns once both are fresh", async () => {
+    const root = keep(tree.root());
+    const relay = keep(tree.replica("relay", "gate"));
+    const reopen = () =>
+      tree.network.listen("gate", (request) => tree.network.forward("root", request));
+    const shut = reopen();
+    keep(tree.replica("other", "root"));
+    const moves: string[] = [];
+    const leaf = keep(
+      tree.replica("leaf", ["relay", "other"], {
+        tracer: { moved: ({ address, reason }) => moves.push(`${address}: ${reason}`) },
+      }),
+    );
+    await tree.time.advance(5_000);
+    expectEqual(leaf.clock, root.clock);
+    shut();
+    root.machine.add("Flight1Delayed");
+    await tree.time.advance(4_000);
+    expect(moves).toEqual(["other: stale"]);
+    expectEqual(leaf.clock, root.clock);
+    expect(leaf.replica.ageMs()).toBeLessThan(600);
+    // It answers all the time, but is not fresh: no reason to go back.
+    await tree.time.advance(60_000);
+    expect(relay.replica.status).toBe("stale");
+    expect(moves).toHaveLength(1);
+    reopen();
+    await tree.time.advance(35_000);
+    expect(moves).toEqual(["other: stale", "relay: preferred"]);
+  });
+
+  it("stays with an upstream that is cut off if there is no better one", async () => {
+    const root = keep(tree.root());
+    keep(tree.replica("relay", "root"));
+    keep(tree.replica("other", "root"));
+    const leaf = keep(tree.replica("leaf", ["relay", "other"]));
+    await tree.time.advance(2_000);
+    root.kill();
+    await tree.time.advance(60_000);
+    expect(leaf.replica).toMatchObject({ status: "live", address: "relay", reconnects: 0 });
+    expect(leaf.replica.ageMs()).toBeGreaterThan(59_000);
+  });
+
   it("tells downstreams of another way to the root, so that a circle that closes late is found", async () => {
     const root = keep(tree.root());
     const a = tree.replica("a", "root");

@@ -10,7 +10,13 @@ import { sendMutation, type Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
 import { type Begun, beginInTime, beginWithAny, type Candidate } from "./handover.ts";
 import { type LinkEvent, type LinkStatus, nextLinkStatus } from "./link_status.ts";
-import type { MutationReply, MutationRequest, Start, SubscribeRequest } from "./messages.ts";
+import type {
+  ClockMessage,
+  MutationReply,
+  MutationRequest,
+  Start,
+  SubscribeRequest,
+} from "./messages.ts";
 import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
@@ -31,6 +37,8 @@ export interface ReplicaOptions {
   readonly syncTimeoutMs?: number;
   /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. Default 30,000. */
   readonly preferredRetryMs?: number;
+  /** Age of the upstream's own clock from which another upstream is sought, in milliseconds. Default 3,000. */
+  readonly maxUpstreamAgeMs?: number;
   /** Longest that a mutation waits for a link that is not live before it is refused, in milliseconds. Default 1,000. */
   readonly forwardWaitMs?: number;
   readonly backoff?: BackoffOptions;
@@ -43,6 +51,8 @@ export interface ReplicaOptions {
 
 /** A link that has held for this long, in milliseconds, was good: its loss is the first failure. */
 const STABLE_AFTER_MS = 1_000;
+/** Other upstreams than one that is cut off itself are tried at the pace of this many failures. */
+const SEEK_BACKOFF = 6;
 
 export class Replica {
   readonly clock = new VersionedClock();
@@ -122,6 +132,10 @@ export class Replica {
   /** Why the link was lost the last time. */
   get lastError(): ReplicationError | undefined {
     return this.#lastError;
+  }
+
+  get #maxUpstreamAgeMs(): number {
+    return this.#options.maxUpstreamAgeMs ?? 3_000;
   }
 
   /** Starts to follow. To be called once. */
@@ -247,7 +261,7 @@ export class Replica {
     if (signal.aborted) stop();
     const left = new AbortController();
     if (this.#addressIndex !== 0) void this.#seekPreferred(stream, left.signal);
-    let isDraining = false;
+    let isLeaving = false;
     const { syncTimeoutMs = 5_000 } = this.#options;
     let hadClockAtMs = this.#time.monotonic();
     let wallTimeMs: number | undefined;
@@ -257,10 +271,6 @@ export class Replica {
         const { message } = next;
         const { start } = message;
         this.#move("opened");
-        if (message.isDraining && !isDraining) {
-          isDraining = true;
-          void this.#moveOn(stream, left.signal);
-        }
         let applied: Applied = "behind";
         if (start !== undefined) {
           if (wallTimeMs === undefined && this.#hasSynced && first === undefined)
@@ -274,6 +284,13 @@ export class Replica {
           applied = this.#apply(next, wallTimeMs);
         }
         seqBefore = message.seq;
+        const isCutOff = applied !== "behind" && message.ageMs > this.#maxUpstreamAgeMs;
+        if (!isLeaving && (message.isDraining || isCutOff)) {
+          isLeaving = true;
+          void this.#moveOn(stream, message, left.signal).then((isOver) => {
+            isLeaving = isOver;
+          });
+        }
         if (applied !== "behind") {
           this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
           hadClockAtMs = this.#time.monotonic();
@@ -303,8 +320,15 @@ export class Replica {
     if (begun !== undefined) this.#handOver(current, begun, "preferred");
   }
 
-  /** The upstream is about to stop: goes over to another, or leaves it at once if none takes us, so that it need not wait. */
-  async #moveOn(current: UpstreamStream, signal: AbortSignal): Promise<void> {
+  /**
+   * The upstream is about to stop, or cut off itself: goes over to another. If none takes us, one that
+   * stops is left at once, so that it need not wait. Resolves to whether that was the last of it.
+   */
+  async #moveOn(
+    current: UpstreamStream,
+    { isDraining }: ClockMessage,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { addresses } = this.#options;
     const others = addresses
       .map((_, i) => addresses[(this.#addressIndex + i) % addresses.length]!)
@@ -313,16 +337,26 @@ export class Replica {
       others.map((address) => this.#candidate(address)),
       signal,
     );
-    if (begun !== undefined) this.#handOver(current, begun, "draining");
-    else if (!signal.aborted) {
+    if (begun !== undefined) {
+      this.#handOver(current, begun, isDraining ? "draining" : "stale");
+    } else if (isDraining) {
       current.close(new ReplicationError("unavailable", `${current.address} is stopping`));
+    } else {
+      await sleep(this.#time, backoffMs(SEEK_BACKOFF, this.#random, this.#options.backoff), signal);
+      return false;
     }
+    return true;
   }
 
+  /** Another upstream than the one in use; it must be fresh itself. */
   #candidate(address: string): Candidate {
     return {
       open: () => this.#open(address),
-      check: ({ message }) => this.#check(message.start!, message.ageMs, address),
+      check: ({ message }) => {
+        this.#check(message.start!, message.ageMs, address);
+        if (message.ageMs > this.#maxUpstreamAgeMs)
+          throw new ReplicationError("unavailable", `${address} is cut off itself`);
+      },
     };
   }
 

@@ -15,8 +15,8 @@ export interface LinkLoss {
 export interface LinkMove {
   /** Address followed from now on. */
   readonly address: string;
-  /** The preferred upstream is back; or the one that was followed is about to stop. */
-  readonly reason: "preferred" | "draining";
+  /** The preferred upstream is back; or the one that was followed is about to stop, or cut off from the root itself. */
+  readonly reason: "preferred" | "draining" | "stale";
 }
 
 export interface ReplicationTracer {

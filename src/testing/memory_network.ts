@@ -34,6 +34,13 @@ export class MemoryNetwork {
     }
   }
 
+  /** Has the server behind another address answer. */
+  forward(address: string, request: Request): Promise<Response> {
+    const server = this.#servers.get(address);
+    if (server === undefined) throw new Error("ECONNREFUSED");
+    return server(request);
+  }
+
   get open(): number {
     return this.#exchanges.size;
   }
