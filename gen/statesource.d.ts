@@ -38,6 +38,9 @@ export namespace statesource {
             /** SubscribeRequest schemaHash. */
             schemaHash: Uint8Array;
 
+            /** SubscribeRequest selection. */
+            selection?: (statesource.v1.Selection.$Properties|null);
+
             /**
              * Encodes the specified SubscribeRequest message. Does not implicitly {@link statesource.v1.SubscribeRequest.verify|verify} messages.
              * @param message SubscribeRequest message or plain object to encode
@@ -74,12 +77,78 @@ export namespace statesource {
                 /** SubscribeRequest schemaHash */
                 schemaHash?: (Uint8Array|null);
 
+                /** SubscribeRequest selection */
+                selection?: (statesource.v1.Selection.$Properties|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
 
             /** Shape of a SubscribeRequest. */
             type $Shape = statesource.v1.SubscribeRequest.$Properties;
+        }
+
+        /**
+         * Properties of a Selection.
+         * @deprecated Use statesource.v1.Selection.$Properties instead.
+         */
+        interface ISelection extends statesource.v1.Selection.$Properties {
+        }
+
+        /** Represents a Selection. */
+        class Selection {
+
+            /**
+             * Constructs a new Selection.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: statesource.v1.Selection.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Selection names. */
+            names: string[];
+
+            /** Selection prefixes. */
+            prefixes: string[];
+
+            /**
+             * Encodes the specified Selection message. Does not implicitly {@link statesource.v1.Selection.verify|verify} messages.
+             * @param message Selection message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: statesource.v1.Selection.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Selection message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {statesource.v1.Selection & statesource.v1.Selection.$Shape} Selection
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): statesource.v1.Selection & statesource.v1.Selection.$Shape;
+        }
+
+        namespace Selection {
+
+            /** Properties of a Selection. */
+            interface $Properties {
+
+                /** Selection names */
+                names?: (string[]|null);
+
+                /** Selection prefixes */
+                prefixes?: (string[]|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Selection. */
+            type $Shape = statesource.v1.Selection.$Properties;
         }
 
         /**

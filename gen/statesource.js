@@ -40,6 +40,7 @@ export const statesource = $root.statesource = (() => {
              * @property {Uint8Array|null} [epoch] SubscribeRequest epoch
              * @property {number|null} [seq] SubscribeRequest seq
              * @property {Uint8Array|null} [schemaHash] SubscribeRequest schemaHash
+             * @property {statesource.v1.Selection.$Properties|null} [selection] SubscribeRequest selection
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -104,6 +105,14 @@ export const statesource = $root.statesource = (() => {
             SubscribeRequest.prototype.schemaHash = $util.newBuffer([]);
 
             /**
+             * SubscribeRequest selection.
+             * @member {statesource.v1.Selection.$Properties|null|undefined} selection
+             * @memberof statesource.v1.SubscribeRequest
+             * @instance
+             */
+            SubscribeRequest.prototype.selection = null;
+
+            /**
              * Encodes the specified SubscribeRequest message. Does not implicitly {@link statesource.v1.SubscribeRequest.verify|verify} messages.
              * @function encode
              * @memberof statesource.v1.SubscribeRequest
@@ -127,6 +136,8 @@ export const statesource = $root.statesource = (() => {
                     writer.uint32(/* id 3, wireType 0 =*/24).uint64(message.seq);
                 if (message.schemaHash != null && $Object.hasOwnProperty.call(message, "schemaHash") && message.schemaHash.length)
                     writer.uint32(/* id 4, wireType 2 =*/34).bytes(message.schemaHash);
+                if (message.selection != null && $Object.hasOwnProperty.call(message, "selection"))
+                    $root.statesource.v1.Selection.encode(message.selection, writer.uint32(/* id 5, wireType 2 =*/42).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -207,6 +218,12 @@ export const statesource = $root.statesource = (() => {
                                 delete message.schemaHash;
                             continue;
                         }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            message.selection = $root.statesource.v1.Selection.decode(reader, reader.size(), $undefined, _depth + 1, message.selection);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -225,6 +242,164 @@ export const statesource = $root.statesource = (() => {
             };
 
             return SubscribeRequest;
+        })();
+
+        v1.Selection = (function() {
+
+            /**
+             * Properties of a Selection.
+             * @typedef {Object} statesource.v1.Selection.$Properties
+             * @property {Array.<string>|null} [names] Selection names
+             * @property {Array.<string>|null} [prefixes] Selection prefixes
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a Selection.
+             * @memberof statesource.v1
+             * @interface ISelection
+             * @augments statesource.v1.Selection.$Properties
+             * @deprecated Use statesource.v1.Selection.$Properties instead.
+             */
+
+            /**
+             * Shape of a Selection.
+             * @typedef {statesource.v1.Selection.$Properties} statesource.v1.Selection.$Shape
+             */
+
+            /**
+             * Constructs a new Selection.
+             * @memberof statesource.v1
+             * @classdesc Represents a Selection.
+             * @constructor
+             * @param {statesource.v1.Selection.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const Selection = function (properties) {
+                this.names = [];
+                this.prefixes = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Selection names.
+             * @member {Array.<string>} names
+             * @memberof statesource.v1.Selection
+             * @instance
+             */
+            Selection.prototype.names = $util.emptyArray;
+
+            /**
+             * Selection prefixes.
+             * @member {Array.<string>} prefixes
+             * @memberof statesource.v1.Selection
+             * @instance
+             */
+            Selection.prototype.prefixes = $util.emptyArray;
+
+            /**
+             * Encodes the specified Selection message. Does not implicitly {@link statesource.v1.Selection.verify|verify} messages.
+             * @function encode
+             * @memberof statesource.v1.Selection
+             * @static
+             * @param {statesource.v1.Selection.$Properties} message Selection message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            Selection.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.names != null && message.names.length)
+                    for (let i = 0; i < message.names.length; ++i)
+                        writer.uint32(/* id 1, wireType 2 =*/10).string(message.names[i]);
+                if (message.prefixes != null && message.prefixes.length)
+                    for (let i = 0; i < message.prefixes.length; ++i)
+                        writer.uint32(/* id 2, wireType 2 =*/18).string(message.prefixes[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a Selection message from the specified reader or buffer.
+             * @function decode
+             * @memberof statesource.v1.Selection
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {statesource.v1.Selection & statesource.v1.Selection.$Shape} Selection
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            Selection.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.statesource.v1.Selection();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.names && message.names.length))
+                                message.names = [];
+                            message.names.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.prefixes && message.prefixes.length))
+                                message.prefixes = [];
+                            message.prefixes.push(reader.stringVerify());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Selection;
         })();
 
         v1.SubscribeResponse = (function() {

@@ -1,8 +1,9 @@
 /** One downstream of a publisher: how far it was sent, and where its bytes go. */
 
 import type { SubscribeRequest } from "./messages.ts";
+import type { Selection } from "./selection.ts";
+import type { SelectionView } from "./selection_view.ts";
 import type { TimeSource } from "./time_source.ts";
-import type { VersionedClock } from "./versioned_clock.ts";
 
 /** Where one downstream's bytes go. */
 export interface Sink {
@@ -17,9 +18,11 @@ export interface Sink {
 /** One downstream, as its transport and `/topology` see it. */
 export interface Downstream {
   readonly name: string;
+  /** The states that it asked for; undefined for all. */
+  readonly selection: Selection | undefined;
   /** The seq that it has been sent. */
   readonly seq: number;
-  /** How many diffs it is behind. */
+  /** How many diffs it is behind; 0 if none of them changed a state that it asked for. */
   readonly lagSeq: number;
   /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
   readonly lagMs: number;
@@ -44,9 +47,11 @@ export interface DownstreamOwner {
 /** A downstream as its publisher sees it. */
 export class OpenDownstream implements Downstream {
   readonly name: string;
+  readonly selection: Selection | undefined;
+  /** What it is sent from. */
+  readonly view: SelectionView;
   readonly sink: Sink;
   readonly #owner: DownstreamOwner;
-  readonly #clock: VersionedClock;
   readonly #time: TimeSource;
   /** Epoch and seq that it has been sent up to; before its start, what it said that it has. */
   epoch: string;
@@ -63,15 +68,16 @@ export class OpenDownstream implements Downstream {
 
   constructor(
     owner: DownstreamOwner,
-    clock: VersionedClock,
+    view: SelectionView,
     request: SubscribeRequest,
     sink: Sink,
     time: TimeSource,
   ) {
     this.#owner = owner;
-    this.#clock = clock;
     this.#time = time;
     this.name = request.name;
+    this.selection = request.selection;
+    this.view = view;
     this.sink = sink;
     this.epoch = request.epoch;
     this.cursor = request.seq;
@@ -80,15 +86,15 @@ export class OpenDownstream implements Downstream {
   }
 
   get seq(): number {
-    return this.epoch === this.#clock.epoch ? this.cursor : 0;
+    return this.epoch === this.view.epoch ? this.cursor : 0;
   }
 
   get isBehind(): boolean {
-    return this.epoch !== this.#clock.epoch || this.cursor < this.#clock.seq;
+    return this.view.isBehind(this.epoch, this.cursor);
   }
 
   get lagSeq(): number {
-    return Math.max(0, this.#clock.seq - this.seq);
+    return this.isBehind ? Math.max(0, this.view.seq - this.seq) : 0;
   }
 
   get lagMs(): number {

@@ -12,6 +12,7 @@ import {
   encodeSubscribeRequest,
   type MutationRequest,
 } from "./messages.ts";
+import { createSelection } from "./selection.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
@@ -160,6 +161,41 @@ describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
     expect(decodeSubscribeRequest(encodeSubscribeRequest(request))).toEqual(request);
     const nothing = { name: "rep-1-1", epoch: "", seq: 0, schemaHash: "" };
     expect(decodeSubscribeRequest(encodeSubscribeRequest(nothing))).toEqual(nothing);
+  });
+
+  it("carry a selection, in its one form", () => {
+    const request = { name: "a", epoch: "", seq: 0, schemaHash: "" };
+    const selection = createSelection(["Start", "Exception"], ["Flight1"]);
+    expect(decodeSubscribeRequest(encodeSubscribeRequest({ ...request, selection }))).toEqual({
+      ...request,
+      selection,
+    });
+    const loose = { names: ["B", "A", "A"], prefixes: ["FF", "F"] };
+    expect(
+      decodeSubscribeRequest(encodeSubscribeRequest({ ...request, selection: loose })).selection,
+    ).toEqual({ names: ["A", "B"], prefixes: ["F"] });
+  });
+
+  it.each([
+    [{ names: [], prefixes: [] }, /there is neither a name nor a prefix/],
+    [{ names: [], prefixes: [""] }, /0 characters, not 1 to 255/],
+    [{ names: ["x".repeat(256)], prefixes: [] }, /256 characters/],
+    [{ names: Array(1_001).fill("A"), prefixes: [] }, /1001 names, more than 1000/],
+    [{ names: [], prefixes: Array(101).fill("A") }, /101 prefixes, more than 100/],
+  ])("refuse selection %#", (selection, message) => {
+    const bytes = encodeSubscribeRequest({
+      name: "a",
+      epoch: "",
+      seq: 0,
+      schemaHash: "",
+      selection,
+    });
+    expect(() => decodeSubscribeRequest(bytes)).toThrow(
+      expect.objectContaining({
+        code: "invalid_argument",
+        message: expect.stringMatching(message),
+      }),
+    );
   });
 
   it("refuses a request without a name, or with half an epoch", () => {

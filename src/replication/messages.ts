@@ -5,6 +5,7 @@ import type { Schema } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
 import { toBytes, toHex } from "./hex.ts";
 import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.ts";
+import { createSelection, type Selection } from "./selection.ts";
 
 const { v1 } = statesource;
 
@@ -41,6 +42,8 @@ export interface SubscribeRequest {
   readonly seq: number;
   /** Empty if the subscriber has no schema. */
   readonly schemaHash: string;
+  /** The states that it asks for; all if absent. */
+  readonly selection?: Selection | undefined;
 }
 
 /** The beginning of a stream, or of a new epoch in it. */
@@ -72,12 +75,17 @@ export interface ClockMessage {
 }
 
 export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<ArrayBuffer> {
-  return v1.SubscribeRequest.encode({
+  const wire: statesource.v1.ISubscribeRequest = {
     name: request.name,
     epoch: toBytes(request.epoch),
     seq: request.seq,
     schemaHash: toBytes(request.schemaHash),
-  }).finish() as Uint8Array<ArrayBuffer>;
+  };
+  if (request.selection !== undefined) {
+    const { names, prefixes } = request.selection;
+    wire.selection = { names: [...names], prefixes: [...prefixes] };
+  }
+  return v1.SubscribeRequest.encode(wire).finish() as Uint8Array<ArrayBuffer>;
 }
 
 /** Throws {@linkcode ReplicationError} (`invalid_argument`). */
@@ -105,7 +113,14 @@ export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
       );
     }
   }
-  return { name, epoch: toHex(epoch), seq, schemaHash: toHex(schemaHash) };
+  const request = { name, epoch: toHex(epoch), seq, schemaHash: toHex(schemaHash) };
+  if (!wire.selection) return request;
+  const { names, prefixes } = wire.selection as statesource.v1.Selection;
+  try {
+    return { ...request, selection: createSelection(names, prefixes) };
+  } catch (error) {
+    throw new ReplicationError("invalid_argument", (error as Error).message, { cause: error });
+  }
 }
 
 export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffer> {

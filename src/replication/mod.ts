@@ -29,6 +29,16 @@ export { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
 export {
+  coversSelection,
+  createSelection,
+  describeSelection,
+  isSelected,
+  listSelection,
+  parseSelection,
+  SELECTION_LIMITS,
+  type Selection,
+} from "./selection.ts";
+export {
   createReplicationServer,
   type Mutate,
   type MutateOptions,

@@ -8,7 +8,8 @@ import { encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { FanOut } from "./fan_out.ts";
 import { type ClockMessage, encodeClockMessage, type SubscribeRequest } from "./messages.ts";
-import { hashSchema } from "./schema_codec.ts";
+import type { Selection } from "./selection.ts";
+import { SelectionViews } from "./selection_views.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import type { ReplicationTracer } from "./tracer.ts";
 import type { VersionedClock } from "./versioned_clock.ts";
@@ -29,34 +30,30 @@ export interface PublisherOptions {
   readonly stallTimeoutMs?: number;
   /** Downstreams at the same time; one more is refused. Default 10,000. */
   readonly maxDownstreams?: number;
+  /** The states that this node's clock has, if it follows a selection; who asks for more is refused. */
+  readonly selection?: Selection | undefined;
+  /** Distinct selections of downstreams at the same time; one more is refused. Default 1,000. */
+  readonly maxSelections?: number;
   readonly time?: TimeSource;
   readonly tracer?: ReplicationTracer;
 }
 
 type Kind = "snapshot" | "diff" | "heartbeat";
 
-interface Encoded {
-  readonly envelope: Uint8Array<ArrayBuffer>;
-  /** The age that it tells. */
-  readonly ageMs: number;
-}
-
 export class Publisher {
   readonly #clock: VersionedClock;
-  readonly #options: Required<Omit<PublisherOptions, "tracer">>;
+  readonly #options: Required<Omit<PublisherOptions, "tracer" | "selection" | "maxSelections">>;
   readonly #tracer: ReplicationTracer | undefined;
   readonly #downstreams = new Set<OpenDownstream>();
   /** All streams count wall time from here, so that they can share their messages. */
   readonly #wallBaseMs: number;
-  #schemaHash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
-  /** Messages encoded for the current seq, by cursor; that of the seq itself is a heartbeat. */
-  readonly #encoded = new Map<number, Encoded>();
+  readonly #views: SelectionViews;
   /** Names that downstreams are told, and how often they have changed. */
   #path: readonly string[] = [];
   #pathNumber = 0;
   #nextTraceContext: Uint8Array | undefined = undefined;
-  /** The last transition that had a trace context, with its seq. */
-  #traced: { readonly seq: number; readonly context: Uint8Array } | undefined = undefined;
+  /** Whether a downstream is ahead, and waits for this node to catch up. */
+  #isAwaited = false;
   #lastFlushAtMs = Number.NEGATIVE_INFINITY;
   #isFlushDue = false;
   #cancelFlush: () => void = () => {};
@@ -87,6 +84,15 @@ export class Publisher {
     };
     this.#tracer = options.tracer;
     this.#wallBaseMs = this.#options.time.now();
+    this.#views = new SelectionViews(
+      clock,
+      {
+        wallBaseMs: this.#wallBaseMs,
+        ageMs: () => this.#ageMs(),
+        isDraining: () => this.#drained !== undefined,
+      },
+      { selection: options.selection, maxSelections: options.maxSelections ?? 1_000 },
+    );
     const { time } = this.#options;
     this.#flushes = new FanOut(
       time,
@@ -101,12 +107,11 @@ export class Publisher {
       () => this.#scheduleBeat(),
     );
     this.#unlisten = clock.onChange((change) => {
-      this.#encoded.clear();
-      const context = this.#nextTraceContext;
+      const isDue = this.#views.follow(change, this.#nextTraceContext);
       this.#nextTraceContext = undefined;
-      if (context !== undefined) this.#traced = { seq: clock.seq, context };
-      else if (change.type === "reset") this.#traced = undefined;
-      this.#scheduleFlush();
+      if (change.type === "reset") this.#endImpossible();
+      if (isDue || this.#isAwaited) this.#scheduleFlush();
+      this.#isAwaited = false;
     });
     this.#scheduleBeat();
   }
@@ -123,7 +128,8 @@ export class Publisher {
   /**
    * Opens a stream to `sink`. It starts where the request says that the subscriber stands, with a
    * snapshot if that is no place to continue from; until this node has a clock, or has caught up with
-   * the subscriber's, only heartbeats are sent. Throws {@linkcode ReplicationError} if there is no room.
+   * the subscriber's, only heartbeats are sent. Throws {@linkcode ReplicationError} if there is no room,
+   * or for a selection that cannot be served.
    */
   subscribe(request: SubscribeRequest, sink: Sink): Downstream {
     if (this.#isClosed || this.#drained !== undefined)
@@ -136,7 +142,7 @@ export class Publisher {
     }
     const downstream = new OpenDownstream(
       this.#owner,
-      this.#clock,
+      this.#views.acquire(request.selection),
       request,
       sink,
       this.#options.time,
@@ -155,7 +161,6 @@ export class Publisher {
   drain(): Promise<void> {
     if (this.#drained === undefined) {
       this.#drained = Promise.withResolvers();
-      this.#encoded.clear();
       const told = new FanOut<OpenDownstream>(this.#options.time, (downstream) =>
         this.#tell(downstream),
       );
@@ -195,6 +200,7 @@ export class Publisher {
 
   #remove(downstream: OpenDownstream, error: ReplicationError | undefined): void {
     if (!this.#downstreams.delete(downstream)) return;
+    this.#views.release(downstream.view);
     this.#tracer?.downstreamClosed?.(downstream.name, error);
     if (this.#downstreams.size === 0) this.#drained?.resolve();
   }
@@ -204,6 +210,13 @@ export class Publisher {
     downstream.sink.write(encodeEnvelope(new TextEncoder().encode(JSON.stringify(trailer)), true));
     downstream.sink.close();
     this.#remove(downstream, error);
+  }
+
+  /** After a change of the schema: ends streams whose selection names states that are no more. */
+  #endImpossible(): void {
+    for (const downstream of [...this.#downstreams]) {
+      if (downstream.view.error !== undefined) this.#end(downstream, downstream.view.error);
+    }
   }
 
   /** Ends a stream whose reader takes nothing: it would not take the reason either. */
@@ -251,7 +264,9 @@ export class Publisher {
       if (now - downstream.stalledAtMs >= stallTimeoutMs) this.#cut(downstream);
       return false;
     }
-    const isQuiet = now - downstream.sentAtMs >= heartbeatIntervalMs / 2;
+    // With a selection, the seq moves on without a diff: whoever waits for a version is to learn of it.
+    const isQuiet =
+      now - downstream.sentAtMs >= heartbeatIntervalMs / 2 || downstream.seq < this.#clock.seq;
     if (!isQuiet || (downstream.hasStarted && this.#isDue(downstream))) return false;
     this.#beat(downstream);
     return true;
@@ -266,25 +281,31 @@ export class Publisher {
   #send(downstream: OpenDownstream): boolean {
     const { epoch, seq } = this.#clock;
     if (epoch === "" || downstream.isStalled) return false;
-    if (downstream.epoch === epoch && downstream.cursor > seq) return false;
+    if (downstream.epoch === epoch && downstream.cursor > seq) {
+      this.#isAwaited = true;
+      return false;
+    }
     const hasStarted = downstream.hasStarted && downstream.epoch === epoch;
     if (!hasStarted || downstream.pathNumber !== this.#pathNumber) {
       this.#sendStart(downstream);
       return true;
     }
-    if (downstream.cursor === seq) return false;
-    this.#write(downstream, this.#encode(downstream.cursor), "diff", downstream.cursor);
+    if (!downstream.isBehind) return false;
+    const { envelope, isDiff } = downstream.view.encode(downstream.cursor);
+    this.#write(downstream, envelope, isDiff ? "diff" : "heartbeat", downstream.cursor);
     return true;
   }
 
   #sendStart(downstream: OpenDownstream): void {
-    const { epoch, schema, names, ticks } = this.#clock;
+    const { view } = downstream;
+    const { epoch, schema, names, ticks } = view.clock;
     this.#updatePath();
     const before = downstream.cursor;
-    const continues = downstream.epoch === epoch;
-    const hash = this.#hash();
+    const hash = view.schemaHash;
+    // Other states are another clock, also at the same version.
+    const continues = downstream.epoch === epoch && downstream.schemaHash === hash;
     const message: ClockMessage = {
-      ...this.#message(continues ? before : this.#clock.seq),
+      ...view.message(continues ? before : view.seq),
       start: {
         epoch,
         wallTimeMs: this.#wallBaseMs,
@@ -308,18 +329,8 @@ export class Publisher {
   }
 
   #beat(downstream: OpenDownstream): void {
-    this.#write(downstream, this.#encode(this.#clock.seq), "heartbeat", downstream.cursor);
-  }
-
-  /** The envelope that takes a downstream from `cursor` to now; encoded once for all that stand there. */
-  #encode(cursor: number): Uint8Array<ArrayBuffer> {
-    const known = this.#encoded.get(cursor);
-    // One that waited must not make the clock look fresher than it is by now.
-    if (known !== undefined && known.ageMs >= this.#ageMs()) return known.envelope;
-    const message = this.#message(cursor);
-    const envelope = encodeEnvelope(encodeClockMessage(message));
-    this.#encoded.set(cursor, { envelope, ageMs: message.ageMs });
-    return envelope;
+    const { envelope } = downstream.view.encode(this.#clock.seq);
+    this.#write(downstream, envelope, "heartbeat", downstream.cursor);
   }
 
   /** Whole milliseconds, never less than it is. */
@@ -344,10 +355,9 @@ export class Publisher {
     seqBefore: number,
   ): void {
     const { seq } = this.#clock;
-    if (kind !== "heartbeat") {
-      downstream.cursor = seq;
-      downstream.pushes++;
-    }
+    // A heartbeat proves the seq as well, to those that have begun.
+    if (downstream.hasStarted) downstream.cursor = seq;
+    if (kind !== "heartbeat") downstream.pushes++;
     downstream.bytesSent += envelope.length;
     downstream.sentAtMs = this.#options.time.monotonic();
     if (!downstream.sink.write(envelope)) downstream.stalledAtMs = downstream.sentAtMs;
@@ -358,32 +368,5 @@ export class Publisher {
       seq,
       bytes: envelope.length,
     });
-  }
-
-  /** The diff from `cursor` to now; a heartbeat if there is nothing between. */
-  #message(cursor: number): ClockMessage {
-    const clock = this.#clock;
-    const changed: number[] = [];
-    clock.forEachChangedSince(cursor, (index) => changed.push(index));
-    const indexes = Uint32Array.from(changed).sort();
-    return {
-      seq: clock.seq,
-      indexes,
-      ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
-      checksum: clock.checksum,
-      wallDeltaMs: Math.round(clock.changedAtMs - this.#wallBaseMs),
-      ageMs: this.#ageMs(),
-      traceContext: this.#traced && this.#traced.seq > cursor ? this.#traced.context : undefined,
-      start: undefined,
-      isDraining: this.#drained !== undefined,
-    };
-  }
-
-  #hash(): string {
-    const { epoch, schema, names } = this.#clock;
-    // A new schema is a new epoch.
-    if (this.#schemaHash.epoch !== epoch)
-      this.#schemaHash = { epoch, hash: hashSchema(schema, names) };
-    return this.#schemaHash.hash;
   }
 }

@@ -18,6 +18,7 @@ import type {
   SubscribeRequest,
 } from "./messages.ts";
 import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
+import { checkSelected, type Selection } from "./selection.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import type { LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
@@ -43,6 +44,8 @@ export interface ReplicaOptions {
   readonly forwardWaitMs?: number;
   readonly backoff?: BackoffOptions;
   readonly schemaLimits?: SchemaLimits;
+  /** The states to follow; all if absent. They are then this node's whole clock. */
+  readonly selection?: Selection | undefined;
   readonly time?: TimeSource;
   /** Gives [0, 1). Default: `Math.random`. */
   readonly random?: () => number;
@@ -250,6 +253,7 @@ export class Replica {
       epoch: this.#isTrusted ? epoch : "",
       seq: this.#isTrusted ? seq : 0,
       schemaHash: epoch !== "" && this.#isSchemaTrusted ? hashSchema(schema, names) : "",
+      selection: this.#options.selection,
     };
   }
 
@@ -374,7 +378,9 @@ export class Replica {
 
   /** Whether a stream that begins so may be followed. Throws {@linkcode ReplicationError}. */
   #check(start: Start, ageMs: number, address: string): void {
-    const { name } = this.#options;
+    const { name, selection } = this.#options;
+    if (selection !== undefined && start.schema !== undefined)
+      checkSelected(selection, start.schema.names, address);
     if (start.path.includes(name)) {
       throw new ReplicationError(
         "failed_precondition",
@@ -419,8 +425,10 @@ export class Replica {
     const { message } = received;
     const seqBefore = this.clock.seq;
     const applied = applyChanges(this.clock, message, wallTimeMs);
-    if (applied === "applied") this.#traceApplied(received, false, seqBefore);
-    if (applied === "proven") this.#options.tracer?.heartbeatReceived?.(message.seq);
+    // With a selection, a heartbeat moves the seq on: nothing that was asked for has changed up to it.
+    const isDiff = applied === "applied" && message.indexes.length > 0;
+    if (isDiff) this.#traceApplied(received, false, seqBefore);
+    else if (applied !== "behind") this.#options.tracer?.heartbeatReceived?.(message.seq);
     return applied;
   }
 

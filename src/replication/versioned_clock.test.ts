@@ -99,6 +99,28 @@ describe("VersionedClock", () => {
   });
 });
 
+describe("VersionedClock.reset()", () => {
+  it("takes over when each state changed last", () => {
+    const seqs = fc.array(fc.nat(9), { minLength: NAMES.length, maxLength: NAMES.length });
+    fc.assert(
+      fc.property(seqs, fc.nat(9), fc.nat(NAMES.length - 1), (changedAt, since, moved) => {
+        const clock = new VersionedClock();
+        const ticks = NAMES.map(() => 1);
+        const life = { epoch: "00000000000000aa", seq: 9, schema: SCHEMA, names: NAMES, ticks };
+        clock.reset({ ...life, changedAt });
+        const later = (seq: number) => seq > since;
+        expect(diffSince(clock, since).map(([index]) => index)).toEqual(
+          NAMES.map((_, index) => index).filter((index) => later(changedAt[index]!)),
+        );
+        expect(NAMES.map((_, index) => clock.lastChangeOf(index))).toEqual(changedAt);
+        clock.advance(10, Uint32Array.of(moved), [2]);
+        expect(diffSince(clock, 9)).toEqual([[moved, 2]]);
+        expect(diffSince(clock, -1)).toHaveLength(NAMES.length);
+      }),
+    );
+  });
+});
+
 describe("mixTick()", () => {
   it("tells apart what a plain sum would not: ticks that moved from one state to another", () => {
     const seen = new Set<number>();

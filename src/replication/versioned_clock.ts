@@ -109,6 +109,11 @@ export class VersionedClock {
     return this.#names.filter((_, index) => this.#ticks[index]! % 2 === 1);
   }
 
+  /** The seq at which a state's tick last changed, or that of the snapshot that it came with. */
+  lastChangeOf(index: number): number {
+    return this.#changedAt[index]!;
+  }
+
   /** Calls `visit` for each state whose last change is later than `seq`, the newest first. Costs what it visits. */
   forEachChangedSince(seq: number, visit: (index: number, tick: number) => void): void {
     for (let i = this.#newest; i >= 0 && this.#changedAt[i]! > seq; i = this.#older[i]!) {
@@ -144,13 +149,17 @@ export class VersionedClock {
     }
   }
 
-  /** Starts over: a new life of the clock, another schema, or a snapshot. `ticks` in the order of `names`. */
+  /**
+   * Starts over: a new life of the clock, another schema, or a snapshot. `ticks` in the order of `names`,
+   * as is `changedAt`: the seq of each state's last change, by default `seq`.
+   */
   reset(life: {
     epoch: string;
     seq: number;
     schema: Schema;
     names: readonly string[];
     ticks: ArrayLike<number>;
+    changedAt?: ArrayLike<number>;
     changedAtMs?: number;
   }): void {
     const size = life.names.length;
@@ -161,11 +170,16 @@ export class VersionedClock {
     this.#names = life.names;
     this.#indexByName = new Map(life.names.map((name, index) => [name, index]));
     this.#ticks = Float64Array.from(life.ticks);
-    // All states count as changed at this seq: a diff from before a snapshot is the whole clock.
-    this.#changedAt = new Float64Array(size).fill(life.seq);
     this.#older = Int32Array.from({ length: size }, (_, i) => i - 1);
     this.#newer = Int32Array.from({ length: size }, (_, i) => (i + 1 < size ? i + 1 : -1));
     this.#newest = size - 1;
+    if (life.changedAt === undefined) {
+      // All states count as changed at this seq: a diff from before a snapshot is the whole clock.
+      this.#changedAt = new Float64Array(size).fill(life.seq);
+    } else {
+      this.#changedAt = Float64Array.from(life.changedAt);
+      this.#linkByLastChange();
+    }
     this.#checksum = 0;
     this.#timeSum = 0;
     this.#activeCount = 0;
@@ -175,6 +189,18 @@ export class VersionedClock {
       this.#activeCount += this.#ticks[i]! % 2;
     }
     this.#emit({ type: "reset" });
+  }
+
+  #linkByLastChange(): void {
+    const order = Uint32Array.from(this.#changedAt, (_, index) => index);
+    order.sort((a, b) => this.#changedAt[a]! - this.#changedAt[b]!);
+    this.#newest = -1;
+    for (const index of order) {
+      this.#older[index] = this.#newest;
+      if (this.#newest >= 0) this.#newer[this.#newest] = index;
+      this.#newer[index] = -1;
+      this.#newest = index;
+    }
   }
 
   #set(index: number, tick: number, seq: number): void {

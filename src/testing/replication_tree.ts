@@ -6,6 +6,7 @@ import {
   createSource,
   type Mutate,
   Publisher,
+  parseSelection,
   Replica,
   type ReplicationTracer,
   type Source,
@@ -64,15 +65,22 @@ export class ReplicationTree {
   replica(
     name: string,
     upstream: string | readonly string[],
-    options: { pushIntervalMs?: number; tracer?: ReplicationTracer } = {},
+    options: {
+      pushIntervalMs?: number;
+      tracer?: ReplicationTracer;
+      /** As `TST_STATES` has it. */
+      states?: string;
+    } = {},
   ): TreeReplica {
     const { time, network } = this;
+    const selection = options.states === undefined ? undefined : parseSelection(options.states);
     const replica = new Replica({
       name,
       addresses: typeof upstream === "string" ? [upstream] : upstream,
       transport: network.transport,
       time,
       random: () => 0.5,
+      selection,
       ...(options.tracer && { tracer: options.tracer }),
     });
     const publisher = new Publisher(replica.clock, {
@@ -81,6 +89,7 @@ export class ReplicationTree {
       ageMs: () => replica.ageMs(),
       upstreamPath: () => replica.path,
       pushIntervalMs: options.pushIntervalMs ?? 50,
+      selection,
       time,
     });
     const unlisten = this.#listen(name, publisher, (request, mutateOptions) =>

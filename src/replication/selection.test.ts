@@ -1,0 +1,141 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ReplicationError } from "./errors.ts";
+import {
+  checkSelected,
+  coversSelection,
+  createSelection,
+  describeSelection,
+  isSelected,
+  listSelection,
+  parseSelection,
+  type Selection,
+} from "./selection.ts";
+
+// Few letters, so that names and prefixes often have to do with each other.
+const word = fc.stringMatching(/^[ab]{1,4}$/);
+const selections = fc
+  .record({ names: fc.array(word, { maxLength: 4 }), prefixes: fc.array(word, { maxLength: 3 }) })
+  .filter(({ names, prefixes }) => names.length + prefixes.length > 0)
+  .map(({ names, prefixes }) => createSelection(names, prefixes));
+
+function chooses({ names, prefixes }: Selection, name: string): boolean {
+  return names.includes(name) || prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+describe("createSelection()", () => {
+  it("gives equal selections one form", () => {
+    expect(createSelection(["B", "A", "B"], ["Fl", "Flight1", "E", "Fl"])).toEqual({
+      names: ["A", "B"],
+      prefixes: ["E", "Fl"],
+    });
+  });
+
+  it("chooses the same states as what it was made from", () => {
+    fc.assert(
+      fc.property(
+        fc.array(word),
+        fc.array(word, { minLength: 1 }),
+        word,
+        (names, prefixes, name) => {
+          const selection = createSelection(names, prefixes);
+          expect(isSelected(selection, name)).toBe(chooses({ names, prefixes }, name));
+        },
+      ),
+    );
+  });
+
+  it("keeps a name that a prefix holds as well: the state is to exist", () => {
+    expect(createSelection(["Flight1Delayed"], ["Flight1"]).names).toEqual(["Flight1Delayed"]);
+  });
+
+  it.each([
+    [[], [], /neither a name nor a prefix/],
+    [Array.from({ length: 1_001 }, (_, i) => `S${i}`), [], /1001 names, more than 1000/],
+    [[], Array.from({ length: 101 }, (_, i) => `S${i}`), /101 prefixes, more than 100/],
+    [["x".repeat(256)], [], /256 characters, not 1 to 255/],
+    [["A"], [""], /0 characters/],
+  ])("refuses %#", (names, prefixes, message) => {
+    expect(() => createSelection(names, prefixes)).toThrow(RangeError);
+    expect(() => createSelection(names, prefixes)).toThrow(message);
+  });
+});
+
+describe("parseSelection() and listSelection()", () => {
+  it("read and write names, and prefixes with a star", () => {
+    const selection = parseSelection(" Flight2*, Exception ,Start,");
+    expect(selection).toEqual({ names: ["Exception", "Start"], prefixes: ["Flight2"] });
+    expect(listSelection(selection)).toEqual(["Exception", "Start", "Flight2*"]);
+    fc.assert(
+      fc.property(selections, (any) => {
+        expect(parseSelection(listSelection(any).join(","))).toEqual(any);
+      }),
+    );
+  });
+
+  it.each([
+    ["*", /every state, which needs no selection/],
+    ["Flight*Gate1", /"Flight\*Gate1": a star stands only at the end/],
+    ["Flight1**", /a star stands only at the end/],
+    [" , ", /neither a name nor a prefix/],
+  ])("refuse %j", (text, message) => {
+    expect(() => parseSelection(text)).toThrow(message);
+  });
+});
+
+describe("describeSelection()", () => {
+  it("names five items, and counts the rest", () => {
+    expect(describeSelection(parseSelection("A,B*"))).toBe("A,B*");
+    expect(describeSelection(parseSelection("A,B,C,D,E,F,G*"))).toBe("A,B,C,D,E and 2 more");
+  });
+});
+
+describe("coversSelection()", () => {
+  it("holds only where no state of the part can be missing in the whole", () => {
+    const names = fc.array(word, { minLength: 1, maxLength: 30 });
+    fc.assert(
+      fc.property(selections, selections, names, (whole, part, schema) => {
+        const isMissing = (name: string) => isSelected(part, name) && !isSelected(whole, name);
+        if (coversSelection(whole, part)) expect(schema.filter(isMissing)).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("holds for all that is a part by its text", () => {
+    const whole = parseSelection("Flight1*,Exception");
+    for (const part of [
+      "Flight1*",
+      "Flight10Gate*",
+      "Flight1Delayed,Exception",
+      "Flight1*,Exception",
+    ])
+      expect(coversSelection(whole, parseSelection(part))).toBe(true);
+    for (const part of ["Flight*", "Start", "Exception*", "Flight1*,Flight2*"])
+      expect(coversSelection(whole, parseSelection(part))).toBe(false);
+  });
+
+  it("knows that every state is more than any selection", () => {
+    const some = parseSelection("A*");
+    expect(coversSelection(undefined, some)).toBe(true);
+    expect(coversSelection(undefined, undefined)).toBe(true);
+    expect(coversSelection(some, undefined)).toBe(false);
+  });
+});
+
+describe("checkSelected()", () => {
+  const selection = parseSelection("Exception,Flight1*");
+
+  it("takes what was asked for", () => {
+    expect(() => checkSelected(selection, ["Exception", "Flight1Delayed"], "a:1")).not.toThrow();
+    expect(() => checkSelected(selection, ["Exception"], "a:1")).not.toThrow();
+  });
+
+  it.each([
+    [["Exception", "Start"], /Cannot follow a:1: it sent state "Start", which was not asked for/],
+    [["Flight1Delayed"], /it sent no state "Exception", which was asked for/],
+  ])("refuses %j", (names, message) => {
+    expect(() => checkSelected(selection, names, "a:1")).toThrow(ReplicationError);
+    expect(() => checkSelected(selection, names, "a:1")).toThrow(message);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * Selections: which states a subscriber asks for, by name and by prefix. A node that follows a
+ * selection serves that and parts of it, and refuses more: nobody gets less than was asked for.
+ */
+
+import { ReplicationError } from "./errors.ts";
+
+/** States chosen by name, and all whose names start with one of the prefixes. Made by {@linkcode createSelection}. */
+export interface Selection {
+  /** Each is to exist. Sorted, each once. */
+  readonly names: readonly string[];
+  /** May match none. Sorted; none starts with another. */
+  readonly prefixes: readonly string[];
+}
+
+/** The most that one selection may hold, and how long its names and prefixes may be, in UTF-16 units. */
+export const SELECTION_LIMITS = { maxNames: 1_000, maxPrefixes: 100, maxLength: 255 } as const;
+
+/**
+ * Makes a selection in the one form that all equal ones have. A name that a prefix holds as well is
+ * kept: it says that the state is to exist. Throws `RangeError` beyond {@linkcode SELECTION_LIMITS},
+ * and for a selection of nothing.
+ */
+export function createSelection(
+  names: readonly string[],
+  prefixes: readonly string[] = [],
+): Selection {
+  const { maxNames, maxPrefixes, maxLength } = SELECTION_LIMITS;
+  if (names.length + prefixes.length === 0)
+    throw new RangeError("Cannot select: there is neither a name nor a prefix");
+  if (names.length > maxNames)
+    throw new RangeError(`Cannot select: there are ${names.length} names, more than ${maxNames}`);
+  if (prefixes.length > maxPrefixes) {
+    throw new RangeError(
+      `Cannot select: there are ${prefixes.length} prefixes, more than ${maxPrefixes}`,
+    );
+  }
+  for (const text of [...names, ...prefixes]) {
+    if (text !== "" && text.length <= maxLength) continue;
+    throw new RangeError(
+      `Cannot select: a name or prefix has ${text.length} characters, not 1 to ${maxLength}`,
+    );
+  }
+  const sorted = [...new Set(prefixes)].sort();
+  return {
+    names: [...new Set(names)].sort(),
+    // One that starts with another stands behind it, with others of its kind alone between.
+    prefixes: sorted.reduce<string[]>((kept, prefix) => {
+      if (kept.length === 0 || !prefix.startsWith(kept.at(-1)!)) kept.push(prefix);
+      return kept;
+    }, []),
+  };
+}
+
+/** Reads `Exception,Flight1*`: names and, ended by a star, prefixes. Throws `RangeError` as {@linkcode createSelection}, and for a star elsewhere. */
+export function parseSelection(text: string): Selection {
+  const names: string[] = [];
+  const prefixes: string[] = [];
+  for (const item of text.split(",").map((part) => part.trim())) {
+    if (item === "") continue;
+    const star = item.indexOf("*");
+    if (star >= 0 && star < item.length - 1)
+      throw new RangeError(`Cannot select "${item}": a star stands only at the end of a prefix`);
+    if (item === "*")
+      throw new RangeError(`Cannot select "*": that is every state, which needs no selection`);
+    if (star < 0) names.push(item);
+    else prefixes.push(item.slice(0, -1));
+  }
+  return createSelection(names, prefixes);
+}
+
+/** Its names, then its prefixes with a star each. Of one that {@linkcode parseSelection} read, the text it can read again. */
+export function listSelection({ names, prefixes }: Selection): string[] {
+  return [...names, ...prefixes.map((prefix) => `${prefix}*`)];
+}
+
+/** For people: the first few items. */
+export function describeSelection(selection: Selection): string {
+  const items = listSelection(selection);
+  const shown = items.slice(0, 5).join(",");
+  return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
+}
+
+/** Whether a state is in the selection, if it exists. */
+export function isSelected(selection: Selection, name: string): boolean {
+  return (
+    selection.names.includes(name) || selection.prefixes.some((prefix) => name.startsWith(prefix))
+  );
+}
+
+/**
+ * Whether `whole` holds every state that `part` chooses, in any schema: undefined is every state.
+ * So prefixes are held by prefixes alone, whatever names there are now.
+ */
+export function coversSelection(
+  whole: Selection | undefined,
+  part: Selection | undefined,
+): boolean {
+  if (whole === undefined) return true;
+  if (part === undefined) return false;
+  const names = new Set(whole.names);
+  const startsSo = (text: string) => whole.prefixes.some((prefix) => text.startsWith(prefix));
+  return (
+    part.prefixes.every(startsSo) && part.names.every((name) => names.has(name) || startsSo(name))
+  );
+}
+
+/** A key that equal selections share, and others do not. */
+export function keyOf({ names, prefixes }: Selection): string {
+  return JSON.stringify([names, prefixes]);
+}
+
+/**
+ * Throws {@linkcode ReplicationError} (`data_loss`) if an upstream sent, for `selection`, states that
+ * it does not choose, or not all that it names: one that does not know selections sends all.
+ */
+export function checkSelected(
+  selection: Selection,
+  names: readonly string[],
+  address: string,
+): void {
+  const chosen = new Set(selection.names);
+  const known = new Set(names);
+  const extra = names.find(
+    (name) => !chosen.has(name) && !selection.prefixes.some((prefix) => name.startsWith(prefix)),
+  );
+  const missing = selection.names.find((name) => !known.has(name));
+  if (extra === undefined && missing === undefined) return;
+  throw new ReplicationError(
+    "data_loss",
+    `Cannot follow ${address}: it sent ${extra === undefined ? `no state "${missing}", which was` : `state "${extra}", which was not`} asked for`,
+  );
+}

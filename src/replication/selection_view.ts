@@ -1,0 +1,162 @@
+/**
+ * What all downstreams with one selection are sent from: a clock of the chosen states alone, with
+ * indexes, checksum and schema of its own, at the node's epoch and seq. Whoever asks for every state
+ * is sent the node's own clock in the same way.
+ */
+
+import { encodeEnvelope } from "./envelope.ts";
+import type { ReplicationError } from "./errors.ts";
+import { type ClockMessage, encodeClockMessage } from "./messages.ts";
+import { hashSchema } from "./schema_codec.ts";
+import type { Selection } from "./selection.ts";
+import { VersionedClock } from "./versioned_clock.ts";
+
+/** What a node tells all its downstreams alike. */
+export interface Sender {
+  /** Where the wall times of its messages count from. */
+  readonly wallBaseMs: number;
+  /** Whole milliseconds, never less than it is. */
+  ageMs(): number;
+  isDraining(): boolean;
+}
+
+export interface Encoded {
+  readonly envelope: Uint8Array<ArrayBuffer>;
+  /** Whether a state changed; else it is a heartbeat. */
+  readonly isDiff: boolean;
+  /** The age that it tells. */
+  readonly ageMs: number;
+}
+
+export class SelectionView {
+  /** Undefined for every state that the node has. */
+  readonly selection: Selection | undefined;
+  /** Downstreams that are sent from it. */
+  downstreamCount = 0;
+  /** Why it has no clock: the selection names states that the schema lacks. */
+  error: ReplicationError | undefined = undefined;
+  readonly #node: VersionedClock;
+  readonly #sender: Sender;
+  readonly #clock: VersionedClock;
+  #dueSeq = 0;
+  /** Messages encoded for the node's seq, by cursor; that of the seq itself is a heartbeat. */
+  readonly #encoded = new Map<number, Encoded>();
+  #encodedFor = { epoch: "", seq: 0, isDraining: false };
+  #hash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
+  /** The last transition with a trace context that changed a state of this view. */
+  #traced: { readonly seq: number; readonly context: Uint8Array } | undefined = undefined;
+
+  constructor(node: VersionedClock, sender: Sender, selection: Selection | undefined) {
+    this.#node = node;
+    this.#sender = sender;
+    this.selection = selection;
+    this.#clock = selection === undefined ? node : new VersionedClock();
+  }
+
+  /** The clock that is sent. Its epoch and checksum are those of the messages; the seq is {@linkcode seq}. */
+  get clock(): VersionedClock {
+    return this.#clock;
+  }
+
+  /** The node's: all its views stand at the same version. */
+  get epoch(): string {
+    return this.#node.epoch;
+  }
+
+  get seq(): number {
+    return this.#node.seq;
+  }
+
+  /** Whether more than a heartbeat is due to whoever was sent up to `cursor`. */
+  isBehind(epoch: string, cursor: number): boolean {
+    return epoch !== this.#node.epoch || cursor < this.#dueSeq;
+  }
+
+  /** Hash of the schema of the chosen states. */
+  get schemaHash(): string {
+    const { epoch, schema, names } = this.#clock;
+    // A new schema is a new epoch.
+    if (this.#hash.epoch !== epoch) this.#hash = { epoch, hash: hashSchema(schema, names) };
+    return this.#hash.hash;
+  }
+
+  /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
+  reset(chosen: Uint32Array): void {
+    const node = this.#node;
+    this.#traced = undefined;
+    this.#dueSeq = node.seq;
+    this.#encoded.clear();
+    if (this.#clock === node) return;
+    const names = Array.from(chosen, (index) => node.names[index]!);
+    this.#clock.reset({
+      epoch: node.epoch,
+      seq: node.seq,
+      // Relations go on naming states that were not chosen: they hold all the same.
+      schema: Object.fromEntries(names.map((name) => [name, node.schema[name] ?? {}])),
+      names,
+      ticks: Float64Array.from(chosen, (index) => node.ticks[index]!),
+      changedAt: Float64Array.from(chosen, (index) => node.lastChangeOf(index)),
+    });
+  }
+
+  /** Takes over the tick of one state, by its index here. */
+  set(index: number, tick: number): void {
+    ONE_INDEX[0] = index;
+    ONE_TICK[0] = tick;
+    this.#clock.advance(this.#node.seq, ONE_INDEX, ONE_TICK);
+  }
+
+  /** What changed up to the node's seq is to be pushed. */
+  setDue(traceContext: Uint8Array | undefined): void {
+    this.#dueSeq = this.#node.seq;
+    if (traceContext !== undefined) this.#traced = { seq: this.#node.seq, context: traceContext };
+  }
+
+  /** What takes a downstream from `cursor` to now; encoded once for all that stand there. */
+  encode(cursor: number): Encoded {
+    this.#forgetOld();
+    const known = this.#encoded.get(cursor);
+    // One that waited must not make the clock look fresher than it is by now.
+    if (known !== undefined && known.ageMs >= this.#sender.ageMs()) return known;
+    const message = this.message(cursor);
+    const encoded = {
+      envelope: encodeEnvelope(encodeClockMessage(message)),
+      isDiff: message.indexes.length > 0,
+      ageMs: message.ageMs,
+    };
+    this.#encoded.set(cursor, encoded);
+    return encoded;
+  }
+
+  /** The diff from `cursor` to now; a heartbeat if there is nothing between. */
+  message(cursor: number): ClockMessage {
+    const clock = this.#clock;
+    const changed: number[] = [];
+    clock.forEachChangedSince(cursor, (index) => changed.push(index));
+    const indexes = Uint32Array.from(changed).sort();
+    return {
+      seq: this.#node.seq,
+      indexes,
+      ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
+      checksum: clock.checksum,
+      wallDeltaMs: Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs),
+      ageMs: this.#sender.ageMs(),
+      traceContext: this.#traced && this.#traced.seq > cursor ? this.#traced.context : undefined,
+      start: undefined,
+      isDraining: this.#sender.isDraining(),
+    };
+  }
+
+  /** Messages hold for one version of the node, and until it drains. */
+  #forgetOld(): void {
+    const { epoch, seq } = this.#node;
+    const isDraining = this.#sender.isDraining();
+    const last = this.#encodedFor;
+    if (last.seq === seq && last.epoch === epoch && last.isDraining === isDraining) return;
+    this.#encodedFor = { epoch, seq, isDraining };
+    this.#encoded.clear();
+  }
+}
+
+const ONE_INDEX = new Uint32Array(1);
+const ONE_TICK = new Float64Array(1);
