@@ -43,6 +43,15 @@ export declare type SubscribeRequest = Message<"statesource.v1.SubscribeRequest"
    * @generated from field: bytes schema_hash = 4;
    */
   schemaHash: Uint8Array;
+
+  /**
+   * The states that the subscriber asks for; absent for all. What it gets then is a clock of these
+   * alone, in the order of the schema, with indexes, schema and checksum of their own, at the same
+   * epoch and seq. A node that does not hold all of them refuses (failed_precondition).
+   *
+   * @generated from field: statesource.v1.Selection selection = 5;
+   */
+  selection?: Selection | undefined;
 };
 
 /**
@@ -50,6 +59,33 @@ export declare type SubscribeRequest = Message<"statesource.v1.SubscribeRequest"
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export declare const SubscribeRequestSchema: GenMessage<SubscribeRequest>;
+
+/**
+ * Up to 1,000 names and 100 prefixes of 1 to 255 characters (UTF-16 units), and one of them at least.
+ *
+ * @generated from message statesource.v1.Selection
+ */
+export declare type Selection = Message<"statesource.v1.Selection"> & {
+  /**
+   * Each must exist: else, also after a change of the schema, the stream ends with invalid_argument.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+
+  /**
+   * All states whose names start so, which may be none.
+   *
+   * @generated from field: repeated string prefixes = 2;
+   */
+  prefixes: string[];
+};
+
+/**
+ * Describes the message statesource.v1.Selection.
+ * Use `create(SelectionSchema)` to create a new message.
+ */
+export declare const SelectionSchema: GenMessage<Selection>;
 
 /**
  * One message of the stream. What it is follows from its fields: with `start` the stream, or a new
@@ -227,7 +263,8 @@ export declare type Schema = Message<"statesource.v1.Schema"> & {
   relations: number[];
 
   /**
-   * Names in Require that no state has.
+   * Names in relations that no state here has: in Require, those that do not exist; with a selection,
+   * those outside of it.
    *
    * @generated from field: repeated string unknown = 5;
    */

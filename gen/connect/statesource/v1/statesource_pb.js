@@ -14,7 +14,7 @@ import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/
  * Describes the file statesource/v1/statesource.proto.
  */
 export const file_statesource_v1_statesource = /*@__PURE__*/
-  fileDesc("CiBzdGF0ZXNvdXJjZS92MS9zdGF0ZXNvdXJjZS5wcm90bxIOc3RhdGVzb3VyY2UudjEiUQoQU3Vic2NyaWJlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBWVwb2NoGAIgASgMEgsKA3NlcRgDIAEoBBITCgtzY2hlbWFfaGFzaBgEIAEoDCK8AQoRU3Vic2NyaWJlUmVzcG9uc2USCwoDc2VxGAEgASgEEg8KB2NoYW5nZXMYAiADKAQSEAoIY2hlY2tzdW0YAyABKAcSFQoNd2FsbF9kZWx0YV9tcxgEIAEoEhIOCgZhZ2VfbXMYBSABKAQSFQoNdHJhY2VfY29udGV4dBgGIAEoDBIkCgVzdGFydBgHIAEoCzIVLnN0YXRlc291cmNlLnYxLlN0YXJ0EhMKC2lzX2RyYWluaW5nGAggASgIIrkBCgVTdGFydBINCgVlcG9jaBgBIAEoDBIUCgx3YWxsX3RpbWVfbXMYAiABKAQSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAMgASgNEgwKBHBhdGgYBCADKAkSJgoGc2NoZW1hGAUgASgLMhYuc3RhdGVzb3VyY2UudjEuU2NoZW1hEg0KBXRpY2tzGAYgAygEEhMKC2lzX3NuYXBzaG90GAcgASgIEhIKCm1hY2hpbmVfaWQYCCABKAkihgEKBlNjaGVtYRIOCgZzaGFyZWQYASADKA0SEAoIc3VmZml4ZXMYAiADKAkSDQoFZmxhZ3MYAyABKAwSEQoJcmVsYXRpb25zGAQgAygREg8KB3Vua25vd24YBSADKAkSJwoEdGFncxgGIAMoCzIZLnN0YXRlc291cmNlLnYxLlN0YXRlVGFncyIoCglTdGF0ZVRhZ3MSDQoFaW5kZXgYASABKA0SDAoEdGFncxgCIAMoCSKOAQoNTXV0YXRlUmVxdWVzdBIqCgR0eXBlGAEgASgOMhwuc3RhdGVzb3VyY2UudjEuTXV0YXRpb25UeXBlEg4KBnN0YXRlcxgCIAMoCRIRCglhcmdzX2pzb24YAyABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAQgASgJEhUKDXRyYWNlX2NvbnRleHQYBSABKAwiiQEKDk11dGF0ZVJlc3BvbnNlEi4KBnJlc3VsdBgBIAEoDjIeLnN0YXRlc291cmNlLnYxLk11dGF0aW9uUmVzdWx0Eg0KBWVwb2NoGAIgASgMEgsKA3NlcRgDIAEoBBIrCghyZWplY3RlZBgEIAEoCzIZLnN0YXRlc291cmNlLnYxLlJlamVjdGlvbiImCglSZWplY3Rpb24SDQoFc3RhdGUYASABKAkSCgoCYnkYAiABKAkqjwEKDE11dGF0aW9uVHlwZRIdChlNVVRBVElPTl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRTVVUQVRJT05fVFlQRV9BREQQARIYChRNVVRBVElPTl9UWVBFX1JFTU9WRRACEhUKEU1VVEFUSU9OX1RZUEVfU0VUEAMSGAoUTVVUQVRJT05fVFlQRV9UT0dHTEUQBCptCg5NdXRhdGlvblJlc3VsdBIfChtNVVRBVElPTl9SRVNVTFRfVU5TUEVDSUZJRUQQABIcChhNVVRBVElPTl9SRVNVTFRfRVhFQ1VURUQQARIcChhNVVRBVElPTl9SRVNVTFRfQ0FOQ0VMRUQQAjKxAQoSU3RhdGVTb3VyY2VTZXJ2aWNlElIKCVN1YnNjcmliZRIgLnN0YXRlc291cmNlLnYxLlN1YnNjcmliZVJlcXVlc3QaIS5zdGF0ZXNvdXJjZS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkcKBk11dGF0ZRIdLnN0YXRlc291cmNlLnYxLk11dGF0ZVJlcXVlc3QaHi5zdGF0ZXNvdXJjZS52MS5NdXRhdGVSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("CiBzdGF0ZXNvdXJjZS92MS9zdGF0ZXNvdXJjZS5wcm90bxIOc3RhdGVzb3VyY2UudjEifwoQU3Vic2NyaWJlUmVxdWVzdBIMCgRuYW1lGAEgASgJEg0KBWVwb2NoGAIgASgMEgsKA3NlcRgDIAEoBBITCgtzY2hlbWFfaGFzaBgEIAEoDBIsCglzZWxlY3Rpb24YBSABKAsyGS5zdGF0ZXNvdXJjZS52MS5TZWxlY3Rpb24iLAoJU2VsZWN0aW9uEg0KBW5hbWVzGAEgAygJEhAKCHByZWZpeGVzGAIgAygJIrwBChFTdWJzY3JpYmVSZXNwb25zZRILCgNzZXEYASABKAQSDwoHY2hhbmdlcxgCIAMoBBIQCghjaGVja3N1bRgDIAEoBxIVCg13YWxsX2RlbHRhX21zGAQgASgSEg4KBmFnZV9tcxgFIAEoBBIVCg10cmFjZV9jb250ZXh0GAYgASgMEiQKBXN0YXJ0GAcgASgLMhUuc3RhdGVzb3VyY2UudjEuU3RhcnQSEwoLaXNfZHJhaW5pbmcYCCABKAgiuQEKBVN0YXJ0Eg0KBWVwb2NoGAEgASgMEhQKDHdhbGxfdGltZV9tcxgCIAEoBBIdChVoZWFydGJlYXRfaW50ZXJ2YWxfbXMYAyABKA0SDAoEcGF0aBgEIAMoCRImCgZzY2hlbWEYBSABKAsyFi5zdGF0ZXNvdXJjZS52MS5TY2hlbWESDQoFdGlja3MYBiADKAQSEwoLaXNfc25hcHNob3QYByABKAgSEgoKbWFjaGluZV9pZBgIIAEoCSKGAQoGU2NoZW1hEg4KBnNoYXJlZBgBIAMoDRIQCghzdWZmaXhlcxgCIAMoCRINCgVmbGFncxgDIAEoDBIRCglyZWxhdGlvbnMYBCADKBESDwoHdW5rbm93bhgFIAMoCRInCgR0YWdzGAYgAygLMhkuc3RhdGVzb3VyY2UudjEuU3RhdGVUYWdzIigKCVN0YXRlVGFncxINCgVpbmRleBgBIAEoDRIMCgR0YWdzGAIgAygJIo4BCg1NdXRhdGVSZXF1ZXN0EioKBHR5cGUYASABKA4yHC5zdGF0ZXNvdXJjZS52MS5NdXRhdGlvblR5cGUSDgoGc3RhdGVzGAIgAygJEhEKCWFyZ3NfanNvbhgDIAEoCRIXCg9pZGVtcG90ZW5jeV9rZXkYBCABKAkSFQoNdHJhY2VfY29udGV4dBgFIAEoDCKJAQoOTXV0YXRlUmVzcG9uc2USLgoGcmVzdWx0GAEgASgOMh4uc3RhdGVzb3VyY2UudjEuTXV0YXRpb25SZXN1bHQSDQoFZXBvY2gYAiABKAwSCwoDc2VxGAMgASgEEisKCHJlamVjdGVkGAQgASgLMhkuc3RhdGVzb3VyY2UudjEuUmVqZWN0aW9uIiYKCVJlamVjdGlvbhINCgVzdGF0ZRgBIAEoCRIKCgJieRgCIAEoCSqPAQoMTXV0YXRpb25UeXBlEh0KGU1VVEFUSU9OX1RZUEVfVU5TUEVDSUZJRUQQABIVChFNVVRBVElPTl9UWVBFX0FERBABEhgKFE1VVEFUSU9OX1RZUEVfUkVNT1ZFEAISFQoRTVVUQVRJT05fVFlQRV9TRVQQAxIYChRNVVRBVElPTl9UWVBFX1RPR0dMRRAEKm0KDk11dGF0aW9uUmVzdWx0Eh8KG01VVEFUSU9OX1JFU1VMVF9VTlNQRUNJRklFRBAAEhwKGE1VVEFUSU9OX1JFU1VMVF9FWEVDVVRFRBABEhwKGE1VVEFUSU9OX1JFU1VMVF9DQU5DRUxFRBACMrEBChJTdGF0ZVNvdXJjZVNlcnZpY2USUgoJU3Vic2NyaWJlEiAuc3RhdGVzb3VyY2UudjEuU3Vic2NyaWJlUmVxdWVzdBohLnN0YXRlc291cmNlLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESRwoGTXV0YXRlEh0uc3RhdGVzb3VyY2UudjEuTXV0YXRlUmVxdWVzdBoeLnN0YXRlc291cmNlLnYxLk11dGF0ZVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * Describes the message statesource.v1.SubscribeRequest.
@@ -24,53 +24,60 @@ export const SubscribeRequestSchema = /*@__PURE__*/
   messageDesc(file_statesource_v1_statesource, 0);
 
 /**
+ * Describes the message statesource.v1.Selection.
+ * Use `create(SelectionSchema)` to create a new message.
+ */
+export const SelectionSchema = /*@__PURE__*/
+  messageDesc(file_statesource_v1_statesource, 1);
+
+/**
  * Describes the message statesource.v1.SubscribeResponse.
  * Use `create(SubscribeResponseSchema)` to create a new message.
  */
 export const SubscribeResponseSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 1);
+  messageDesc(file_statesource_v1_statesource, 2);
 
 /**
  * Describes the message statesource.v1.Start.
  * Use `create(StartSchema)` to create a new message.
  */
 export const StartSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 2);
+  messageDesc(file_statesource_v1_statesource, 3);
 
 /**
  * Describes the message statesource.v1.Schema.
  * Use `create(SchemaSchema)` to create a new message.
  */
 export const SchemaSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 3);
+  messageDesc(file_statesource_v1_statesource, 4);
 
 /**
  * Describes the message statesource.v1.StateTags.
  * Use `create(StateTagsSchema)` to create a new message.
  */
 export const StateTagsSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 4);
+  messageDesc(file_statesource_v1_statesource, 5);
 
 /**
  * Describes the message statesource.v1.MutateRequest.
  * Use `create(MutateRequestSchema)` to create a new message.
  */
 export const MutateRequestSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 5);
+  messageDesc(file_statesource_v1_statesource, 6);
 
 /**
  * Describes the message statesource.v1.MutateResponse.
  * Use `create(MutateResponseSchema)` to create a new message.
  */
 export const MutateResponseSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 6);
+  messageDesc(file_statesource_v1_statesource, 7);
 
 /**
  * Describes the message statesource.v1.Rejection.
  * Use `create(RejectionSchema)` to create a new message.
  */
 export const RejectionSchema = /*@__PURE__*/
-  messageDesc(file_statesource_v1_statesource, 7);
+  messageDesc(file_statesource_v1_statesource, 8);
 
 /**
  * Describes the enum statesource.v1.MutationType.
