@@ -107,6 +107,7 @@ export class FakeNode implements NodeApi {
         lagMs: 3,
         reconnects: 1,
         resyncs: 0,
+        bytesReceived: 0,
       },
       downstreams: [],
     };

@@ -63,6 +63,7 @@ export interface TopologyUpstream {
   /** Times that the link was made again after a loss. */
   readonly reconnects: number;
   readonly resyncs: number;
+  readonly bytesReceived: number;
 }
 
 export interface TopologyDownstream {
@@ -71,4 +72,9 @@ export interface TopologyDownstream {
   readonly seq: number;
   readonly lagSeq: number;
   readonly lagMs: number | null;
+  readonly bytesSent: number;
+  /** Diffs and snapshots sent. */
+  readonly pushes: number;
+  /** Whether it takes nothing at the moment. */
+  readonly isStalled: boolean;
 }

@@ -235,11 +235,11 @@ describe("GET /states/stream", () => {
     expect(await next()).toBe(": age-ms 500\n\n");
   });
 
-  it.each(["the client aborts", "the reader cancels", "the node closes"])(
+  it.each(["the client aborts", "the reader cancels", "the node drains", "the node closes"])(
     "ends and leaves nothing behind when %s",
     async (how) => {
       const node = createFakeNode();
-      const close = new AbortController();
+      const [close, drain] = [new AbortController(), new AbortController()];
       let listeners = 0;
       const { onChange } = node.clock;
       node.clock.onChange = (listener) => {
@@ -250,17 +250,21 @@ describe("GET /states/stream", () => {
           remove();
         };
       };
-      const { app, reader, client } = await open(node, {}, { signal: close.signal, maxStreams: 1 });
+      const { app, reader, client } = await open(
+        node,
+        {},
+        { signal: close.signal, draining: drain.signal, maxStreams: 1 },
+      );
       const during = listeners;
       expect((await app.request("/states/stream")).status).toBe(503);
       if (how === "the client aborts") client.abort();
       else if (how === "the reader cancels") await reader.cancel();
-      else close.abort();
+      else (how === "the node drains" ? drain : close).abort();
       while (!(await reader.read()).done);
       expect(listeners).toBe(during - 1);
       expect(node.time.pending).toBe(0);
       node.advance({ Start: 2 });
-      if (how === "the node closes") return;
+      if (how.startsWith("the node")) return;
       expect((await app.request("/states/stream")).status).toBe(200);
     },
   );

@@ -127,12 +127,17 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
         startedAt,
       },
       upstream: core.upstream(),
-      downstreams: [...publisher.downstreams].map(({ name, seq, lagSeq, lagMs }) => ({
-        name,
-        seq,
-        lagSeq,
-        lagMs,
-      })),
+      downstreams: [...publisher.downstreams].map(
+        ({ name, seq, lagSeq, lagMs, bytesSent, pushes, isStalled }) => ({
+          name,
+          seq,
+          lagSeq,
+          lagMs,
+          bytesSent,
+          pushes,
+          isStalled,
+        }),
+      ),
     }),
   };
   const api = createHttpApi(node, {
@@ -324,6 +329,7 @@ function createReplicaCore(config: NodeConfig, services: NodeServices, time: Tim
       lagMs: replica.ageMs(),
       reconnects: replica.reconnects,
       resyncs: [...replica.resyncs.values()].reduce((sum, count) => sum + count, 0),
+      bytesReceived: replica.bytesReceived,
     }),
     start: () => replica.start(),
     quiesce() {},
