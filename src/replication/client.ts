@@ -106,7 +106,7 @@ async function send(
   path: string,
   init: RequestInit,
 ): Promise<Response> {
-  const base = address.includes("://") ? address : `http://${address}`;
+  const base = (address.includes("://") ? address : `http://${address}`).replace(/\/$/, "");
   try {
     return await transport(new Request(`${base}${path}`, { method: "POST", ...init }));
   } catch (error) {

@@ -14,13 +14,19 @@ export async function readBytes(
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of (message.body ?? []) as AsyncIterable<Uint8Array>) {
+  // Not by `for await`: not every browser can.
+  const reader = message.body?.getReader();
+  for (;;) {
+    const piece = (await reader?.read())?.value;
+    if (piece === undefined) break;
     length += piece.length;
-    if (length > maxBytes)
+    if (length > maxBytes) {
+      void reader?.cancel().catch(() => {});
       throw new ReplicationError(
         "resource_exhausted",
         `Cannot take a body of more than ${maxBytes} bytes`,
       );
+    }
     pieces.push(piece);
   }
   if (pieces.length === 1) return pieces[0]!;

@@ -15,6 +15,7 @@
 export type { Transport } from "./client.ts";
 export type { Downstream } from "./downstream.ts";
 export { ReplicationError, type ReplicationErrorCode } from "./errors.ts";
+export { fetchTransport } from "./fetch_transport.ts";
 export type { LinkStatus } from "./link_status.ts";
 // For tools that read the wire.
 export {

@@ -1,0 +1,21 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { fetchTransport } from "./fetch_transport.ts";
+
+describe("fetchTransport()", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it("calls fetch as a browser wants it to be called, without cookies", async () => {
+    const answer = new Response();
+    vi.stubGlobal("fetch", function (this: unknown, ...args: unknown[]) {
+      // Browsers throw "Illegal invocation" for another `this`.
+      expect(this).toBeUndefined();
+      expect(args).toEqual([request, expect.objectContaining({ credentials: "omit" })]);
+      return Promise.resolve(answer);
+    });
+    const request = new Request("http://leaf/");
+    const holder = { transport: fetchTransport };
+    expect(await holder.transport(request)).toBe(answer);
+  });
+});

@@ -1,0 +1,161 @@
+/** src/replication in a browser: a page's replica, fed by `fetch`, equals the source. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
+import {
+  createLogger,
+  formatAddress,
+  parseConfig,
+  startNode,
+  type TreeNode,
+} from "../../tree/mod.ts";
+import { Chromium, findChromium } from "./chromium.ts";
+import { bundlePage, PageServer } from "./page_server.ts";
+
+const NODE = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
+const chromium = findChromium();
+// CI has one; elsewhere the test is shown as skipped.
+const isSkipped = chromium === undefined && process.env.REQUIRE_CHROMIUM === undefined;
+if (isSkipped) console.warn("Skipped: the replica in a browser, as there is no Chromium here");
+
+describe("A replica in a browser", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  /** A root in this process, which tests may mutate at will. */
+  async function startRoot(addr = "127.0.0.1:0"): Promise<TreeNode> {
+    const transport = createHttp2Transport();
+    const root = await startNode(
+      parseConfig({
+        TST_ADDR: addr,
+        TST_HTTP_ADDR: "127.0.0.1:0",
+        TST_FEED: "none",
+        TST_DRAIN_MS: "0",
+      }),
+      {
+        listenHttp,
+        listenHttp2,
+        transport: transport.fetch,
+        log: createLogger("error", Date.now, () => {}),
+      },
+    );
+    ends.push(() => root.close());
+    return root;
+  }
+
+  /** A leaf in a process of its own, which tests may kill. */
+  async function startLeaf(root: TreeNode, origin: string, httpAddr = "127.0.0.1:0") {
+    const child = spawn(process.execPath, [NODE], {
+      env: {
+        PATH: process.env.PATH,
+        TST_NAME: "leaf",
+        TST_PARENT_ADDR: formatAddress(root.addr),
+        TST_ADDR: "127.0.0.1:0",
+        TST_HTTP_ADDR: httpAddr,
+        TST_PUSH_INTERVAL_MS: "0",
+        TST_CORS_ORIGINS: origin,
+      },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    const kill = async () => {
+      child.kill("SIGKILL");
+      await exited;
+    };
+    ends.push(kill);
+    return { httpAddr: await readHttpAddr(child), kill };
+  }
+
+  function mutateALot(root: TreeNode, seed: number): void {
+    const { names } = root.machine!;
+    for (let i = 0; i < 500; i++) {
+      const types = ["add", "remove", "toggle"] as const;
+      root.machine![types[i % 3]!]([
+        names[(i * seed) % names.length]!,
+        names[(i * 31) % names.length]!,
+      ]);
+    }
+  }
+
+  it.skipIf(isSkipped)(
+    "equals the source after many mutations, a killed leaf and a new root",
+    async () => {
+      if (chromium === undefined) throw new Error("Cannot run: there is no Chromium on the path");
+      const page = await PageServer.listen(await bundlePage());
+      ends.push(() => page.close());
+      const first = await startRoot();
+      const leaf = await startLeaf(first, page.origin);
+      const query = new URLSearchParams({
+        name: "page",
+        node: `http://${leaf.httpAddr}/`,
+        add: "Flight7Delayed",
+      });
+      const browser = Chromium.open(chromium, `${page.origin}/?${query}`);
+      ends.push(() => browser.close());
+
+      const expectEqual = async (root: TreeNode) => {
+        const found = await page.until("page", ({ version }) => version === root.clock.version);
+        expect(found.ticks).toEqual(Array.from(root.clock.ticks));
+        expect(found.activeStates).toEqual(root.clock.activeStates());
+        return found;
+      };
+
+      // A mutation of its own, which goes up to the root.
+      const { mutation } = await page.until(
+        "page",
+        (found) => found.mutation?.version !== undefined && found.mutation.version !== "",
+      );
+      expect(mutation).toEqual({ result: "executed", version: first.clock.version });
+      expect(first.machine!.is("Flight7Delayed")).toBe(true);
+      mutateALot(first, 7);
+      const followed = await expectEqual(first);
+      expect(followed).toMatchObject({ path: ["root", "leaf"], reconnects: 0, resyncs: {} });
+
+      // A page of an origin that the node was not told of gets nothing.
+      const stranger = await page.until(
+        "stranger",
+        ({ version, lastError }) => version !== "" || lastError !== undefined,
+      );
+      expect(stranger).toMatchObject({
+        origin: `http://localhost:${page.port}`,
+        version: "",
+        ticks: [],
+      });
+      expect(stranger.lastError).toContain("Failed to fetch");
+
+      // The leaf dies, and comes back at the same place after more mutations.
+      await leaf.kill();
+      await page.until("page", ({ status }) => status !== "live");
+      mutateALot(first, 11);
+      await startLeaf(first, page.origin, leaf.httpAddr);
+      const resumed = await expectEqual(first);
+      expect(resumed.reconnects).toBeGreaterThanOrEqual(1);
+      expect(resumed.resyncs).toEqual({});
+
+      // Another life of the root is another epoch.
+      await first.close();
+      const second = await startRoot(formatAddress(first.addr));
+      mutateALot(second, 13);
+      await expectEqual(second);
+      expect(second.clock.epoch).not.toBe(first.clock.epoch);
+    },
+    60_000,
+  );
+});
+
+/** Reads from a node's log where its HTTP API listens. */
+function readHttpAddr(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      const match = /node started .*http=(\S+)/.exec(line);
+      if (match !== null) resolve(match[1]!);
+    });
+    child.once("exit", (code) => reject(new Error(`The node ended with code ${code}`)));
+  });
+}
