@@ -1,0 +1,156 @@
+/** What goes over the wire: bytes of a push, of a heartbeat, and of a join. */
+
+import { schema, stateNames } from "../../flights/mod.ts";
+import { createMachine, type Machine } from "../../machine/mod.ts";
+import { VirtualTime } from "../../testing/virtual_time.ts";
+import type { Sink } from "../downstream.ts";
+import { createSource, decodeClockMessage, Publisher } from "../mod.ts";
+import { hashSchema } from "../schema_codec.ts";
+import { type Aim, mean, printTable } from "./figures.bench.ts";
+import { createRandom, Traffic } from "./traffic.bench.ts";
+
+const ENVELOPE_HEADER = 5;
+const FRAME_HEADER = 9;
+/** Lives of a root, each of so many mutations, a second apart on average: ten minutes. */
+const LIVES = 20;
+const MUTATIONS = 600;
+/** The states that a typical push flips. */
+const TYPICAL = 3;
+
+/** Bytes of messages without envelope, one number for each. */
+interface Sizes {
+  readonly typical: number[];
+  readonly all: number[];
+  readonly heartbeats: number[];
+}
+
+/** Counts what a publisher sends it. */
+class Counter implements Sink, Sizes {
+  readonly typical: number[] = [];
+  readonly all: number[] = [];
+  readonly heartbeats: number[] = [];
+  readonly starts: number[] = [];
+
+  write(envelope: Uint8Array): boolean {
+    // The end of a stream is JSON, and not counted.
+    if (envelope[0] !== 0) return true;
+    const message = envelope.subarray(ENVELOPE_HEADER);
+    const { start, indexes } = decodeClockMessage(message);
+    if (start !== undefined) this.starts.push(message.length);
+    else if (indexes.length === 0) this.heartbeats.push(message.length);
+    else this.all.push(message.length);
+    if (start === undefined && indexes.length === TYPICAL) this.typical.push(message.length);
+    return true;
+  }
+
+  close(): void {}
+  abort(): void {}
+}
+
+const NOTHING = { name: "rep-1", epoch: "", seq: 0, schemaHash: "" };
+
+interface Counters {
+  readonly root: Counter;
+  readonly traced: Counter;
+  readonly relay: Counter;
+  readonly joins: { readonly unknown: Counter; readonly known: Counter; readonly resumed: Counter };
+}
+
+/** One life of a root and of a relay that follows it at once; counts what downstreams of each are sent. */
+async function live(counters: Counters, random: () => number): Promise<void> {
+  const time = new VirtualTime();
+  const machine = createMachine(schema, {
+    id: "flights",
+    states: stateNames,
+  }) as unknown as Machine;
+  const source = createSource(machine, { time });
+  const { clock } = source;
+  machine.add(["Start", "Ready"]);
+  const traffic = new Traffic(machine, () => clock.seq, random);
+  const options = { name: "root", machineId: "flights", time };
+  const root = new Publisher(clock, options);
+  const traced = new Publisher(clock, options);
+  // Half a millisecond from its upstream: its messages tell an age, the least that there is.
+  const relay = new Publisher(clock, {
+    ...options,
+    name: "rep-1",
+    ageMs: () => 0.5,
+    upstreamPath: () => ["root"],
+  });
+  root.subscribe(NOTHING, counters.root);
+  traced.subscribe(NOTHING, counters.traced);
+  relay.subscribe(NOTHING, counters.relay);
+  for (let i = 0; i < MUTATIONS; i++) {
+    traced.traceContext = new Uint8Array(25).fill(i);
+    traffic.mutate();
+    await time.advance(1_000 * (0.5 + random()));
+  }
+  const { epoch, seq } = clock;
+  const schemaHash = hashSchema(clock.schema, clock.names);
+  root.subscribe(NOTHING, counters.joins.unknown);
+  root.subscribe({ ...NOTHING, schemaHash }, counters.joins.known);
+  root.subscribe({ name: "rep-1", epoch, seq: seq - 1, schemaHash }, counters.joins.resumed);
+  for (const publisher of [root, traced, relay]) publisher.close();
+  source.close();
+  await machine.dispose();
+}
+
+/** Prints the tables; returns the aims. */
+export async function measureBytes(): Promise<Aim[]> {
+  const random = createRandom();
+  const counters: Counters = {
+    root: new Counter(),
+    traced: new Counter(),
+    relay: new Counter(),
+    joins: { unknown: new Counter(), known: new Counter(), resumed: new Counter() },
+  };
+  for (let i = 0; i < LIVES; i++) await live(counters, random);
+  const { root, traced, relay, joins } = counters;
+  const asSent = ENVELOPE_HEADER + FRAME_HEADER;
+  const row = (what: string, sizes: readonly number[]) => {
+    const max = Math.max(...sizes);
+    return [
+      what,
+      String(sizes.length),
+      mean(sizes).toFixed(1),
+      String(max),
+      (mean(sizes) + asSent).toFixed(1),
+      String(max + asSent),
+    ];
+  };
+  printTable(
+    `Bytes (${LIVES} lives of ${MUTATIONS} random mutations, a second apart)`,
+    ["message", "count", "mean", "max", "as sent, mean", "as sent, max"],
+    [
+      row(`push of ${TYPICAL} states, from the root`, root.typical),
+      row(`push of ${TYPICAL} states, from a relay`, relay.typical),
+      row(`push of ${TYPICAL} states, with trace context`, traced.typical),
+      row("push of any number of states", root.all),
+      row("heartbeat", root.heartbeats),
+      row("join, schema unknown", joins.unknown.starts),
+      row("join, schema known", joins.known.starts),
+      row("resumed one seq behind", joins.resumed.starts),
+    ],
+  );
+  console.log("As sent: with the 5 bytes of its envelope and the 9 of an HTTP/2 frame.");
+  const typical = Math.max(mean(root.typical), mean(relay.typical));
+  const bytes = { unit: "B", is: "most" } as const;
+  return [
+    { ...bytes, what: "typical push, message", value: typical, digits: 1, limit: 24 },
+    { ...bytes, what: "typical push, as sent", value: typical + asSent, digits: 1, limit: 38 },
+    {
+      ...bytes,
+      what: "join, schema unknown",
+      value: Math.max(...joins.unknown.starts) + asSent,
+      digits: 0,
+      limit: 4_000,
+    },
+    {
+      ...bytes,
+      what: "join, schema known",
+      value: Math.max(...joins.known.starts) + asSent,
+      digits: 0,
+      limit: 600,
+    },
+  ];
+}

@@ -1,0 +1,217 @@
+/** What a push costs a root with few and with many downstreams, beside a server that does nothing but write. */
+
+import { encodeEnvelope } from "../envelope.ts";
+import { encodeSubscribeRequest } from "../messages.ts";
+import type { BareCommands } from "./bare_process.bench.ts";
+import { type Child, startChild, type Usage } from "./child.bench.ts";
+import { type Aim, median, printTable } from "./figures.bench.ts";
+import type { NodeCommands } from "./node_process.bench.ts";
+import type { ReadersCommands } from "./readers_process.bench.ts";
+
+const ROUNDS = 5;
+const ROUND_MS = 1_200;
+const FLOOD_MS = 2_000;
+/** Readers give way to the servers: in earnest they run elsewhere. */
+const NICENESS = 10;
+
+interface Size {
+  readonly connections: number;
+  readonly streams: number;
+  /** Rounds of pushes a second: as many as leave the root half idle. */
+  readonly perSecond: number;
+}
+
+const SIZES: readonly Size[] = [
+  { connections: 1, streams: 1, perSecond: 400 },
+  { connections: 10, streams: 1, perSecond: 400 },
+  { connections: 100, streams: 1, perSecond: 150 },
+  { connections: 1_000, streams: 1, perSecond: 20 },
+  { connections: 100, streams: 10, perSecond: 20 },
+];
+
+/** One server with its readers. */
+interface Side {
+  readonly server: Child<NodeCommands> | Child<BareCommands>;
+  readonly readers: Child<ReadersCommands>;
+  readonly idle: Usage;
+  readonly joined: Usage;
+  readonly joinBytes: number;
+  received: { readonly frames: number; readonly bytes: number };
+}
+
+/** What readers of the fan-out ask for: all, from nothing. */
+export const REQUEST = encodeEnvelope(
+  encodeSubscribeRequest({ name: "reader", epoch: "", seq: 0, schemaHash: "" }),
+);
+
+export function startReaders(): Child<ReadersCommands> {
+  return startChild<ReadersCommands>("readers_process.bench.ts", NICENESS);
+}
+
+async function startSide(
+  server: Child<NodeCommands> | Child<BareCommands>,
+  port: number,
+  { connections, streams }: Size,
+): Promise<Side> {
+  const readers = startReaders();
+  const idle = await server.call.usage();
+  const joinBytes = await readers.call.open(port, REQUEST, connections, streams);
+  return {
+    server,
+    readers,
+    idle,
+    joined: await server.call.usage(),
+    joinBytes,
+    received: await readers.call.reach(0),
+  };
+}
+
+interface Round {
+  readonly pushes: number;
+  readonly cpuUs: number;
+  readonly bytesPerPush: number;
+}
+
+/** Has `push` send, and waits until all of it is read. */
+async function round(side: Side, push: () => Promise<number>): Promise<Round> {
+  const beforeUs = await side.server.call.cpuUs();
+  const seq = await push();
+  const received = await side.readers.call.reach(seq);
+  const afterUs = await side.server.call.cpuUs();
+  const pushes = received.frames - side.received.frames;
+  const bytesPerPush = (received.bytes - side.received.bytes) / pushes;
+  side.received = received;
+  return { pushes, cpuUs: afterUs - beforeUs, bytesPerPush };
+}
+
+interface Result {
+  readonly size: Size;
+  readonly cpuUs: number;
+  readonly bareCpuUs: number;
+  readonly pushesPerSecond: number;
+  readonly barePushesPerSecond: number;
+  readonly root: Side;
+  readonly bare: Side;
+  readonly rootEnd: Usage;
+  readonly bareEnd: Usage;
+  readonly bytesPerPush: number;
+}
+
+async function measureSize(size: Size): Promise<Result> {
+  const { perSecond } = size;
+  const rootChild = startChild<NodeCommands>("node_process.bench.ts");
+  const bareChild = startChild<BareCommands>("bare_process.bench.ts");
+  // Long intervals: the heartbeats of a root that waits for its turn are not to disturb the other.
+  const { port } = await rootChild.call.start("--heartbeat-interval-ms", "20000");
+  const { port: barePort } = await bareChild.call.start();
+  const root = await startSide(rootChild, port, size);
+  const bare = await startSide(bareChild, barePort, size);
+  const drive = (rate: number, durationMs: number) => async () => {
+    await rootChild.call.drive({ perSecond: rate, durationMs });
+    return rootChild.call.seq();
+  };
+  const rounds: Round[] = [];
+  const bareRounds: Round[] = [];
+  // The first round of each warms up.
+  for (let i = 0; i <= ROUNDS; i++) {
+    rounds.push(await round(root, drive(perSecond, ROUND_MS)));
+    const bytes = Math.round(rounds.at(-1)!.bytesPerPush) - 9;
+    bareRounds.push(await round(bare, () => bareChild.call.push(bytes, perSecond, ROUND_MS)));
+  }
+  const bytesPerPush = median(rounds.slice(1).map((one) => one.bytesPerPush));
+  const flood = await round(root, drive(Number.POSITIVE_INFINITY, FLOOD_MS));
+  const bareFlood = await round(bare, () =>
+    bareChild.call.flood(Math.round(bytesPerPush) - 9, FLOOD_MS),
+  );
+  const cost = (all: readonly Round[]) =>
+    median(all.slice(1).map(({ cpuUs, pushes }) => cpuUs / pushes));
+  const result = {
+    size,
+    cpuUs: cost(rounds),
+    bareCpuUs: cost(bareRounds),
+    pushesPerSecond: (flood.pushes * 1_000) / FLOOD_MS,
+    barePushesPerSecond: (bareFlood.pushes * 1_000) / FLOOD_MS,
+    root,
+    bare,
+    rootEnd: await rootChild.call.usage(),
+    bareEnd: await bareChild.call.usage(),
+    bytesPerPush,
+  };
+  const children = [rootChild, bareChild, root.readers, bare.readers];
+  await Promise.all(children.map((child) => child.stop()));
+  return result;
+}
+
+const MB = 1_048_576;
+
+function costRow({ size, cpuUs, bareCpuUs, pushesPerSecond, ...rest }: Result): string[] {
+  const count = (value: number) => Math.round(value).toLocaleString("en");
+  return [
+    sizeText(size),
+    String(size.perSecond),
+    cpuUs.toFixed(1),
+    bareCpuUs.toFixed(1),
+    (cpuUs / bareCpuUs).toFixed(2),
+    count(pushesPerSecond),
+    count(rest.barePushesPerSecond),
+    rest.bytesPerPush.toFixed(1),
+  ];
+}
+
+function memoryRow({ size, root, bare, rootEnd, bareEnd }: Result): string[] {
+  const downstreams = size.connections * size.streams;
+  const kB = (after: number, before: number) => ((after - before) / 1_024 / downstreams).toFixed(1);
+  const few = downstreams < 100;
+  return [
+    sizeText(size),
+    (rootEnd.rssBytes / MB).toFixed(0),
+    (bareEnd.rssBytes / MB).toFixed(0),
+    (rootEnd.heapBytes / MB).toFixed(1),
+    (bareEnd.heapBytes / MB).toFixed(1),
+    few ? "" : kB(root.joined.heapBytes, root.idle.heapBytes),
+    few ? "" : kB(bare.joined.heapBytes, bare.idle.heapBytes),
+    few ? "" : kB(root.joined.rssBytes, root.idle.rssBytes),
+    few ? "" : kB(bare.joined.rssBytes, bare.idle.rssBytes),
+  ];
+}
+
+function sizeText({ connections, streams }: Size): string {
+  const count = (connections * streams).toLocaleString("en");
+  return streams === 1 ? count : `${count}, ${streams} on a connection`;
+}
+
+/** Prints the tables; returns the aims. */
+export async function measureFanOut(): Promise<Aim[]> {
+  const results: Result[] = [];
+  for (const size of SIZES) results.push(await measureSize(size));
+  printTable(
+    "Cost of a push: CPU time of the root, and of bare node:http2 that writes as many bytes",
+    ["downstreams", "mutations/s", "µs", "bare µs", "ratio", "most/s", "bare most/s", "bytes"],
+    results.map(costRow),
+  );
+  console.log(`Median of ${ROUNDS} rounds, in turns. Most: pushes a second when mutations come as fast as they go.
+Bytes: received for each push, everything that HTTP/2 adds included.`);
+  printTable(
+    "Memory of the root, and of bare node:http2",
+    [
+      "downstreams",
+      ...["RSS MB", "bare", "heap MB", "bare"],
+      ...["heap kB each", "bare", "RSS kB each", "bare"],
+    ],
+    results.map(memoryRow),
+  );
+  console.log(
+    "Each: growth from none to all, divided by their number; after a garbage collection.",
+  );
+  const thousand = results.find(({ size }) => size.connections === 1_000)!;
+  return [
+    {
+      what: "push to 1,000 downstreams, CPU",
+      value: thousand.cpuUs,
+      unit: "µs",
+      digits: 1,
+      limit: 20,
+      is: "most",
+    },
+  ];
+}

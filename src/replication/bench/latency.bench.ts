@@ -1,0 +1,115 @@
+/** How long a change takes from the root to a relay and to a leaf behind it: three processes, sockets on loopback. */
+
+import { type Child, startChild } from "./child.bench.ts";
+import { type Aim, printTable, quantile } from "./figures.bench.ts";
+import type { NodeCommands } from "./node_process.bench.ts";
+import type { ReplicaCommands } from "./replica_process.bench.ts";
+import type { Driven } from "./traffic.bench.ts";
+
+interface Load {
+  readonly what: string;
+  readonly perSecond: number;
+  readonly durationMs: number;
+}
+
+const LOADS: readonly Load[] = [
+  { what: "idle: one now and then", perSecond: 40, durationMs: 12_000 },
+  { what: "busy: 200 a second", perSecond: 200, durationMs: 10_000 },
+  { what: "as fast as it goes", perSecond: Number.POSITIVE_INFINITY, durationMs: 4_000 },
+];
+
+interface Arrivals {
+  readonly seqs: Float64Array;
+  readonly arrivedNs: Float64Array;
+}
+
+/** A root, a relay and a leaf, all of them pushing at once. */
+export interface Chain {
+  readonly root: Child<NodeCommands>;
+  readonly rootPort: number;
+  readonly relay: Child<NodeCommands>;
+  readonly leaf: Child<ReplicaCommands>;
+  stop(): Promise<void>;
+}
+
+export async function startChain(): Promise<Chain> {
+  const root = startChild<NodeCommands>("node_process.bench.ts");
+  const relay = startChild<NodeCommands>("node_process.bench.ts");
+  const leaf = startChild<ReplicaCommands>("replica_process.bench.ts");
+  const { port: rootPort } = await root.call.start("--push-interval-ms", "0");
+  const { port } = await relay.call.start(
+    ...["--name", "rep-1", "--role", "relay", "--push-interval-ms", "0"],
+    ...["--parent-addr", `127.0.0.1:${rootPort}`],
+  );
+  await leaf.call.follow("rep-1-1", `127.0.0.1:${port}`);
+  return {
+    root,
+    rootPort,
+    relay,
+    leaf,
+    async stop() {
+      await Promise.all([root.stop(), relay.stop(), leaf.stop()]);
+    },
+  };
+}
+
+/** Milliseconds from each mutation's beginning until a clock stood at its seq, or past it. */
+function delaysMs({ seqs, startedNs }: Driven, arrivals: Arrivals): Float64Array {
+  let next = 0;
+  return seqs.map((seq, i) => {
+    while (next < arrivals.seqs.length && arrivals.seqs[next]! < seq) next++;
+    if (next === arrivals.seqs.length) throw new Error(`Cannot go on: seq ${seq} never arrived`);
+    return (arrivals.arrivedNs[next]! - startedNs[i]!) / 1e6;
+  });
+}
+
+/** Prints the table; returns the aims. */
+export async function measureLatency(): Promise<Aim[]> {
+  const chain = await startChain();
+  const { root, relay, leaf } = chain;
+  const rows: string[][] = [];
+  const aims: Aim[] = [];
+  // Warm, as nodes are after some seconds of service.
+  await root.call.drive({ perSecond: 400, durationMs: 2_000 });
+  for (const { what, perSecond, durationMs } of LOADS) {
+    await reached(chain);
+    await Promise.all([relay.call.arrivals(), leaf.call.arrivals()]);
+    const driven = await root.call.drive({ perSecond, durationMs });
+    await reached(chain);
+    const levels = [await relay.call.arrivals(), await leaf.call.arrivals()];
+    const [l1, l2] = levels.map((arrivals) => delaysMs(driven, arrivals));
+    const ms = (delays: Float64Array, share: number) => quantile(delays, share).toFixed(2);
+    rows.push([
+      what,
+      Math.round((driven.seqs.length * 1_000) / durationMs).toLocaleString("en"),
+      ms(l1!, 0.5),
+      ms(l1!, 0.99),
+      ms(l2!, 0.5),
+      ms(l2!, 0.99),
+      ms(l2!, 1),
+    ]);
+    if (perSecond === 40) continue;
+    aims.push({
+      what: `root → L2, p99, ${what}`,
+      value: quantile(l2!, 0.99),
+      unit: "ms",
+      digits: 2,
+      limit: 5,
+      is: "below",
+    });
+  }
+  await chain.stop();
+  printTable(
+    "Latency in ms, from the beginning of a mutation until it shows at the node",
+    ["source", "mutations/s", "L1 p50", "L1 p99", "L2 p50", "L2 p99", "L2 max"],
+    rows,
+  );
+  return aims;
+}
+
+/** Resolves once the leaf stands where the root does. */
+async function reached({ root, leaf }: Chain): Promise<void> {
+  while ((await leaf.call.seq()) !== (await root.call.seq())) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,54 @@
+/** A node of the tree as a process of the benchmark: the real one, with its feed turned off. */
+
+import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
+import { createLogger, parseConfig, startNode, type TreeNode } from "../../tree/mod.ts";
+import { cpuUs, nowNs, serve, usage } from "./child.bench.ts";
+import { type DriveOptions, Traffic } from "./traffic.bench.ts";
+
+let node: TreeNode;
+let traffic: Traffic;
+const seqs: number[] = [];
+const arrivedNs: number[] = [];
+
+const commands = {
+  /** Starts the node by flags, without those of its ports. Returns its replication port and epoch. */
+  async start(...flags: string[]) {
+    const ports = ["--addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
+    const config = parseConfig({}, [...ports, "--feed", "none", "--log-level", "error", ...flags]);
+    node = await startNode(config, {
+      listenHttp,
+      listenHttp2,
+      transport: createHttp2Transport().fetch,
+      log: createLogger("error", Date.now, (record) => console.error(record)),
+    });
+    if (node.machine !== undefined) {
+      node.machine.add(["Start", "Ready"]);
+      traffic = new Traffic(node.machine, () => node.clock.seq);
+    }
+    node.clock.onChange(() => {
+      seqs.push(node.clock.seq);
+      arrivedNs.push(nowNs());
+    });
+    return { port: node.addr.port, epoch: node.clock.epoch };
+  },
+  seq: () => node.clock.seq,
+  cpuUs,
+  usage,
+  /** On the root: mutates. */
+  drive: (options: DriveOptions) => traffic.drive(options),
+  /** On the root: mean time of mutations in one go, without a turn of the event loop between them, in nanoseconds. */
+  burst(count: number) {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += traffic.mutate()[1];
+    return sum / count;
+  },
+  /** Every seq that the clock stood at since the last call, with the time at which it came. */
+  arrivals: () => ({
+    seqs: Float64Array.from(seqs.splice(0)),
+    arrivedNs: Float64Array.from(arrivedNs.splice(0)),
+  }),
+};
+
+export type NodeCommands = typeof commands;
+
+serve(commands);
