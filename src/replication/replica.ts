@@ -6,25 +6,20 @@
 
 import { type Applied, applyChanges, applySnapshot, ResyncNeeded } from "./apply.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import { sendMutation, type Transport } from "./client.ts";
+import type { Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
-import { type Begun, beginInTime, beginWithAny, type Candidate } from "./handover.ts";
+import { Forwarder } from "./forwarder.ts";
 import { type LinkEvent, type LinkStatus, nextLinkStatus } from "./link_status.ts";
-import type {
-  ClockMessage,
-  MutationReply,
-  MutationRequest,
-  Start,
-  SubscribeRequest,
-} from "./messages.ts";
+import type { MutationReply, MutationRequest, Start, SubscribeRequest } from "./messages.ts";
 import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
 import { checkSelected, type Selection } from "./selection.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
-import type { LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
+import type { ReplicationTracer, ResyncReason } from "./tracer.ts";
 import { type Received, UpstreamStream } from "./upstream_stream.ts";
+import { Upstreams } from "./upstreams.ts";
 import { VersionedClock } from "./versioned_clock.ts";
-import { Gate, sleep } from "./waiting.ts";
+import { sleep } from "./waiting.ts";
 
 export interface ReplicaOptions {
   /** Name of this node. */
@@ -54,17 +49,15 @@ export interface ReplicaOptions {
 
 /** A link that has held for this long, in milliseconds, was good: its loss is the first failure. */
 const STABLE_AFTER_MS = 1_000;
-/** Other upstreams than one that is cut off itself are tried at the pace of this many failures. */
-const SEEK_BACKOFF = 6;
 
 export class Replica {
   readonly clock = new VersionedClock();
   readonly #options: ReplicaOptions;
   readonly #time: TimeSource;
   readonly #random: () => number;
+  readonly #maxUpstreamAgeMs: number;
   readonly #abort = new AbortController();
   #status: LinkStatus = "connecting";
-  #addressIndex = 0;
   #failures = 0;
   #reconnects = 0;
   readonly #resyncs = new Map<ResyncReason, number>();
@@ -77,21 +70,37 @@ export class Replica {
   /** After a resync: nothing of ours is named to the upstream, so that it sends all. */
   #isTrusted = true;
   #isSchemaTrusted = true;
-  /** A stream that takes the place of the one in use. */
-  #handover: Begun | undefined = undefined;
-  /** Open while the link is live. */
-  readonly #live: Gate;
+  readonly #upstreams: Upstreams;
+  readonly #forwarder: Forwarder;
   #running: Promise<void> | undefined = undefined;
   #lastError: ReplicationError | undefined = undefined;
 
   /** Throws `RangeError` without an address. */
   constructor(options: ReplicaOptions) {
-    if (options.addresses.length === 0)
-      throw new RangeError("Cannot create a replica: it has no address upstream");
     this.#options = options;
     this.#time = options.time ?? systemTime;
     this.#random = options.random ?? Math.random;
-    this.#live = new Gate(this.#time);
+    this.#maxUpstreamAgeMs = options.maxUpstreamAgeMs ?? 3_000;
+    this.#upstreams = new Upstreams({
+      addresses: options.addresses,
+      open: (address) => this.#open(address),
+      check: (start, ageMs, address) => this.#check(start, ageMs, address),
+      preferredRetryMs: options.preferredRetryMs ?? 30_000,
+      maxAgeMs: this.#maxUpstreamAgeMs,
+      backoff: options.backoff,
+      time: this.#time,
+      random: this.#random,
+      tracer: options.tracer,
+    });
+    this.#forwarder = new Forwarder({
+      transport: options.transport,
+      waitMs: options.forwardWaitMs ?? 1_000,
+      address: () => this.address,
+      describe: () =>
+        `the link to ${this.address} is ${this.#status}${this.#lastError ? ` (${this.#lastError.message})` : ""}`,
+      time: this.#time,
+      tracer: options.tracer,
+    });
   }
 
   get status(): LinkStatus {
@@ -100,7 +109,7 @@ export class Replica {
 
   /** The address in use, or the one tried next. */
   get address(): string {
-    return this.#options.addresses[this.#addressIndex]!;
+    return this.#upstreams.address;
   }
 
   /** Id of the machine upstream; empty before the first sync. */
@@ -137,10 +146,6 @@ export class Replica {
     return this.#lastError;
   }
 
-  get #maxUpstreamAgeMs(): number {
-    return this.#options.maxUpstreamAgeMs ?? 3_000;
-  }
-
   /** Starts to follow. To be called once. */
   start(): void {
     this.#running ??= this.#run();
@@ -157,40 +162,21 @@ export class Replica {
    * Has the root run a mutation. Throws {@linkcode ReplicationError}; after `deadline_exceeded`, and
    * after `unavailable` other than for a link that is not live, it may have run all the same.
    */
-  async mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply> {
-    const { transport, tracer, forwardWaitMs = 1_000 } = this.#options;
-    const startedAtMs = this.#time.monotonic();
-    try {
-      // Only a live link leads to the root: nodes that know of none would send it round in a circle.
-      if (!(await this.#live.pass(Math.min(options.timeoutMs, forwardWaitMs), options.signal))) {
-        throw new ReplicationError(
-          "unavailable",
-          `Cannot forward the mutation: the link to ${this.address} is ${this.#status}${this.#lastError ? ` (${this.#lastError.message})` : ""}`,
-        );
-      }
-      const timeoutMs = options.timeoutMs - (this.#time.monotonic() - startedAtMs);
-      const reply = await sendMutation(transport, this.address, request, { ...options, timeoutMs });
-      tracer?.forwarded?.(request, reply);
-      return reply;
-    } catch (thrown) {
-      const error = ReplicationError.from(thrown);
-      tracer?.forwarded?.(request, error);
-      throw error;
-    }
+  mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply> {
+    return this.#forwarder.forward(request, options);
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     while (!signal.aborted) {
-      const { stream, first } = this.#handover ?? { stream: this.#open(this.address) };
-      this.#handover = undefined;
+      const { stream, first } = this.#upstreams.takeNext() ?? { stream: this.#open(this.address) };
       const startedAtMs = this.#time.monotonic();
       let isResync = false;
       try {
         await this.#follow(stream, first);
         throw new ReplicationError("unavailable", `${stream.address} ended the stream`);
       } catch (thrown) {
-        if (signal.aborted || this.#handover !== undefined) continue;
+        if (signal.aborted || this.#upstreams.hasNext) continue;
         isResync = thrown instanceof ResyncNeeded;
         if (thrown instanceof ResyncNeeded) this.#resync(thrown);
         else this.#lose(ReplicationError.from(thrown));
@@ -199,14 +185,14 @@ export class Replica {
       this.#failures++;
       // A snapshot is due at once, but not again and again from a peer that goes on being wrong.
       if (isResync && this.#failures === 1) continue;
-      this.#addressIndex = (this.#addressIndex + 1) % this.#options.addresses.length;
+      this.#upstreams.skip();
       await sleep(
         this.#time,
         backoffMs(this.#failures, this.#random, this.#options.backoff),
         signal,
       );
     }
-    this.#handover?.stream.close();
+    this.#upstreams.takeNext()?.stream.close();
   }
 
   #lose(error: ReplicationError): void {
@@ -227,7 +213,7 @@ export class Replica {
     const status = nextLinkStatus(this.#status, event, this.clock.epoch !== "");
     if (status === this.#status) return;
     this.#status = status;
-    this.#live.set(status === "live");
+    this.#forwarder.isLive = status === "live";
     this.#options.tracer?.linkStatus?.(status, this.address);
   }
 
@@ -264,7 +250,7 @@ export class Replica {
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
     const left = new AbortController();
-    if (this.#addressIndex !== 0) void this.#seekPreferred(stream, left.signal);
+    void this.#upstreams.seekPreferred(stream, left.signal);
     let isLeaving = false;
     const { syncTimeoutMs = 5_000 } = this.#options;
     let hadClockAtMs = this.#time.monotonic();
@@ -291,9 +277,11 @@ export class Replica {
         const isCutOff = applied !== "behind" && message.ageMs > this.#maxUpstreamAgeMs;
         if (!isLeaving && (message.isDraining || isCutOff)) {
           isLeaving = true;
-          void this.#moveOn(stream, message, left.signal).then((isOver) => {
-            isLeaving = isOver;
-          });
+          void this.#upstreams
+            .moveOn(stream, message.isDraining ? "draining" : "stale", left.signal)
+            .then((isOver) => {
+              isLeaving = isOver;
+            });
         }
         if (applied !== "behind") {
           this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
@@ -312,68 +300,6 @@ export class Replica {
       signal.removeEventListener("abort", stop);
       stream.close();
     }
-  }
-
-  /** While another than the preferred upstream is followed: goes back to that once it can. */
-  async #seekPreferred(current: UpstreamStream, signal: AbortSignal): Promise<void> {
-    const begun = await beginInTime(this.#candidate(this.#options.addresses[0]!), signal, {
-      time: this.#time,
-      random: this.#random,
-      retryMs: this.#options.preferredRetryMs ?? 30_000,
-    });
-    if (begun !== undefined) this.#handOver(current, begun, "preferred");
-  }
-
-  /**
-   * The upstream is about to stop, or cut off itself: goes over to another. If none takes us, one that
-   * stops is left at once, so that it need not wait. Resolves to whether that was the last of it.
-   */
-  async #moveOn(
-    current: UpstreamStream,
-    { isDraining }: ClockMessage,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { addresses } = this.#options;
-    const others = addresses
-      .map((_, i) => addresses[(this.#addressIndex + i) % addresses.length]!)
-      .filter((address) => address !== current.address);
-    const begun = await beginWithAny(
-      others.map((address) => this.#candidate(address)),
-      signal,
-    );
-    if (begun !== undefined) {
-      this.#handOver(current, begun, isDraining ? "draining" : "stale");
-    } else if (isDraining) {
-      current.close(new ReplicationError("unavailable", `${current.address} is stopping`));
-    } else {
-      await sleep(this.#time, backoffMs(SEEK_BACKOFF, this.#random, this.#options.backoff), signal);
-      return false;
-    }
-    return true;
-  }
-
-  /** Another upstream than the one in use; it must be fresh itself. */
-  #candidate(address: string): Candidate {
-    return {
-      open: () => this.#open(address),
-      check: ({ message }) => {
-        this.#check(message.start!, message.ageMs, address);
-        if (message.ageMs > this.#maxUpstreamAgeMs)
-          throw new ReplicationError("unavailable", `${address} is cut off itself`);
-      },
-    };
-  }
-
-  #handOver(current: UpstreamStream, begun: Begun, reason: LinkMove["reason"]): void {
-    const { address } = begun.stream;
-    if (this.#abort.signal.aborted || this.#handover !== undefined) {
-      begun.stream.close();
-      return;
-    }
-    this.#handover = begun;
-    this.#addressIndex = this.#options.addresses.indexOf(address);
-    this.#options.tracer?.moved?.({ address, reason });
-    current.close();
   }
 
   /** Whether a stream that begins so may be followed. Throws {@linkcode ReplicationError}. */
