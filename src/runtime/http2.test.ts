@@ -2,7 +2,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
-import { TcpProxy } from "../testing/faults/tcp_proxy.ts";
+import { TcpProxy } from "../testing/faults/mod.ts";
 import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 import type { FetchHandler, Listener } from "./listener.ts";

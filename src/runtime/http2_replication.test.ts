@@ -7,7 +7,7 @@ import {
   Replica,
   type VersionedClock,
 } from "../replication/mod.ts";
-import { TcpProxy } from "../testing/faults/tcp_proxy.ts";
+import { TcpProxy } from "../testing/faults/mod.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 

@@ -1,6 +1,6 @@
 /** Asks one node for its clock again and again, and holds each answer against what the root had. */
 
-import type { RootRecord } from "./root_record.ts";
+import type { RootRecord } from "../faults/mod.ts";
 
 export interface WatchCounts {
   answers: number;

@@ -14,10 +14,10 @@ import {
   writeLine,
 } from "../../runtime/node.ts";
 import { defaultTree } from "../../tree/mod.ts";
+import { RootRecord } from "../faults/mod.ts";
 import { MemoryLog } from "./memory.ts";
 import { MutationLoad } from "./mutation_load.ts";
 import { ReplicaWatch } from "./replica_watch.ts";
-import { RootRecord } from "./root_record.ts";
 
 const FAULT_INTERVAL_MS = 10_000;
 const ASK_INTERVAL_MS = 250;

@@ -1,0 +1,164 @@
+/** One node of the tree as a process of its own, started, stopped, killed and suspended by a test. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { type HttpAnswer, type HttpRequest, httpRequest } from "./http_request.ts";
+
+const SCRIPT = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
+/** Those of the project's variables that a developer may have set must not reach the nodes. */
+const FOREIGN_VARIABLES = /^(TST_|OTEL_|NODE_OPTIONS$|VITEST|NODE_ENV$)/;
+
+/** One line of a node's log. */
+export interface LoggedLine {
+  /** Monotonic milliseconds of the test's process at which it came. */
+  readonly atMs: number;
+  /** Milliseconds of the day (UTC) at which the node wrote it. */
+  readonly writtenAtMs: number;
+  readonly level: string;
+  /** Message and fields, as printed. */
+  readonly text: string;
+}
+
+export interface ExitOf {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Since it was asked for; 0 if the node ended by itself. */
+  readonly tookMs: number;
+}
+
+/** All that were started and have not ended: none outlives the tests, whatever these do. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+export class NodeProcess {
+  readonly name: string;
+  /** host:port of the replication server and of the HTTP API. */
+  readonly addr: string;
+  readonly httpAddr: string;
+  /** All that it has printed. */
+  readonly log: LoggedLine[];
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<ExitOf>;
+  #exited: ExitOf | undefined = undefined;
+  #askedAtMs = Number.NaN;
+
+  private constructor(
+    name: string,
+    child: ChildProcess,
+    log: LoggedLine[],
+    addrs: [string, string],
+  ) {
+    this.name = name;
+    this.#child = child;
+    this.log = log;
+    [this.addr, this.httpAddr] = addrs;
+    this.#exit = new Promise((resolve) => {
+      child.once("close", (code, signal) => {
+        running.delete(child);
+        const tookMs = Number.isNaN(this.#askedAtMs) ? 0 : performance.now() - this.#askedAtMs;
+        this.#exited = { code, signal, tookMs };
+        resolve(this.#exited);
+      });
+    });
+  }
+
+  /**
+   * Starts a node on free ports of loopback and resolves once it listens. It ends with this process,
+   * at the latest. Rejects if it ends before, with what it printed.
+   */
+  static start(name: string, variables: Readonly<Record<string, string>>): Promise<NodeProcess> {
+    const inherited = Object.entries(process.env).filter(([key]) => !FOREIGN_VARIABLES.test(key));
+    // A node ends when the channel does: also when this process is killed.
+    const child = spawn(process.execPath, [SCRIPT], {
+      env: {
+        ...Object.fromEntries(inherited),
+        TST_NAME: name,
+        TST_ADDR: "127.0.0.1:0",
+        TST_HTTP_ADDR: "127.0.0.1:0",
+        ...variables,
+      },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    running.add(child);
+    const log: LoggedLine[] = [];
+    return new Promise((resolve, reject) => {
+      for (const stream of [child.stdout!, child.stderr!]) {
+        createInterface({ input: stream }).on("line", (line) => {
+          log.push(toLoggedLine(line));
+          const match = /node started .*replication=(\S+) http=(\S+)/.exec(line);
+          if (match !== null) resolve(new NodeProcess(name, child, log, [match[1]!, match[2]!]));
+        });
+      }
+      child.once("error", reject);
+      child.once("close", (code) => {
+        running.delete(child);
+        const printed = log.map(({ text }) => text).join("\n");
+        reject(new Error(`Cannot start ${name}: it ended with code ${code}:\n${printed}`));
+      });
+    });
+  }
+
+  /** Port of the replication server. */
+  get port(): number {
+    return Number(this.addr.split(":").at(-1));
+  }
+
+  get url(): string {
+    return `http://${this.httpAddr}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** How it ended; undefined while it runs. */
+  get exited(): ExitOf | undefined {
+    return this.#exited;
+  }
+
+  get(path: string, options: HttpRequest = {}): Promise<HttpAnswer> {
+    return httpRequest(this.url + path, options);
+  }
+
+  /** Ends it without a word to anyone. */
+  kill(): Promise<ExitOf> {
+    return this.#end("SIGKILL");
+  }
+
+  /** Asks it to end. */
+  stop(): Promise<ExitOf> {
+    return this.#end("SIGTERM");
+  }
+
+  /** From now on it does nothing, while its connections stay. */
+  suspend(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** What it has logged since it had logged `from` lines that matches. */
+  logged(pattern: RegExp, from = 0): LoggedLine[] {
+    return this.log.slice(from).filter(({ text }) => pattern.test(text));
+  }
+
+  #end(signal: NodeJS.Signals): Promise<ExitOf> {
+    if (Number.isNaN(this.#askedAtMs)) this.#askedAtMs = performance.now();
+    this.#child.kill(signal);
+    return this.#exit;
+  }
+}
+
+function toLoggedLine(line: string): LoggedLine {
+  const match = /^(\d\d):(\d\d):(\d\d\.\d{3}) ([A-Z]+) +(.*)$/s.exec(line);
+  const atMs = performance.now();
+  if (match === null) return { atMs, writtenAtMs: Number.NaN, level: "", text: line };
+  const [, hours, minutes, seconds, level, text] = match;
+  const writtenAtMs = ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1_000;
+  return { atMs, writtenAtMs, level: level!, text: text! };
+}

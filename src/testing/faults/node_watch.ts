@@ -1,0 +1,180 @@
+/** Reads one node's `GET /states` all the time, and holds each answer against what the root had and what the node said before. */
+
+import { Agent } from "node:http";
+import { type HttpAnswer, httpRequest } from "./http_request.ts";
+import type { NodeProcess } from "./node_process.ts";
+import { type RootRecord, splitVersion } from "./root_record.ts";
+
+export interface WatchOptions {
+  /** Between an answer and the next question, in milliseconds. Default 5. */
+  readonly paceMs?: number;
+  /**
+   * By how much an age may be told too low, in milliseconds. The time that bytes are on their way is not
+   * in it; on loopback that is what a busy machine takes to hand them on. Default 100.
+   */
+  readonly ageSlackMs?: number;
+}
+
+/** What was asked of a node, and answered. */
+export interface WatchCounts {
+  /** With 200. */
+  answers: number;
+  /** Of these, the ones at versions recorded at the root, with its states. */
+  equal: number;
+  /** At versions that the record lacks: merged on the way to it, or told to it only later than to the node. */
+  unknown: number;
+  /** Without an answer, while the node was allowed to be away. */
+  away: number;
+  /** Highest age told, in milliseconds. */
+  oldestMs: number;
+  /** Most by which an age was told too low, in milliseconds. */
+  understatedMs: number;
+}
+
+interface Shown {
+  readonly version: string;
+  readonly timeSum: number;
+  readonly states: readonly string[];
+}
+
+export class NodeWatch {
+  readonly name: string;
+  readonly counts: WatchCounts = {
+    answers: 0,
+    equal: 0,
+    unknown: 0,
+    away: 0,
+    oldestMs: 0,
+    understatedMs: 0,
+  };
+  readonly #node: () => NodeProcess;
+  readonly #record: RootRecord;
+  readonly #options: Required<WatchOptions>;
+  readonly #problems: string[] = [];
+  /** Answers at versions that were not recorded yet when they came. */
+  readonly #unsettled: Shown[] = [];
+  #epochs: string[] = [];
+  #seq = 0;
+  #hasClock = false;
+  #isAllowedAway = false;
+  #ageSlackMs: number;
+
+  constructor(node: () => NodeProcess, record: RootRecord, options: WatchOptions = {}) {
+    this.name = node().name;
+    this.#node = node;
+    this.#record = record;
+    this.#options = { paceMs: options.paceMs ?? 5, ageSlackMs: options.ageSlackMs ?? 100 };
+    this.#ageSlackMs = this.#options.ageSlackMs;
+  }
+
+  /** Asks until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    while (!signal.aborted) {
+      await this.#ask(agent, signal);
+      await new Promise((resolve) => setTimeout(resolve, this.#options.paceMs));
+    }
+    agent.destroy();
+  }
+
+  /** The node's process is about to end: from now on it may be away. */
+  goes(): void {
+    this.#isAllowedAway = true;
+  }
+
+  /** A new process has taken its place and is ready: it may no longer be away. */
+  returned(): void {
+    this.#isAllowedAway = false;
+  }
+
+  /** Bytes to this node take that much longer from now on, on top of what is normal. */
+  allowTransit(ms: number): void {
+    this.#ageSlackMs = this.#options.ageSlackMs + ms;
+  }
+
+  /** All that must not have been, as readable lines. Once the record has all that the root had. */
+  problems(): string[] {
+    for (const shown of this.#unsettled.splice(0)) this.#settle(shown);
+    return this.#problems.map((problem) => `${this.name} ${problem}`);
+  }
+
+  async #ask(agent: Agent, signal: AbortSignal): Promise<void> {
+    const node = this.#node();
+    const askedAtMs = performance.now();
+    let answer: HttpAnswer;
+    try {
+      answer = await httpRequest(`${node.url}/states`, { agent, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (this.#isAllowedAway) {
+        this.counts.away++;
+        this.#forget();
+      } else this.#problems.push(`gave no answer: ${(error as Error).message}`);
+      return;
+    }
+    if (answer.status !== 200) {
+      if (this.#hasClock || !/no-clock-yet/.test(answer.body))
+        this.#problems.push(`answered ${answer.status}: ${answer.body}`);
+      return;
+    }
+    this.#check(answer, askedAtMs);
+  }
+
+  #check(answer: HttpAnswer, askedAtMs: number): void {
+    const { version, time, states } = answer.json<{
+      version: string;
+      time: number;
+      states: string[];
+    }>();
+    this.#hasClock = true;
+    this.counts.answers++;
+    this.#checkOrder(version);
+    this.#checkAge(version, Number(answer.headers["machine-age-ms"]), askedAtMs);
+    const shown = { version, timeSum: time, states };
+    if (this.#record.checkStates(version, time, states) === "unknown") this.#unsettled.push(shown);
+    else this.#settle(shown);
+  }
+
+  #settle({ version, timeSum, states }: Shown): void {
+    const verdict = this.#record.checkStates(version, timeSum, states);
+    if (verdict !== "different") this.counts[verdict]++;
+    else this.#problems.push(`showed other states than the root at ${version}`);
+    const { epoch, seq } = splitVersion(version);
+    if (verdict === "unknown" && !(seq <= (this.#record.lastSeq(epoch) ?? -1)))
+      this.#problems.push(`showed ${version}, which the root was not seen to reach`);
+  }
+
+  #checkOrder(version: string): void {
+    const { epoch, seq } = splitVersion(version);
+    if (epoch === this.#epochs.at(-1)) {
+      if (seq < this.#seq) this.#problems.push(`went back from seq ${this.#seq} to ${seq}`);
+    } else if (this.#epochs.includes(epoch)) {
+      this.#problems.push(`went back to epoch ${epoch}`);
+    } else {
+      this.#epochs.push(epoch);
+    }
+    this.#seq = seq;
+  }
+
+  /** An age says: this was all that the root had then. What it had by that time was no later version. */
+  #checkAge(version: string, ageMs: number, askedAtMs: number): void {
+    const { epoch, seq } = splitVersion(version);
+    this.counts.oldestMs = Math.max(this.counts.oldestMs, ageMs);
+    const supersededAtMs = this.#record.supersededAtMs(epoch, seq);
+    if (supersededAtMs === undefined) return;
+    const understatedMs = askedAtMs - ageMs - supersededAtMs;
+    this.counts.understatedMs = Math.max(this.counts.understatedMs, understatedMs);
+    if (understatedMs > this.#ageSlackMs) {
+      this.#problems.push(
+        `told an age of ${ageMs} ms for ${version}, at least ${Math.round(understatedMs)} ms too low`,
+      );
+    }
+  }
+
+  /** Its next process begins anew. */
+  #forget(): void {
+    this.#epochs = [];
+    this.#seq = 0;
+    this.#hasClock = false;
+  }
+}

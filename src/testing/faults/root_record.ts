@@ -1,0 +1,157 @@
+/** What the root's clock was at each of its versions, recorded from its event stream: what every other node's answers are held against. */
+
+/** Versions that are remembered: a replica that is further behind than this cannot be checked. */
+const MAX_VERSIONS = 50_000;
+
+export type Verdict =
+  | "equal"
+  | "different"
+  /** The root showed no such version to us: it was killed before it could, or versions were merged on the way. */
+  | "unknown";
+
+/** One life of the root's clock. */
+interface Life {
+  readonly names: readonly string[];
+  /** In the order of their seqs. */
+  readonly versions: { readonly seq: number; readonly seenAtMs: number }[];
+  /** The last known. */
+  clocks: Readonly<Record<string, number>>;
+}
+
+export class RootRecord {
+  readonly #url: () => string;
+  readonly #ticks = new Map<string, string>();
+  readonly #lives = new Map<string, Life>();
+  #clocks: Record<string, number> = {};
+  #version = "";
+
+  /** `url` may be asked for, for a root whose address changes with its lives. */
+  constructor(url: string | (() => string)) {
+    this.#url = typeof url === "string" ? () => url : url;
+  }
+
+  get url(): string {
+    return this.#url();
+  }
+
+  get version(): string {
+    return this.#version;
+  }
+
+  get epochs(): number {
+    return this.#lives.size;
+  }
+
+  /** Number of versions recorded that are still remembered. */
+  get size(): number {
+    return this.#ticks.size;
+  }
+
+  /** Follows the root, through all its lives, until `signal` aborts. */
+  async follow(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const headers = this.#version === "" ? {} : { "last-event-id": this.#version };
+        const response = await fetch(`${this.url}/states/stream`, { signal, headers });
+        if (response.ok && response.body !== null) await this.#read(response.body);
+        else await response.body?.cancel();
+      } catch {
+        // It is away: killed, or not up yet.
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Whether the root had exactly these ticks at this version. */
+  check(version: string, clocks: Readonly<Record<string, number>>): Verdict {
+    const ticks = this.#ticks.get(version);
+    if (ticks === undefined) return "unknown";
+    return ticks === ticksOf(clocks) ? "equal" : "different";
+  }
+
+  /** Whether the root had exactly these active states, and this sum of ticks, at this version. */
+  checkStates(version: string, timeSum: number, states: readonly string[]): Verdict {
+    const ticks = this.#ticks.get(version)?.split(",").map(Number);
+    if (ticks === undefined) return "unknown";
+    const { names } = this.#lives.get(splitVersion(version).epoch)!;
+    const active = names.filter((_, index) => ticks[index]! % 2 === 1);
+    const isEqual =
+      timeSum === ticks.reduce((sum, tick) => sum + tick, 0) &&
+      states.length === active.length &&
+      states.every((state, index) => state === active[index]);
+    return isEqual ? "equal" : "different";
+  }
+
+  /** The epochs of all lives, the present one last. */
+  get lives(): readonly string[] {
+    return [...this.#lives.keys()];
+  }
+
+  /** Highest seq seen of a life; undefined of one that was not seen. */
+  lastSeq(epoch: string): number | undefined {
+    return this.#lives.get(epoch)?.versions.at(-1)?.seq;
+  }
+
+  /** Tick of a state at the end of a life, as far as it was seen. */
+  lastTick(epoch: string, state: string): number | undefined {
+    return this.#lives.get(epoch)?.clocks[state];
+  }
+
+  /** Monotonic milliseconds at which the first version after `seq` was seen: the root had it no later. Undefined if none was. */
+  supersededAtMs(epoch: string, seq: number): number | undefined {
+    const versions = this.#lives.get(epoch)?.versions ?? [];
+    let [low, high] = [0, versions.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (versions[middle]!.seq <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return versions[low]?.seenAtMs;
+  }
+
+  async #read(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value;
+      const events = text.split("\n\n");
+      text = events.pop()!;
+      for (const event of events) this.#take(event);
+    }
+  }
+
+  #take(event: string): void {
+    const data = /^data: (.*)$/m.exec(event)?.[1];
+    if (data === undefined) return;
+    const { version, clocks } = JSON.parse(data) as {
+      version: string;
+      clocks: Record<string, number>;
+    };
+    if (event.startsWith("event: snapshot")) this.#clocks = clocks;
+    else this.#clocks = { ...this.#clocks, ...clocks };
+    this.#version = version;
+    const { epoch, seq } = splitVersion(version);
+    let life = this.#lives.get(epoch);
+    if (life === undefined) {
+      life = { names: Object.keys(this.#clocks), versions: [], clocks };
+      this.#lives.set(epoch, life);
+    }
+    life.clocks = this.#clocks;
+    life.versions.push({ seq, seenAtMs: performance.now() });
+    if (life.versions.length > MAX_VERSIONS) life.versions.shift();
+    this.#ticks.set(version, ticksOf(this.#clocks));
+    if (this.#ticks.size > MAX_VERSIONS) this.#ticks.delete(this.#ticks.keys().next().value!);
+  }
+}
+
+/** `<epoch>-<seq>` in its parts. */
+export function splitVersion(version: string): { readonly epoch: string; readonly seq: number } {
+  const [epoch = "", seq = ""] = version.split("-");
+  return { epoch, seq: Number(seq) };
+}
+
+function ticksOf(clocks: Readonly<Record<string, number>>): string {
+  return Object.values(clocks).join(",");
+}

@@ -1,0 +1,87 @@
+/** A tree of processes that is held against its promises all the time: each node's answers, and each mutation's effect. */
+
+import { MutationLoad } from "./mutation_load.ts";
+import { NodeWatch, type WatchOptions } from "./node_watch.ts";
+import { ProcessTree } from "./process_tree.ts";
+import { RootRecord } from "./root_record.ts";
+import { until } from "./until.ts";
+
+export class WatchedTree extends ProcessTree {
+  readonly record = new RootRecord(() => this.node("root").url);
+  /** The one source of mutations: only so is it known how many there were. */
+  readonly load = new MutationLoad(() => this.#loaded.map((name) => this.node(name)));
+  #loaded: readonly string[] = [];
+  readonly #watches = new Map<string, NodeWatch>();
+  readonly #ended = new AbortController();
+  readonly #running: Promise<void>[] = [];
+
+  /** The load goes through these nodes from now on. */
+  loadThrough(names: readonly string[]): void {
+    this.#loaded = names;
+  }
+
+  /** Sends one mutation through these nodes, or those of the load, until it is answered. Resolves to the version at which its result holds. */
+  mutate(...names: readonly string[]): Promise<string> {
+    return names.length === 0
+      ? this.load.send()
+      : this.load.send(() => names.map((name) => this.node(name)));
+  }
+
+  /** Waits until these nodes are ready, and asks them for their states from then on. The root is recorded from the first call on. */
+  async watch(names: readonly string[], options: WatchOptions = {}): Promise<void> {
+    if (this.#running.length === 0) this.#running.push(this.record.follow(this.#ended.signal));
+    await until("the root's first version", () => this.record.version !== "");
+    for (const name of names) {
+      await this.untilReady(name);
+      const watch = new NodeWatch(() => this.node(name), this.record, options);
+      this.#watches.set(name, watch);
+      this.#running.push(watch.run(this.#ended.signal));
+    }
+  }
+
+  watchOf(name: string): NodeWatch {
+    const watch = this.#watches.get(name);
+    if (watch === undefined) throw new RangeError(`Cannot find a watch of node "${name}"`);
+    return watch;
+  }
+
+  /** Resolves once `/readyz` of the node says 200. */
+  async untilReady(name: string, withinMs = 10_000): Promise<void> {
+    const look = async () => (await this.node(name).get("/readyz")).status === 200;
+    await until(`"${name}" ready`, look, { withinMs });
+  }
+
+  /** Resolves once each of these nodes shows the version that the root has now, or a later one. */
+  async untilEqual(names: readonly string[], withinMs = 10_000): Promise<void> {
+    const { version } = (await this.node("root").get("/states")).json<{ version: string }>();
+    await Promise.all(
+      names.map((name) =>
+        until(
+          `${version} at "${name}"`,
+          async () =>
+            (await this.node(name).get(`/states?min-version=${version}&wait=${withinMs}`))
+              .status === 200,
+          { withinMs },
+        ),
+      ),
+    );
+  }
+
+  /** All that must not have been, of the watches and of the load, which must rest; everything must have healed by now. */
+  async problems(): Promise<string[]> {
+    const names = [...this.#watches.keys()];
+    await this.untilEqual(names);
+    const { version } = (await this.node("root").get("/states")).json<{ version: string }>();
+    await until(`${version} in the record`, () => this.record.version === version);
+    return [
+      ...[...this.#watches.values()].flatMap((watch) => watch.problems()),
+      ...this.load.problems(this.record),
+    ];
+  }
+
+  override async close(): Promise<void> {
+    this.#ended.abort();
+    await Promise.all(this.#running);
+    await super.close();
+  }
+}
