@@ -25,6 +25,7 @@ export const ATTR_KIND = "kind";
 export const ATTR_REASON = "reason";
 export const ATTR_STATUS = "status";
 export const ATTR_FEED = "feed";
+export const ATTR_FLIGHT = "flight";
 export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
 export const ATTR_HTTP_ROUTE = "http.route";
 export const ATTR_HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
@@ -151,6 +152,27 @@ export const METRIC_FEED_MUTATIONS = counter(
   "{mutation}",
   "Mutations that a feed made",
   [ATTR_FEED, ATTR_RESULT],
+);
+
+// Flights. One series per flight: only the first so many of a schema are told, as a fixed bound.
+
+export const METRIC_FLIGHT_STATUS = gauge(
+  "flight.status",
+  "1",
+  "Status of a flight: 0 none, 1 OnTime, 2 Delayed, 3 Departed, 4 Arrived, 5 Scheduled",
+  [ATTR_FLIGHT],
+);
+export const METRIC_FLIGHT_GATE = gauge(
+  "flight.gate",
+  "1",
+  "Gate of a flight, by its place among the schema's gates from 1 on; 0 while it is unknown",
+  [ATTR_FLIGHT],
+);
+export const METRIC_FLIGHT_CHANGES = counter(
+  "flight.changes",
+  "{change}",
+  "How often states of a flight flipped in this epoch: the sum of their ticks",
+  [ATTR_FLIGHT],
 );
 
 // HTTP, by the semantic conventions 1.45.
