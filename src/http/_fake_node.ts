@@ -4,6 +4,7 @@ import {
   type MutateOptions,
   type MutationReply,
   type MutationRequest,
+  type Selection,
   type TimeSource,
   VersionedClock,
 } from "../replication/mod.ts";
@@ -68,6 +69,7 @@ export class FakeNode implements NodeApi {
   readonly role = "leaf";
   readonly level = 2;
   readonly clock = new VersionedClock();
+  selection: Selection | undefined = undefined;
   readonly staleAfterMs = 5000;
   readonly time = new FakeTime();
   age = 12.25;
@@ -94,6 +96,7 @@ export class FakeNode implements NodeApi {
         name: this.name,
         role: this.role,
         level: this.level,
+        selection: null,
         addr: "127.0.0.1:19703",
         httpAddr: "127.0.0.1:18703",
         version: this.clock.version,

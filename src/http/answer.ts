@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
 import type { NodeApi } from "./node_api.ts";
 import { HttpProblem } from "./problem.ts";
+import { selectionHeader } from "./selection_header.ts";
 
 /**
  * Header with the milliseconds since this node last had proof that it was up to date with the
@@ -40,6 +41,11 @@ export function requireAgeMs(node: NodeApi, members: Record<string, unknown> = {
   return Math.max(0, Math.ceil(ageMs));
 }
 
+/** The headers of every answer that shows states. Throws as {@linkcode requireAgeMs}. */
+export function stateHeaders(node: NodeApi): Record<string, string> {
+  return { [MACHINE_AGE_HEADER]: String(requireAgeMs(node)), ...selectionHeader(node) };
+}
+
 /**
  * Shows states at the clock's present version, or says 304 if the client has it. All
  * representations of one URL have the same entity tag, which is the version, by contract; `vary`
@@ -48,7 +54,7 @@ export function requireAgeMs(node: NodeApi, members: Record<string, unknown> = {
 export function answerStates(c: Context, node: NodeApi, answer: StatesAnswer): Response {
   const { version } = node.clock;
   const headers = {
-    [MACHINE_AGE_HEADER]: String(requireAgeMs(node)),
+    ...stateHeaders(node),
     etag: toEntityTag(version),
     "cache-control": "no-cache",
     ...answer.headers,

@@ -10,6 +10,7 @@ import { type HttpApiOptions, resolveOptions } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Route } from "./route.ts";
 import { createSchemaRoute } from "./schema.ts";
+import { MACHINE_SELECTION_HEADER } from "./selection_header.ts";
 import { serveRoute } from "./serve_route.ts";
 import { createStateRoute } from "./state.ts";
 import { createStatesRoutes } from "./states.ts";
@@ -91,7 +92,7 @@ function createCors(origins: readonly string[]) {
       "traceparent",
       "tracestate",
     ],
-    exposeHeaders: [MACHINE_AGE_HEADER, "etag", "retry-after", "allow"],
+    exposeHeaders: [MACHINE_AGE_HEADER, MACHINE_SELECTION_HEADER, "etag", "retry-after", "allow"],
     maxAge: 600,
   });
   // Hono's takes every OPTIONS for a preflight; a plain one is to be told what the path allows.

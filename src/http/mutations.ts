@@ -1,7 +1,12 @@
 /** `POST /mutations`: asks the root for a change, from any node. */
 
 import { nearestNames } from "../machine/mod.ts";
-import { type MutationReply, type MutationRequest, ReplicationError } from "../replication/mod.ts";
+import {
+  isSelected,
+  type MutationReply,
+  type MutationRequest,
+  ReplicationError,
+} from "../replication/mod.ts";
 import { answerBody, JSON_TYPE } from "./answer.ts";
 import { type BodyError, toMutationRequest } from "./mutation_request.ts";
 import type { NodeApi } from "./node_api.ts";
@@ -85,8 +90,13 @@ async function mutateInTime(
   } catch (error) {
     if (signal.aborted) throw toEndedProblem(http, error);
     if (!(error instanceof ReplicationError)) throw error;
-    // The root's schema may be newer than this node's.
-    if (error.states.length > 0) throw unknownStates(node, error.states);
+    // The root's schema may be newer than this node's, or hold more.
+    if (error.states.length > 0) {
+      if (error.states.every((state) => isJudgedHere(node, state)))
+        throw unknownStates(node, error.states);
+      const unknown = error.states.slice(0, MAX_UNKNOWN_NAMED).map((state) => ({ state }));
+      throw new HttpProblem(422, "unknown-state", error.message, { members: { unknown } });
+    }
     throw toReplicationProblem(error);
   } finally {
     cancelTimer();
@@ -110,9 +120,16 @@ function readIdempotencyKey(header: string | undefined): string | undefined {
 }
 
 /** The states, each once, that this node's schema lacks. Before the first sync there is no schema: the root decides. */
-function listUnknownStates({ clock }: NodeApi, states: readonly string[]): string[] {
-  if (clock.epoch === "") return [];
-  return [...new Set(states)].filter((state) => clock.indexOf(state) < 0);
+function listUnknownStates(node: NodeApi, states: readonly string[]): string[] {
+  if (node.clock.epoch === "") return [];
+  return [...new Set(states)].filter(
+    (state) => node.clock.indexOf(state) < 0 && isJudgedHere(node, state),
+  );
+}
+
+/** Whether this node would have the state if it existed: of those outside of its selection, the root alone knows. */
+function isJudgedHere({ selection }: NodeApi, state: string): boolean {
+  return selection === undefined || isSelected(selection, state);
 }
 
 function unknownStates(node: NodeApi, unknown: readonly string[]): HttpProblem {

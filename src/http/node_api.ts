@@ -3,7 +3,13 @@
  * implements it; tests use a small fake.
  */
 
-import type { LinkStatus, Mutate, TimeSource, VersionedClock } from "../replication/mod.ts";
+import type {
+  LinkStatus,
+  Mutate,
+  Selection,
+  TimeSource,
+  VersionedClock,
+} from "../replication/mod.ts";
 
 /** A node's place in the tree. */
 export type NodeRole = "root" | "relay" | "leaf";
@@ -16,6 +22,8 @@ export interface NodeApi {
   /** Hops from the root: 0 on the root, undefined while unknown. */
   readonly level?: number | undefined;
   readonly clock: VersionedClock;
+  /** The states that the clock has, if this node follows a selection; undefined for all that there are. */
+  readonly selection?: Selection | undefined;
   /** Age in milliseconds from which `/readyz` answers 503. */
   readonly staleAfterMs: number;
   readonly time: TimeSource;
@@ -42,6 +50,8 @@ export interface TopologyNode {
   readonly name: string;
   readonly role: NodeRole;
   readonly level: number | null;
+  /** Names, and prefixes with a star, of the states that it follows; null for all. */
+  readonly selection: readonly string[] | null;
   /** host:port of the replication server. */
   readonly addr: string;
   /** host:port of the HTTP API. */
@@ -68,6 +78,8 @@ export interface TopologyUpstream {
 
 export interface TopologyDownstream {
   readonly name: string;
+  /** As the node's own. */
+  readonly selection: readonly string[] | null;
   /** Last seq sent to it. */
   readonly seq: number;
   readonly lagSeq: number;

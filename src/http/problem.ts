@@ -13,6 +13,7 @@ export type ProblemKind =
   | "broken-json"
   | "not-found"
   | "unknown-state"
+  | "state-not-followed"
   | "method-not-allowed"
   | "not-acceptable"
   | "body-too-large"
@@ -38,6 +39,7 @@ const TITLES: Record<ProblemKind, string> = {
   "broken-json": "The body is not JSON",
   "not-found": "Nothing is here",
   "unknown-state": "The machine has no such state",
+  "state-not-followed": "This node does not follow the state",
   "method-not-allowed": "The method is not allowed here",
   "not-acceptable": "None of the accepted media types is available",
   "body-too-large": "The body is too large",

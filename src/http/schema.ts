@@ -1,12 +1,14 @@
 /** `GET /schema`: the states in index order, with their properties and relations. */
 
+import { listSelection } from "../replication/mod.ts";
 import { answerBody, JSON_TYPE, requireAgeMs } from "./answer.ts";
 import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
 import type { NodeApi } from "./node_api.ts";
 import type { Route, RouteContext } from "./route.ts";
 
 /**
- * Makes `GET /schema`: `{"machine","epoch","states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
+ * Makes `GET /schema`: `{"machine","epoch","selection"?,"states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
+ * A node that follows a selection lists these states alone; their relations name others all the same.
  * Properties that are false and lists that are empty are left out. A schema holds for a whole
  * epoch, so the epoch is its entity tag.
  */
@@ -31,12 +33,17 @@ export function createSchemaRoute({ node }: RouteContext): Route {
   };
 }
 
-function encodeSchema({ machineId, clock }: NodeApi): string {
+function encodeSchema({ machineId, clock, selection }: NodeApi): string {
   const states = clock.names.map((name) => {
     const properties = Object.entries(clock.schema[name] ?? {}).filter(([, value]) =>
       Array.isArray(value) ? value.length > 0 : value !== false && value !== undefined,
     );
     return { name, ...Object.fromEntries(properties) };
   });
-  return JSON.stringify({ machine: machineId, epoch: clock.epoch, states });
+  return JSON.stringify({
+    machine: machineId,
+    epoch: clock.epoch,
+    ...(selection !== undefined && { selection: listSelection(selection) }),
+    states,
+  });
 }

@@ -1,11 +1,12 @@
 /** `GET /states/:name`: one state. A state called "stream" is hidden by the event stream; `/clocks` shows it. */
 
 import { nearestNames } from "../machine/mod.ts";
+import { describeSelection, isSelected } from "../replication/mod.ts";
 import { answerStates, JSON_TYPE, requireAgeMs } from "./answer.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Route, RouteContext } from "./route.ts";
 
-/** Makes `GET /states/:name`: `{"name","active","tick","version"}`, or 404 with the nearest known names. */
+/** Makes `GET /states/:name`: `{"name","active","tick","version"}`, or 404 with the nearest known names; 404 of another kind outside of the node's selection. */
 export function createStateRoute({ node }: RouteContext): Route {
   return {
     method: "GET",
@@ -15,6 +16,14 @@ export function createStateRoute({ node }: RouteContext): Route {
       const { clock } = node;
       const name = c.req.param("name") ?? "";
       const index = clock.indexOf(name);
+      if (index < 0 && node.selection !== undefined && !isSelected(node.selection, name)) {
+        throw new HttpProblem(
+          404,
+          "state-not-followed",
+          `Cannot show state "${name}": this node follows "${describeSelection(node.selection)}" alone, and other nodes may know it`,
+          { members: { state: name } },
+        );
+      }
       if (index < 0) {
         const nearest = nearestNames(name, clock.names);
         throw new HttpProblem(

@@ -4,6 +4,7 @@
  */
 
 import { encodeClocksJson, encodeHead, encodeTicks } from "./clock_bodies.ts";
+import { toEventId } from "./event_id.ts";
 import type { NodeApi } from "./node_api.ts";
 
 /** Encodes the events of one node's clock; see {@linkcode snapshot} and {@linkcode diff}. */
@@ -49,8 +50,6 @@ export class StateEvents {
 
   // JSON has no raw line breaks, so the data is always one line.
   #encode(event: "snapshot" | "diff", data: string): Uint8Array {
-    return this.#encoder.encode(
-      `event: ${event}\nid: ${this.#node.clock.version}\ndata: ${data}\n\n`,
-    );
+    return this.#encoder.encode(`event: ${event}\nid: ${toEventId(this.#node)}\ndata: ${data}\n\n`);
   }
 }

@@ -1,15 +1,16 @@
 /** `GET /states/stream`: the clock's changes as server-sent events (WHATWG HTML, section 9.2). */
 
-import { MACHINE_AGE_HEADER, requireAgeMs } from "./answer.ts";
+import { stateHeaders } from "./answer.ts";
+import { parseEventId } from "./event_id.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Route, RouteContext } from "./route.ts";
 import { StateEvents } from "./state_events.ts";
 import { StateStream } from "./state_stream.ts";
-import { parseVersion } from "./version.ts";
 
 /**
  * Makes `GET /states/stream`. First comes `snapshot` (every state's tick, as in `GET /clocks`), then
- * a `diff` per version with the ticks that changed; odd is active. An event's id is its version.
+ * a `diff` per version with the ticks that changed; odd is active. An event's id is its version,
+ * with a mark on nodes that follow a selection.
  * `Last-Event-ID` resumes with what changed since, merged into one diff, if it is of this epoch;
  * else, or if it is no version, with a snapshot. Comments `: age-ms N` keep quiet streams alive.
  */
@@ -25,7 +26,7 @@ export function createStreamRoute({ node, options }: RouteContext): Route {
         "cache-control": "no-store",
         // Asks nginx, and proxies that follow it, not to collect the events.
         "x-accel-buffering": "no",
-        [MACHINE_AGE_HEADER]: String(requireAgeMs(node)),
+        ...stateHeaders(node),
       };
       // Hono answers HEAD by GET and drops the body without a word to it: a stream would run on for ever.
       if (c.req.method === "HEAD") return new Response(null, { headers });
@@ -38,7 +39,7 @@ export function createStreamRoute({ node, options }: RouteContext): Route {
         );
       }
       const stream = new StateStream(node, events, {
-        after: parseVersion(c.req.header("last-event-id") ?? ""),
+        after: parseEventId(node, c.req.header("last-event-id") ?? ""),
         heartbeatIntervalMs: options.streamHeartbeatIntervalMs,
         bufferBytes: options.streamBufferBytes,
         signal: AbortSignal.any([exchange.signal, ...(options.draining ? [options.draining] : [])]),

@@ -8,6 +8,7 @@ describe("parseConfig()", () => {
       name: "root",
       addr: { host: "127.0.0.1", port: 19_700 },
       parentAddrs: [],
+      selection: undefined,
       httpAddr: { host: "127.0.0.1", port: 18_700 },
       pushIntervalMs: 0,
       heartbeatIntervalMs: 500,
@@ -29,6 +30,12 @@ describe("parseConfig()", () => {
     expect(config.role).toBe("leaf");
     expect(config.parentAddrs).toEqual(["127.0.0.1:19701", "[::1]:19702"]);
     expect(config.pushIntervalMs).toBe(50);
+  });
+
+  it("reads the states to follow: names, and prefixes with a star", () => {
+    const env = { TST_NAME: "a", TST_PARENT_ADDR: "b:1", TST_STATES: "Flight2*, Exception" };
+    expect(parseConfig(env).selection).toEqual({ names: ["Exception"], prefixes: ["Flight2"] });
+    expect(parseConfig(env, ["--states", "Start"]).selection?.names).toEqual(["Start"]);
   });
 
   it("lets a flag win over its variable, in both spellings", () => {
@@ -60,6 +67,12 @@ describe("parseConfig()", () => {
     [{}, ["--role", "relay"], /Cannot be a relay: TST_PARENT_ADDR/],
     [{ TST_PARENT_ADDR: "a:1" }, ["--role", "root"], /Cannot be the root: TST_PARENT_ADDR/],
     [{ TST_PARENT_ADDR: "a:1" }, [], /Cannot start without a name/],
+    [{ TST_STATES: "A*" }, [], /Cannot select states on the root: TST_STATES \(--states\)/],
+    [
+      { TST_PARENT_ADDR: "a:1", TST_NAME: "a", TST_STATES: "A*B" },
+      [],
+      /Cannot use TST_STATES: Cannot select "A\*B": a star stands only at the end of a prefix/,
+    ],
     [{ TST_PARENT_ADDR: "a:0", TST_NAME: "a" }, [], /"a:0" has port 0/],
     [{}, ["--speed", "1"], /Cannot use argument "--speed": the flags are --role/],
     [{}, ["--name"], /Cannot use --name: its value is missing/],

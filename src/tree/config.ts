@@ -4,6 +4,7 @@
  */
 
 import { FEED_NAMES } from "../flights/mod.ts";
+import { parseSelection, type Selection } from "../replication/mod.ts";
 import { type Address, parseAddress } from "./address.ts";
 
 export type Role = "root" | "relay" | "leaf";
@@ -20,6 +21,8 @@ export interface NodeConfig {
   readonly addr: Address;
   /** Upstream replication addresses, the preferred one first; empty on the root. */
   readonly parentAddrs: readonly string[];
+  /** The states to follow; undefined for all, as always on the root. */
+  readonly selection: Selection | undefined;
   /** Where the HTTP API listens. */
   readonly httpAddr: Address;
   /** Least milliseconds between two diffs to one downstream; 0 sends at once. */
@@ -69,6 +72,11 @@ export const SETTINGS: readonly Setting[] = [
     flag: "parent-addr",
     value: "HOST:PORT[,…]",
     help: "upstream replication addresses, the first preferred; empty = root",
+  },
+  {
+    flag: "states",
+    value: "NAME|PREFIX*[,…]",
+    help: "relays and leaves: the states to follow and serve, such as Exception,Flight2*; empty = all",
   },
   { flag: "http-addr", value: "HOST:PORT", help: "HTTP API, 127.0.0.1:18700" },
   {
@@ -181,11 +189,17 @@ export function parseConfig(
         : "Cannot be the root: TST_PARENT_ADDR (--parent-addr) is set, and a root has no parent",
     );
   }
+  const selection = read<Selection | undefined>("states", undefined, parseSelection);
+  if (isRoot && selection !== undefined)
+    problems.push(
+      "Cannot select states on the root: TST_STATES (--states) is for relays and leaves",
+    );
   const config: NodeConfig = {
     role,
     name: read("name", isRoot ? "root" : "", nodeName),
     addr: read("addr", { host: "127.0.0.1", port: 19_700 }, parseAddress),
     parentAddrs,
+    selection,
     httpAddr: read("http-addr", { host: "127.0.0.1", port: 18_700 }, parseAddress),
     pushIntervalMs: read("push-interval-ms", isRoot ? 0 : 50, integer(0, 60_000)),
     heartbeatIntervalMs: read("heartbeat-interval-ms", 500, integer(10, 60_000)),

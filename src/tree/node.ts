@@ -12,6 +12,7 @@ import { createMachine, type Machine } from "../machine/mod.ts";
 import {
   createReplicationServer,
   createSource,
+  listSelection,
   type Mutate,
   Publisher,
   Replica,
@@ -88,6 +89,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     ageMs: () => core.ageMs(),
     pushIntervalMs: config.pushIntervalMs,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
+    selection: config.selection,
     time,
     tracer: downstreamLog(log),
   });
@@ -111,6 +113,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       return levelOf(config, core);
     },
     clock: core.clock,
+    selection: config.selection,
     staleAfterMs: config.staleAfterMs,
     time,
     ageMs: () => core.ageMs(),
@@ -120,6 +123,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
         name: config.name,
         role: config.role,
         level: levelOf(config, core) ?? null,
+        selection: config.selection === undefined ? null : listSelection(config.selection),
         addr: formatAddress(addr),
         httpAddr: formatAddress(httpAddr),
         version: core.clock.epoch === "" ? null : core.clock.version,
@@ -128,8 +132,9 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       },
       upstream: core.upstream(),
       downstreams: [...publisher.downstreams].map(
-        ({ name, seq, lagSeq, lagMs, bytesSent, pushes, isStalled }) => ({
+        ({ name, selection, seq, lagSeq, lagMs, bytesSent, pushes, isStalled }) => ({
           name,
+          selection: selection === undefined ? null : listSelection(selection),
           seq,
           lagSeq,
           lagMs,
@@ -311,6 +316,7 @@ function createReplicaCore(config: NodeConfig, services: NodeServices, time: Tim
   const replica = new Replica({
     name: config.name,
     addresses: config.parentAddrs,
+    selection: config.selection,
     transport: services.transport,
     time,
     tracer: upstreamLog(services.log),

@@ -39,4 +39,12 @@ describe("environmentOf()", () => {
       });
     }
   });
+
+  it("lets relays and leaves follow a selection, and the root no less than everything", () => {
+    for (const place of defaultTree()) {
+      const env = { TST_STATES: "Flight2*", ...environmentOf(place) };
+      const isRoot = place.role === "root";
+      expect(parseConfig(env).selection?.prefixes).toEqual(isRoot ? undefined : ["Flight2"]);
+    }
+  });
 });

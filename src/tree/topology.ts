@@ -46,6 +46,8 @@ export function environmentOf(place: TreePlace): Record<string, string> {
     TST_NAME: place.name,
     TST_ADDR: `127.0.0.1:${place.port}`,
     TST_HTTP_ADDR: `127.0.0.1:${place.httpPort}`,
+    // The root has every state, whatever those below it are to follow.
+    ...(place.role === "root" && { TST_STATES: "" }),
     TST_PARENT_ADDR: place.parentPorts.map((port) => `127.0.0.1:${port}`).join(","),
   };
 }
