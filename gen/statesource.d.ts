@@ -185,8 +185,8 @@ export namespace statesource {
             /** SubscribeResponse ageMs. */
             ageMs: number;
 
-            /** SubscribeResponse traceContext. */
-            traceContext: Uint8Array;
+            /** SubscribeResponse traceContexts. */
+            traceContexts: Uint8Array[];
 
             /** SubscribeResponse start. */
             start?: (statesource.v1.Start.$Properties|null);
@@ -233,8 +233,8 @@ export namespace statesource {
                 /** SubscribeResponse ageMs */
                 ageMs?: (number|null);
 
-                /** SubscribeResponse traceContext */
-                traceContext?: (Uint8Array|null);
+                /** SubscribeResponse traceContexts */
+                traceContexts?: (Uint8Array[]|null);
 
                 /** SubscribeResponse start */
                 start?: (statesource.v1.Start.$Properties|null);

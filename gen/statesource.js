@@ -412,7 +412,7 @@ export const statesource = $root.statesource = (() => {
              * @property {number|null} [checksum] SubscribeResponse checksum
              * @property {number|null} [wallDeltaMs] SubscribeResponse wallDeltaMs
              * @property {number|null} [ageMs] SubscribeResponse ageMs
-             * @property {Uint8Array|null} [traceContext] SubscribeResponse traceContext
+             * @property {Array.<Uint8Array>|null} [traceContexts] SubscribeResponse traceContexts
              * @property {statesource.v1.Start.$Properties|null} [start] SubscribeResponse start
              * @property {boolean|null} [isDraining] SubscribeResponse isDraining
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
@@ -441,6 +441,7 @@ export const statesource = $root.statesource = (() => {
              */
             const SubscribeResponse = function (properties) {
                 this.changes = [];
+                this.traceContexts = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -488,12 +489,12 @@ export const statesource = $root.statesource = (() => {
             SubscribeResponse.prototype.ageMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             /**
-             * SubscribeResponse traceContext.
-             * @member {Uint8Array} traceContext
+             * SubscribeResponse traceContexts.
+             * @member {Array.<Uint8Array>} traceContexts
              * @memberof statesource.v1.SubscribeResponse
              * @instance
              */
-            SubscribeResponse.prototype.traceContext = $util.newBuffer([]);
+            SubscribeResponse.prototype.traceContexts = $util.emptyArray;
 
             /**
              * SubscribeResponse start.
@@ -537,8 +538,9 @@ export const statesource = $root.statesource = (() => {
                     writer.uint32(/* id 4, wireType 0 =*/32).sint64(message.wallDeltaMs);
                 if (message.ageMs != null && $Object.hasOwnProperty.call(message, "ageMs") && (typeof message.ageMs === "object" ? message.ageMs.low || message.ageMs.high : message.ageMs !== 0))
                     writer.uint32(/* id 5, wireType 0 =*/40).uint64(message.ageMs);
-                if (message.traceContext != null && $Object.hasOwnProperty.call(message, "traceContext") && message.traceContext.length)
-                    writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.traceContext);
+                if (message.traceContexts != null && message.traceContexts.length)
+                    for (let i = 0; i < message.traceContexts.length; ++i)
+                        writer.uint32(/* id 6, wireType 2 =*/50).bytes(message.traceContexts[i]);
                 if (message.start != null && $Object.hasOwnProperty.call(message, "start"))
                     $root.statesource.v1.Start.encode(message.start, writer.uint32(/* id 7, wireType 2 =*/58).fork(), _depth + 1).ldelim();
                 if (message.isDraining != null && $Object.hasOwnProperty.call(message, "isDraining") && message.isDraining !== false)
@@ -640,10 +642,9 @@ export const statesource = $root.statesource = (() => {
                     case 6: {
                             if (wireType !== 2)
                                 break;
-                            if ((value = reader.bytes()).length)
-                                message.traceContext = value;
-                            else
-                                delete message.traceContext;
+                            if (!(message.traceContexts && message.traceContexts.length))
+                                message.traceContexts = [];
+                            message.traceContexts.push(reader.bytes());
                             continue;
                         }
                     case 7: {

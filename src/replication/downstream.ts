@@ -7,6 +7,8 @@ import type { TimeSource } from "./time_source.ts";
 
 /** Where one downstream's bytes go. */
 export interface Sink {
+  /** Bytes that wait to be taken. Default 0. */
+  readonly bufferedBytes?: number;
   /** Takes an envelope. Returns false when no more should be written until {@linkcode Downstream.drained}. */
   write(envelope: Uint8Array<ArrayBuffer>): boolean;
   /** Nothing more will be written; what was written is still to be sent. */
@@ -27,6 +29,8 @@ export interface Downstream {
   /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
   readonly lagMs: number;
   readonly bytesSent: number;
+  /** Bytes of those that wait here to be taken; what its connection holds is not known. */
+  readonly bufferedBytes: number;
   readonly pushes: number;
   /** Whether its buffer is full. */
   readonly isStalled: boolean;
@@ -99,6 +103,10 @@ export class OpenDownstream implements Downstream {
 
   get lagMs(): number {
     return this.isBehind ? this.#time.monotonic() - this.sentAtMs : 0;
+  }
+
+  get bufferedBytes(): number {
+    return this.sink.bufferedBytes ?? 0;
   }
 
   get isStalled(): boolean {

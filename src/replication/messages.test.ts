@@ -25,7 +25,7 @@ function diff(values: Partial<ClockMessage>): ClockMessage {
     checksum: 0,
     wallDeltaMs: 0,
     ageMs: 0,
-    traceContext: undefined,
+    traceContexts: [],
     isDraining: false,
     start: undefined,
     ...values,
@@ -85,9 +85,9 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
     );
   });
 
-  it("carry a start with schema, snapshot and path, and trace context", () => {
+  it("carry a start with schema, snapshot and path, and trace contexts", () => {
     const message = diff({
-      traceContext: new Uint8Array(25).fill(7),
+      traceContexts: [new Uint8Array(25).fill(7), new Uint8Array(25).fill(8)],
       start: {
         epoch: "00000000000000ff",
         wallTimeMs: 1_767_225_600_000,
@@ -204,6 +204,15 @@ describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
     expect(() => decodeSubscribeRequest(encodeSubscribeRequest(request))).toThrow(
       /epoch has 2 bytes/,
     );
+  });
+});
+
+describe("decodeClockMessage()", () => {
+  it("keeps the last 16 trace contexts, without what is none", () => {
+    const contexts = Array.from({ length: 20 }, (_, i) => new Uint8Array(25).fill(i + 1));
+    contexts[19] = new Uint8Array(24);
+    const message = decodeClockMessage(encodeClockMessage(diff({ traceContexts: contexts })));
+    expect(message.traceContexts).toEqual(contexts.slice(4, 19));
   });
 });
 

@@ -59,6 +59,9 @@ export interface Start {
   readonly ticks: readonly number[] | undefined;
 }
 
+/** Trace contexts that a message holds at most. */
+export const MAX_TRACE_CONTEXTS = 16;
+
 /** One message of a stream: with `start` a beginning, with `indexes` a diff, with neither a heartbeat. */
 export interface ClockMessage {
   readonly seq: number;
@@ -68,7 +71,8 @@ export interface ClockMessage {
   readonly checksum: number;
   readonly wallDeltaMs: number;
   readonly ageMs: number;
-  readonly traceContext: Uint8Array | undefined;
+  /** Of the transitions that are traced, in their order, each 25 bytes: the last {@linkcode MAX_TRACE_CONTEXTS} of them. */
+  readonly traceContexts: readonly Uint8Array[];
   readonly start: Start | undefined;
   /** The sender is about to stop: it is time to follow another node. */
   readonly isDraining: boolean;
@@ -140,7 +144,7 @@ export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffe
   };
   // A field that is there is written even if it is 0; proto3 leaves it out for the same meaning.
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
-  if (message.traceContext !== undefined) wire.traceContext = message.traceContext;
+  if (message.traceContexts.length > 0) wire.traceContexts = [...message.traceContexts];
   if (start !== undefined) wire.start = toWireStart(start);
   if (message.isDraining) wire.isDraining = true;
   return v1.SubscribeResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
@@ -189,7 +193,7 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     checksum: wire.checksum,
     wallDeltaMs: wire.wallDeltaMs,
     ageMs: wire.ageMs,
-    traceContext: toTraceContext(wire.traceContext),
+    traceContexts: toTraceContexts(wire.traceContexts),
     start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
     isDraining: wire.isDraining,
   };
@@ -219,6 +223,14 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
 }
 
 const NO_TRACE = new Uint8Array(0);
+const NO_TRACES: readonly Uint8Array[] = [];
+
+/** The last ones, without what is no trace context. */
+function toTraceContexts(list: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (list.length === 0) return NO_TRACES;
+  const contexts = list.slice(-MAX_TRACE_CONTEXTS).map(toTraceContext);
+  return contexts.filter((context) => context !== undefined);
+}
 
 /** A copy, which does not keep the whole message in memory; undefined for what is no trace context. */
 function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {

@@ -223,14 +223,56 @@ describe("Publisher", () => {
     slow.isSlow = true;
     const stalled = subscribe(slow);
     const context = new Uint8Array(25).fill(7);
-    publisher.traceContext = context;
+    publisher.traceContexts = [context];
     await flip(0);
-    expect(quick.last.traceContext).toEqual(context);
+    expect(quick.last.traceContexts).toEqual([context]);
     await flip(1);
-    expect(quick.last.traceContext).toBeUndefined();
+    expect(quick.last.traceContexts).toEqual([]);
     stalled.drained();
     await flip();
-    expect(slow.last).toMatchObject({ seq: 3, traceContext: context });
+    expect(slow.last).toMatchObject({ seq: 3, traceContexts: [context] });
+  });
+
+  it("tells the trace contexts of all transitions that went in one diff, the last 16", async () => {
+    const { publisher, clock, flip, subscribe } = setUp({ pushIntervalMs: 1_000 });
+    const sink = new TestSink();
+    subscribe(sink);
+    await flip(0);
+    const contexts = Array.from({ length: 20 }, (_, i) => new Uint8Array(25).fill(i + 1));
+    for (const context of contexts.slice(0, 18)) {
+      publisher.traceContexts = [context];
+      await flip(1);
+    }
+    publisher.traceContexts = contexts.slice(18);
+    clock.advance(clock.seq + 1, Uint32Array.of(2), [1]);
+    publisher.close();
+    expect(sink.envelopes.slice(0, -1).at(-1)).toBeDefined();
+    const last = decodeClockMessage(sink.envelopes.at(-2)!.subarray(5));
+    expect(last.traceContexts).toEqual(contexts.slice(-16));
+  });
+
+  it("tells each downstream the trace contexts that its tracer gives for it, and shares all else", async () => {
+    const given = new Uint8Array(25).fill(9);
+    const asked: unknown[] = [];
+    const { publisher, flip, subscribe } = setUp({
+      tracer: {
+        publishing: (event) => {
+          asked.push(event);
+          return asked.length === 1 ? [given] : undefined;
+        },
+      },
+    });
+    const sinks = [new TestSink(), new TestSink()] as const;
+    for (const sink of sinks) subscribe(sink);
+    const context = new Uint8Array(25).fill(7);
+    publisher.traceContexts = [context];
+    await flip(0);
+    const event = { downstream: "leaf", seqBefore: 0, seq: 1, traceContexts: [context] };
+    expect(asked).toEqual([event, event]);
+    expect(sinks.map(({ last }) => last.traceContexts)).toEqual([[given], [context]]);
+    await flip(1);
+    expect(asked).toHaveLength(2);
+    expect(sinks[0].envelopes.at(-1)).toBe(sinks[1].envelopes.at(-1));
   });
 
   it("tells downstreams that it drains, goes on sending to those that stay, and takes no new ones", async () => {

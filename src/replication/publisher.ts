@@ -40,6 +40,8 @@ export interface PublisherOptions {
 
 type Kind = "snapshot" | "diff" | "heartbeat";
 
+const NO_CONTEXTS: readonly Uint8Array[] = [];
+
 export class Publisher {
   readonly #clock: VersionedClock;
   readonly #options: Required<Omit<PublisherOptions, "tracer" | "selection" | "maxSelections">>;
@@ -51,7 +53,7 @@ export class Publisher {
   /** Names that downstreams are told, and how often they have changed. */
   #path: readonly string[] = [];
   #pathNumber = 0;
-  #nextTraceContext: Uint8Array | undefined = undefined;
+  #nextTraceContexts: readonly Uint8Array[] = NO_CONTEXTS;
   /** Whether a downstream is ahead, and waits for this node to catch up. */
   #isAwaited = false;
   #lastFlushAtMs = Number.NEGATIVE_INFINITY;
@@ -107,8 +109,8 @@ export class Publisher {
       () => this.#scheduleBeat(),
     );
     this.#unlisten = clock.onChange((change) => {
-      const isDue = this.#views.follow(change, this.#nextTraceContext);
-      this.#nextTraceContext = undefined;
+      const isDue = this.#views.follow(change, this.#nextTraceContexts);
+      this.#nextTraceContexts = NO_CONTEXTS;
       if (change.type === "reset") this.#endImpossible();
       if (isDue || this.#isAwaited) this.#scheduleFlush();
       this.#isAwaited = false;
@@ -120,9 +122,9 @@ export class Publisher {
     return this.#downstreams;
   }
 
-  /** Trace context of the transition that comes next; it goes with the diffs that hold this one. */
-  set traceContext(context: Uint8Array | undefined) {
-    this.#nextTraceContext = context;
+  /** Trace contexts of the transitions that the next change of the clock stands for; they go with the diffs that hold it. */
+  set traceContexts(contexts: readonly Uint8Array[]) {
+    this.#nextTraceContexts = contexts;
   }
 
   /**
@@ -291,9 +293,20 @@ export class Publisher {
       return true;
     }
     if (!downstream.isBehind) return false;
-    const { envelope, isDiff } = downstream.view.encode(downstream.cursor);
-    this.#write(downstream, envelope, isDiff ? "diff" : "heartbeat", downstream.cursor);
+    const { view, cursor } = downstream;
+    const { envelope, isDiff } = view.encode(cursor, this.#trace(downstream, cursor));
+    this.#write(downstream, envelope, isDiff ? "diff" : "heartbeat", cursor);
     return true;
+  }
+
+  /** The trace contexts that a diff from `cursor` is to tell this downstream; undefined for those that the view has. */
+  #trace(downstream: OpenDownstream, cursor: number): readonly Uint8Array[] | undefined {
+    if (this.#tracer?.publishing === undefined) return undefined;
+    const traceContexts = downstream.view.tracedSince(cursor);
+    if (traceContexts.length === 0) return undefined;
+    const { name } = downstream;
+    const { seq } = this.#clock;
+    return this.#tracer.publishing({ downstream: name, seqBefore: cursor, seq, traceContexts });
   }
 
   #sendStart(downstream: OpenDownstream): void {
@@ -304,8 +317,10 @@ export class Publisher {
     const hash = view.schemaHash;
     // Other states are another clock, also at the same version.
     const continues = downstream.epoch === epoch && downstream.schemaHash === hash;
+    const traceContexts = continues ? this.#trace(downstream, before) : undefined;
     const message: ClockMessage = {
       ...view.message(continues ? before : view.seq),
+      ...(traceContexts && { traceContexts }),
       start: {
         epoch,
         wallTimeMs: this.#wallBaseMs,

@@ -261,6 +261,7 @@ export class Replica {
         const { message } = next;
         const { start } = message;
         this.#move("opened");
+        this.#options.tracer?.applying?.(message.traceContexts);
         let applied: Applied = "behind";
         if (start !== undefined) {
           if (wallTimeMs === undefined && this.#hasSynced && first === undefined)
@@ -367,7 +368,7 @@ export class Replica {
       stateCount: isSnapshot ? this.clock.names.length : message.indexes.length,
       bytes,
       changedAtMs: this.clock.changedAtMs,
-      traceContext: message.traceContext,
+      traceContexts: message.traceContexts,
     });
   }
 }

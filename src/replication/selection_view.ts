@@ -6,7 +6,7 @@
 
 import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
-import { type ClockMessage, encodeClockMessage } from "./messages.ts";
+import { type ClockMessage, encodeClockMessage, MAX_TRACE_CONTEXTS } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
 import type { Selection } from "./selection.ts";
 import { VersionedClock } from "./versioned_clock.ts";
@@ -28,6 +28,13 @@ export interface Encoded {
   readonly ageMs: number;
 }
 
+interface Traced {
+  readonly seq: number;
+  readonly context: Uint8Array;
+}
+
+const NONE_TRACED: readonly Traced[] = [];
+
 export class SelectionView {
   /** Undefined for every state that the node has. */
   readonly selection: Selection | undefined;
@@ -43,8 +50,8 @@ export class SelectionView {
   readonly #encoded = new Map<number, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
   #hash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
-  /** The last transition with a trace context that changed a state of this view. */
-  #traced: { readonly seq: number; readonly context: Uint8Array } | undefined = undefined;
+  /** The last traced transitions that changed a state of this view, in their order. */
+  #traced: readonly Traced[] = NONE_TRACED;
 
   constructor(node: VersionedClock, sender: Sender, selection: Selection | undefined) {
     this.#node = node;
@@ -83,7 +90,7 @@ export class SelectionView {
   /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
   reset(chosen: Uint32Array): void {
     const node = this.#node;
-    this.#traced = undefined;
+    this.#traced = NONE_TRACED;
     this.#dueSeq = node.seq;
     this.#encoded.clear();
     if (this.#clock === node) return;
@@ -107,23 +114,31 @@ export class SelectionView {
   }
 
   /** What changed up to the node's seq is to be pushed. */
-  setDue(traceContext: Uint8Array | undefined): void {
-    this.#dueSeq = this.#node.seq;
-    if (traceContext !== undefined) this.#traced = { seq: this.#node.seq, context: traceContext };
+  setDue(traceContexts: readonly Uint8Array[]): void {
+    const { seq } = this.#node;
+    this.#dueSeq = seq;
+    if (traceContexts.length === 0) return;
+    const traced = traceContexts.map((context) => ({ seq, context }));
+    this.#traced = [...this.#traced, ...traced].slice(-MAX_TRACE_CONTEXTS);
   }
 
-  /** What takes a downstream from `cursor` to now; encoded once for all that stand there. */
-  encode(cursor: number): Encoded {
+  /** Trace contexts of the transitions that whoever was sent up to `cursor` has not been sent, in their order. */
+  tracedSince(cursor: number): readonly Uint8Array[] {
+    if ((this.#traced.at(-1)?.seq ?? 0) <= cursor) return NO_CONTEXTS;
+    return this.#traced.filter(({ seq }) => seq > cursor).map(({ context }) => context);
+  }
+
+  /**
+   * What takes a downstream from `cursor` to now; encoded once for all that stand there, but for those
+   * that are told trace contexts of their own.
+   */
+  encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
+    if (traceContexts !== undefined) return encode({ ...this.message(cursor), traceContexts });
     this.#forgetOld();
     const known = this.#encoded.get(cursor);
     // One that waited must not make the clock look fresher than it is by now.
     if (known !== undefined && known.ageMs >= this.#sender.ageMs()) return known;
-    const message = this.message(cursor);
-    const encoded = {
-      envelope: encodeEnvelope(encodeClockMessage(message)),
-      isDiff: message.indexes.length > 0,
-      ageMs: message.ageMs,
-    };
+    const encoded = encode(this.message(cursor));
     this.#encoded.set(cursor, encoded);
     return encoded;
   }
@@ -141,7 +156,7 @@ export class SelectionView {
       checksum: clock.checksum,
       wallDeltaMs: Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs),
       ageMs: this.#sender.ageMs(),
-      traceContext: this.#traced && this.#traced.seq > cursor ? this.#traced.context : undefined,
+      traceContexts: this.tracedSince(cursor),
       start: undefined,
       isDraining: this.#sender.isDraining(),
     };
@@ -158,5 +173,14 @@ export class SelectionView {
   }
 }
 
+function encode(message: ClockMessage): Encoded {
+  return {
+    envelope: encodeEnvelope(encodeClockMessage(message)),
+    isDiff: message.indexes.length > 0,
+    ageMs: message.ageMs,
+  };
+}
+
+const NO_CONTEXTS: readonly Uint8Array[] = [];
 const ONE_INDEX = new Uint32Array(1);
 const ONE_TICK = new Float64Array(1);

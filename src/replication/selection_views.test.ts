@@ -282,15 +282,15 @@ describe("A selection", () => {
     const { flip, join, publisher } = setUp();
     const leaf = join("Flight1*");
     const contexts = [1, 2].map((byte) => new Uint8Array(25).fill(byte));
-    publisher.traceContext = contexts[0];
+    publisher.traceContexts = [contexts[0]!];
     await flip("Start");
     await flip("Flight1Delayed");
-    const contextOf = ({ envelopes }: Subscriber) =>
-      decodeClockMessage(envelopes.at(-1)!.subarray(5)).traceContext;
-    expect(contextOf(leaf)).toBeUndefined();
-    publisher.traceContext = contexts[1];
+    const contextsOf = ({ envelopes }: Subscriber) =>
+      decodeClockMessage(envelopes.at(-1)!.subarray(5)).traceContexts;
+    expect(contextsOf(leaf)).toEqual([]);
+    publisher.traceContexts = [contexts[1]!];
     await flip("Flight1Delayed", "Start");
-    expect(contextOf(leaf)).toEqual(contexts[1]);
+    expect(contextsOf(leaf)).toEqual([contexts[1]]);
   });
 
   it("of unknown names is refused with the nearest that there are", () => {

@@ -92,17 +92,17 @@ export class SelectionViews {
   }
 
   /**
-   * Takes over a change of the node's clock, with the trace context of its transition. Returns whether
+   * Takes over a change of the node's clock, with the trace contexts of its transitions. Returns whether
    * anything is due to any downstream. After a reset, views whose selection has become impossible
    * have an error.
    */
-  follow(change: ClockChange, traceContext: Uint8Array | undefined): boolean {
+  follow(change: ClockChange, traceContexts: readonly Uint8Array[]): boolean {
     if (change.type === "reset") this.#reset();
     const touched = change.type === "reset" ? this.#views.values() : this.#touch(change.indexes);
     let isDue = this.#whole.downstreamCount > 0;
-    this.#whole.setDue(traceContext);
+    this.#whole.setDue(traceContexts);
     for (const view of touched) {
-      view.setDue(traceContext);
+      view.setDue(traceContexts);
       isDue = true;
     }
     return isDue;

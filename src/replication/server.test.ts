@@ -236,7 +236,9 @@ describe("createReplicationServer(), Subscribe", () => {
     }
     expect(downstream!.isStalled).toBe(true);
     expect(downstream!.pushes).toBe(1);
+    expect(downstream!.bufferedBytes).toBe(downstream!.bytesSent);
     await reader.next();
+    expect(downstream!.bufferedBytes).toBeLessThan(downstream!.bytesSent);
     const merged = decodeClockMessage((await reader.next())!.message);
     expect(merged).toMatchObject({
       seq: 50,

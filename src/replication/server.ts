@@ -103,6 +103,7 @@ function subscribe(
   const subscription = decodeSubscribeRequest(envelope.message);
   // Its abort is not told again to whoever comes later.
   request.signal.throwIfAborted();
+  const { bufferBytes = 1 } = options;
   let downstream: Downstream | undefined;
   let isOpen = true;
   const end = () => {
@@ -114,6 +115,9 @@ function subscribe(
     {
       start(controller) {
         const sink: Sink = {
+          get bufferedBytes() {
+            return isOpen ? Math.max(0, bufferBytes - (controller.desiredSize ?? 0)) : 0;
+          },
           write(bytes) {
             if (!isOpen) return false;
             controller.enqueue(bytes);
@@ -133,7 +137,7 @@ function subscribe(
       pull: () => downstream?.drained(),
       cancel: end,
     },
-    { highWaterMark: options.bufferBytes ?? 1, size: (chunk) => chunk?.length ?? 0 },
+    { highWaterMark: bufferBytes, size: (chunk) => chunk?.length ?? 0 },
   );
   return new Response(stream, {
     headers: { "content-type": STREAM_TYPE, "cache-control": "no-store" },

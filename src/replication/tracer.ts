@@ -28,6 +28,8 @@ export interface ReplicationTracer {
   moved?(move: LinkMove): void;
   /** What came could not be applied; a snapshot is asked for. */
   resync?(reason: ResyncReason, detail: string): void;
+  /** A message came and is about to be applied, if it can be; `traceContexts` are those of its transitions. */
+  applying?(traceContexts: readonly Uint8Array[]): void;
   /** A diff or snapshot was applied. */
   applied?(event: {
     readonly isSnapshot: boolean;
@@ -38,9 +40,19 @@ export interface ReplicationTracer {
     readonly bytes: number;
     /** Wall time of the root when it reached `seq`. */
     readonly changedAtMs: number;
-    readonly traceContext: Uint8Array | undefined;
+    readonly traceContexts: readonly Uint8Array[];
   }): void;
   heartbeatReceived?(seq: number): void;
+  /**
+   * A diff that holds traced transitions is about to go to a downstream, which is told of them what
+   * this returns; undefined for the same. Then {@linkcode pushed} is called.
+   */
+  publishing?(event: {
+    readonly downstream: string;
+    readonly seqBefore: number;
+    readonly seq: number;
+    readonly traceContexts: readonly Uint8Array[];
+  }): readonly Uint8Array[] | undefined;
   /** A message went to a downstream. */
   pushed?(event: {
     readonly downstream: string;

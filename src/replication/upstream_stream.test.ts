@@ -13,7 +13,7 @@ const START = encodeEnvelope(
     checksum: 0,
     wallDeltaMs: 0,
     ageMs: 0,
-    traceContext: undefined,
+    traceContexts: [],
     isDraining: false,
     start: {
       epoch: "00000000000000aa",

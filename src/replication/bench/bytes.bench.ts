@@ -81,7 +81,7 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   traced.subscribe(NOTHING, counters.traced);
   relay.subscribe(NOTHING, counters.relay);
   for (let i = 0; i < MUTATIONS; i++) {
-    traced.traceContext = new Uint8Array(25).fill(i);
+    traced.traceContexts = [new Uint8Array(25).fill(i)];
     traffic.mutate();
     await time.advance(1_000 * (0.5 + random()));
   }

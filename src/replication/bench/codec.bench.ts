@@ -52,7 +52,7 @@ export function measureCodec(): void {
       checksum: clock.checksum,
       wallDeltaMs: messages.length * 1_000,
       ageMs: 0,
-      traceContext: undefined,
+      traceContexts: [],
       start: undefined,
       isDraining: false,
     });

@@ -132,11 +132,12 @@ export declare type SubscribeResponse = Message<"statesource.v1.SubscribeRespons
   ageMs: bigint;
 
   /**
-   * W3C trace context of the last transition in the diff: 16 bytes trace id, 8 bytes span id, 1 byte flags.
+   * W3C trace contexts of transitions in the diff, the last ones that are traced, in their order:
+   * 16 bytes trace id, 8 bytes span id, 1 byte flags. Whoever traces puts its own in their place.
    *
-   * @generated from field: bytes trace_context = 6;
+   * @generated from field: repeated bytes trace_contexts = 6;
    */
-  traceContext: Uint8Array;
+  traceContexts: Uint8Array[];
 
   /**
    * @generated from field: statesource.v1.Start start = 7;
@@ -332,7 +333,7 @@ export declare type MutateRequest = Message<"statesource.v1.MutateRequest"> & {
   idempotencyKey: string;
 
   /**
-   * As in SubscribeResponse: the request that this mutation belongs to.
+   * W3C trace context, as in SubscribeResponse, of the request that this mutation belongs to.
    *
    * @generated from field: bytes trace_context = 5;
    */
