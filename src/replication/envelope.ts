@@ -5,6 +5,7 @@ import { ReplicationError } from "./errors.ts";
 const HEADER_BYTES = 5;
 const COMPRESSED = 1;
 const END_STREAM = 2;
+const MAX_KEPT_BYTES = 65_536;
 
 export interface Envelope {
   readonly isEnd: boolean;
@@ -52,6 +53,13 @@ export class EnvelopeReader {
     this.#end += piece.length;
   }
 
+  /** What one great message took is not kept for the small ones after it. */
+  #empty(): void {
+    this.#start = 0;
+    this.#end = 0;
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = new Uint8Array(0);
+  }
+
   /** The next whole envelope, undefined until more bytes come. Throws {@linkcode ReplicationError}. */
   read(): Envelope | undefined {
     if (this.#end - this.#start < HEADER_BYTES) return undefined;
@@ -74,7 +82,9 @@ export class EnvelopeReader {
     }
     const from = this.#start + HEADER_BYTES;
     if (this.#end < from + length) return undefined;
+    const message = this.#buffer.slice(from, from + length);
     this.#start = from + length;
-    return { isEnd: (flags & END_STREAM) !== 0, message: this.#buffer.slice(from, from + length) };
+    if (this.#start === this.#end) this.#empty();
+    return { isEnd: (flags & END_STREAM) !== 0, message };
   }
 }

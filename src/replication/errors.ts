@@ -1,5 +1,7 @@
 /** The one error class of replication: what peers tell each other, and what callers of a mutation catch. */
 
+import { MAX_NAME_LENGTH } from "./limits.ts";
+
 /** Connect's codes, as far as they are used, and `unknown_state`, which is `invalid_argument` on the wire. */
 export type ReplicationErrorCode =
   | "canceled"
@@ -83,19 +85,27 @@ export function toWireError(error: ReplicationError): WireError {
     : { code, message };
 }
 
+/** Longest message taken from a peer, in UTF-16 units, and most states: they end up in logs and answers. */
+const MAX_MESSAGE_LENGTH = 1_000;
+const MAX_STATES = 100;
+
 /** Reads a Connect error object of whatever shape a peer sent. */
 export function fromWireError(value: unknown, fallback: ReplicationErrorCode): ReplicationError {
   const { code, message, states } = (
     typeof value === "object" && value !== null ? value : {}
   ) as Record<string, unknown>;
+  const known = isCode(code) ? code : fallback;
   const text =
     typeof message === "string" && message !== ""
-      ? message
-      : `The peer answered with the error "${String(code ?? fallback)}"`;
-  if (code === "invalid_argument" && Array.isArray(states) && states.length > 0) {
-    return new ReplicationError("unknown_state", text, { states: states.map(String) });
-  }
-  return new ReplicationError(isCode(code) ? code : fallback, text);
+      ? message.slice(0, MAX_MESSAGE_LENGTH)
+      : `The peer answered with the error "${typeof code === "string" ? code.slice(0, MAX_NAME_LENGTH) : known}"`;
+  const names = (Array.isArray(states) ? states.slice(0, MAX_STATES) : []).filter(
+    (name) => typeof name === "string" && name.length <= MAX_NAME_LENGTH,
+  );
+  if (known === "invalid_argument" && names.length > 0)
+    return new ReplicationError("unknown_state", text, { states: names });
+  // Not a code of Connect's: it stands for states, and there are none.
+  return new ReplicationError(known === "unknown_state" ? "invalid_argument" : known, text);
 }
 
 function isCode(code: unknown): code is ReplicationErrorCode {

@@ -4,13 +4,17 @@ import { statesource } from "../../gen/statesource.js";
 import type { Schema } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
 import { toBytes, toHex } from "./hex.ts";
+import {
+  faultOfNodeName,
+  MAX_HEARTBEAT_INTERVAL_MS,
+  MAX_NAME_LENGTH,
+  MAX_PATH_LENGTH,
+  MAX_WALL_TIME_MS,
+} from "./limits.ts";
 import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.ts";
 import { createSelection, type Selection } from "./selection.ts";
 
 const { v1 } = statesource;
-
-/** One day. */
-const MAX_HEARTBEAT_INTERVAL_MS = 86_400_000;
 
 export const MUTATION_TYPES = ["add", "remove", "set", "toggle"] as const;
 
@@ -100,12 +104,11 @@ export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
     "SubscribeRequest",
   );
   const { name, epoch, seq, schemaHash } = wire;
-  if (name === "" || name.length > 255) {
-    throw new ReplicationError(
-      "invalid_argument",
-      `Cannot subscribe: name has ${name.length} characters, not 1 to 255`,
-    );
-  }
+  const fault = faultOfNodeName(name);
+  if (fault !== undefined)
+    throw new ReplicationError("invalid_argument", `Cannot subscribe: name ${fault}`);
+  if (!Number.isSafeInteger(seq))
+    throw new ReplicationError("invalid_argument", `Cannot subscribe: seq is ${seq}`);
   for (const [field, value] of [
     ["epoch", epoch],
     ["schema_hash", schemaHash],
@@ -182,10 +185,13 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     indexes[i] = index;
     ticks[i] = changes[2 * i + 1]!;
   }
+  // Indexes only rise: the last one is the greatest.
   if (index > 0xffff_ffff)
     throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
-  if (!Number.isSafeInteger(wire.seq))
-    throw new ReplicationError("data_loss", `Cannot read a message: its seq is ${wire.seq}`);
+  checkTicks(ticks);
+  checkNumber("seq", wire.seq, Number.MAX_SAFE_INTEGER);
+  checkNumber("age", wire.ageMs, Number.MAX_SAFE_INTEGER);
+  checkNumber("wall time", Math.abs(wire.wallDeltaMs), MAX_WALL_TIME_MS);
   return {
     seq: wire.seq,
     indexes,
@@ -197,6 +203,15 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
     isDraining: wire.isDraining,
   };
+}
+
+function checkNumber(what: string, value: number, max: number): void {
+  if (!(value <= max))
+    throw new ReplicationError("data_loss", `Cannot read a message: its ${what} is ${value}`);
+}
+
+function checkTicks(ticks: Float64Array | readonly number[]): void {
+  for (const tick of ticks) checkNumber("tick", tick, Number.MAX_SAFE_INTEGER);
 }
 
 function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefined): Start {
@@ -211,6 +226,15 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
       `Cannot start: heartbeat interval is ${wire.heartbeatIntervalMs} ms, not 1 to ${MAX_HEARTBEAT_INTERVAL_MS}`,
     );
   }
+  checkNumber("wall time", wire.wallTimeMs, MAX_WALL_TIME_MS);
+  checkTicks(wire.ticks);
+  checkPath(wire.path);
+  if (wire.machineId.length > MAX_NAME_LENGTH) {
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot start: machine id has ${wire.machineId.length} characters, more than ${MAX_NAME_LENGTH}`,
+    );
+  }
   return {
     epoch: toHex(wire.epoch),
     wallTimeMs: wire.wallTimeMs,
@@ -220,6 +244,20 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
     schema: wire.schema ? fromWireSchema(wire.schema, limits) : undefined,
     ticks: wire.isSnapshot ? wire.ticks : undefined,
   };
+}
+
+function checkPath(path: readonly string[]): void {
+  if (path.length > MAX_PATH_LENGTH) {
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot start: the path from the root has ${path.length} nodes, more than ${MAX_PATH_LENGTH}`,
+    );
+  }
+  for (const name of path) {
+    const fault = faultOfNodeName(name);
+    if (fault !== undefined)
+      throw new ReplicationError("data_loss", `Cannot start: a name in the path ${fault}`);
+  }
 }
 
 const NO_TRACE = new Uint8Array(0);
@@ -232,9 +270,14 @@ function toTraceContexts(list: readonly Uint8Array[]): readonly Uint8Array[] {
   return contexts.filter((context) => context !== undefined);
 }
 
-/** A copy, which does not keep the whole message in memory; undefined for what is no trace context. */
+const TRACE_BYTES = 25;
+
+/**
+ * A copy, which does not keep the whole message in memory. Undefined for what is no trace context:
+ * tracing is no reason to refuse a clock.
+ */
 function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes.length === 25 ? new Uint8Array(bytes) : undefined;
+  return bytes.length === TRACE_BYTES ? new Uint8Array(bytes) : undefined;
 }
 
 export function encodeMutateRequest(request: MutationRequest): Uint8Array<ArrayBuffer> {
@@ -258,6 +301,7 @@ export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
       `Cannot mutate: type is ${wire.type}, not ADD, REMOVE, SET or TOGGLE`,
     );
   }
+  checkMutateRequest(wire);
   return {
     type,
     states: wire.states,
@@ -265,6 +309,21 @@ export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
     ...(wire.idempotencyKey !== "" && { idempotencyKey: wire.idempotencyKey }),
     ...(traceContext && { traceContext }),
   };
+}
+
+function checkMutateRequest(wire: statesource.v1.MutateRequest): void {
+  const { idempotencyKey, states, traceContext } = wire;
+  const long = states.find((name) => name.length > MAX_NAME_LENGTH);
+  const fault =
+    long !== undefined
+      ? `a state's name has ${long.length} characters, more than ${MAX_NAME_LENGTH}`
+      : idempotencyKey.length > MAX_NAME_LENGTH
+        ? `idempotency_key has ${idempotencyKey.length} characters, more than ${MAX_NAME_LENGTH}`
+        : traceContext.length !== 0 && traceContext.length !== TRACE_BYTES
+          ? `trace_context has ${traceContext.length} bytes, not 0 or ${TRACE_BYTES}`
+          : undefined;
+  if (fault !== undefined)
+    throw new ReplicationError("invalid_argument", `Cannot mutate: ${fault}`);
 }
 
 function parseArgs(json: string): Record<string, unknown> {
@@ -313,6 +372,7 @@ export function decodeMutateResponse(bytes: Uint8Array): MutationReply {
       `Cannot read MutateResponse: result is ${wire.result}, epoch has ${wire.epoch.length} bytes`,
     );
   }
+  checkNumber("seq", wire.seq, Number.MAX_SAFE_INTEGER);
   return {
     result: wire.result === v1.MutationResult.MUTATION_RESULT_EXECUTED ? "executed" : "canceled",
     version: `${toHex(wire.epoch)}-${wire.seq}`,

@@ -3,6 +3,8 @@
 import { statesource } from "../../gen/statesource.js";
 import type { Schema, StateDefinition } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
+import { hashBytes } from "./hash.ts";
+import { MAX_NAME_LENGTH } from "./limits.ts";
 
 type WireSchema = statesource.v1.ISchema;
 
@@ -15,14 +17,20 @@ const RELATIONS = [
   ["after", 32],
 ] as const;
 
+const ALL_FLAGS = 63;
+
 /** Limits on what a peer may send. */
 export interface SchemaLimits {
+  /** Also of names that no state has, and of tags. */
   readonly maxStates: number;
-  /** In UTF-16 units. */
+  /** Also of tags. In UTF-16 units. */
   readonly maxNameLength: number;
 }
 
-export const SCHEMA_LIMITS: SchemaLimits = { maxStates: 1_000_000, maxNameLength: 255 };
+export const SCHEMA_LIMITS: SchemaLimits = {
+  maxStates: 1_000_000,
+  maxNameLength: MAX_NAME_LENGTH,
+};
 
 /** `names` gives the index order and holds each state of `schema` once. */
 export function toWireSchema(schema: Schema, names: readonly string[]): WireSchema {
@@ -82,6 +90,7 @@ export function fromWireSchema(
   if (size > limits.maxStates) throw broken(`it has ${size} states, more than ${limits.maxStates}`);
   if (shared!.length !== size || flags!.length !== size) throw broken("its lists differ in length");
   const names = decodeNames(shared!, suffixes!, limits);
+  checkNames("required name", unknown!, limits);
   const allNames = names.concat(unknown!);
   let place = 0;
   const next = (): number => {
@@ -91,6 +100,7 @@ export function fromWireSchema(
   };
   const states = names.map((name, index): [string, StateDefinition] => {
     const flag = flags![index]!;
+    if (flag > ALL_FLAGS) throw broken(`the flags of "${name}" are ${flag}`);
     const state: Record<string, unknown> = {};
     if (flag & AUTO) state.auto = true;
     if (flag & MULTI) state.multi = true;
@@ -113,7 +123,13 @@ export function fromWireSchema(
     return [name, state];
   });
   if (place !== relations!.length) throw broken("it has relations of no state");
-  for (const { index, tags } of (wire.tags ?? []) as Required<statesource.v1.IStateTags>[]) {
+  const tagged = (wire.tags ?? []) as Required<statesource.v1.IStateTags>[];
+  checkNames(
+    "tag",
+    tagged.flatMap(({ tags }) => tags ?? []),
+    limits,
+  );
+  for (const { index, tags } of tagged) {
     const entry = states[index ?? 0];
     if (entry === undefined) throw broken(`it has tags of state ${index}`);
     entry[1] = { ...entry[1], tags: tags ?? [] };
@@ -142,6 +158,14 @@ function decodeNames(
   return names;
 }
 
+function checkNames(what: string, names: readonly string[], limits: SchemaLimits): void {
+  if (names.length > limits.maxStates)
+    throw broken(`it has ${names.length} ${what}s, more than ${limits.maxStates}`);
+  const wrong = names.find((name) => name === "" || name.length > limits.maxNameLength);
+  if (wrong !== undefined)
+    throw broken(`a ${what} has ${wrong.length} characters, not 1 to ${limits.maxNameLength}`);
+}
+
 function sharedLength(a: string, b: string): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
@@ -155,19 +179,7 @@ function broken(reason: string): ReplicationError {
   return new ReplicationError("data_loss", `Cannot read the schema: ${reason}`);
 }
 
-/** 16 hex digits that tell schemas apart: two 32-bit hashes (FNV-1a, once over the bytes and once over their complements) of the encoded form. */
+/** 16 hex digits that tell schemas apart. */
 export function hashSchema(schema: Schema, names: readonly string[]): string {
-  const bytes = statesource.v1.Schema.encode(toWireSchema(schema, names)).finish();
-  let first = 0x811c_9dc5;
-  let second = 0x811c_9dc5 ^ bytes.length;
-  for (const byte of bytes) {
-    first = Math.imul(first ^ byte, 0x0100_0193);
-    second = Math.imul(second ^ (255 - byte), 0x0100_0193);
-    second ^= second >>> 13;
-  }
-  return hex32(first) + hex32(second);
-}
-
-function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, "0");
+  return hashBytes(statesource.v1.Schema.encode(toWireSchema(schema, names)).finish());
 }

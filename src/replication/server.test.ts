@@ -75,6 +75,32 @@ function readerOf(response: Response) {
   };
 }
 
+/** All of a body but its end: `finish` sends that; `end` resolves when the reader gives it up. */
+function slowBody(bytes: Uint8Array<ArrayBuffer>) {
+  const { promise: end, resolve } = Promise.withResolvers<string>();
+  let finish = () => {};
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      controller.enqueue(bytes.slice(0, -1));
+      finish = () => {
+        controller.enqueue(bytes.slice(-1));
+        controller.close();
+      };
+    },
+    cancel: () => resolve("canceled"),
+  });
+  return { body, end, finish: () => finish() };
+}
+
+function slowRequest(
+  path: string,
+  headers: Record<string, string>,
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Request {
+  const init: RequestInit & { duplex: "half" } = { method: "POST", headers, body, duplex: "half" };
+  return new Request(`http://node${path}`, init);
+}
+
 async function trailerOf(response: Response): Promise<unknown> {
   const envelope = await readerOf(response).next();
   expect(envelope?.isEnd).toBe(true);
@@ -155,6 +181,13 @@ describe("createReplicationServer(), Mutate", () => {
       400,
       "invalid_argument",
     ],
+    [
+      "another version of the protocol",
+      MUTATE_PATH,
+      { ...UNARY, "connect-protocol-version": "2" },
+      400,
+      "invalid_argument",
+    ],
     ["compression", MUTATE_PATH, { ...UNARY, "content-encoding": "gzip" }, 501, "unimplemented"],
     ["broken bytes", MUTATE_PATH, UNARY, 400, "invalid_argument"],
     ["another method", "/statesource.v1.StateSourceService/Nope", UNARY, 404, "unimplemented"],
@@ -163,6 +196,42 @@ describe("createReplicationServer(), Mutate", () => {
     const response = await post(path, headers, Uint8Array.of(255));
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({ code });
+  });
+
+  it("gives up a request that arrives too slowly", async () => {
+    const { serve, time, machine } = setUp();
+    const { body, end } = slowBody(encodeMutateRequest({ type: "add", states: ["A"] }));
+    const answer = serve(slowRequest(MUTATE_PATH, UNARY, body));
+    await time.advance(4_999);
+    expect(time.pending).toBe(2);
+    await time.advance(1);
+    const response = await answer;
+    expect(response.status).toBe(504);
+    expect(await response.json()).toEqual({
+      code: "deadline_exceeded",
+      message: "Cannot take the request: it was not whole after 5000 ms",
+    });
+    expect(await end).toBe("canceled");
+    expect(machine.is("A")).toBe(false);
+    expect(time.pending).toBe(1);
+  });
+
+  it("counts the time that a request takes to arrive towards its mutation's deadline", async () => {
+    const timeouts: number[] = [];
+    const { serve, time } = setUp({
+      mutate: async (_, { timeoutMs }) => {
+        timeouts.push(timeoutMs);
+        return { result: "executed", version: "00000000000000aa-1" };
+      },
+    });
+    const { body, finish } = slowBody(encodeMutateRequest({ type: "add", states: ["A"] }));
+    const answer = serve(
+      slowRequest(MUTATE_PATH, { ...UNARY, "connect-timeout-ms": "2000" }, body),
+    );
+    await time.advance(1_500);
+    finish();
+    expect((await answer).status).toBe(200);
+    expect(timeouts).toEqual([500]);
   });
 
   it("refuses other content types and methods, and bodies over the limit", async () => {
@@ -204,6 +273,16 @@ describe("createReplicationServer(), Subscribe", () => {
     const response = await post(SUBSCRIBE_PATH, STREAM, body);
     expect(response.status).toBe(200);
     expect(await trailerOf(response)).toMatchObject({ error: { code } });
+  });
+
+  it("gives up a request that arrives too slowly, in the end of the stream", async () => {
+    const { serve, time, publisher } = setUp();
+    const { body, end } = slowBody(SUBSCRIBE);
+    const answer = serve(slowRequest(SUBSCRIBE_PATH, STREAM, body));
+    await time.advance(5_000);
+    expect(await trailerOf(await answer)).toMatchObject({ error: { code: "deadline_exceeded" } });
+    expect(await end).toBe("canceled");
+    expect(publisher.downstreams.size).toBe(0);
   });
 
   it("refuses more downstreams than it takes", async () => {

@@ -30,6 +30,8 @@ export interface ReplicationServerOptions {
   readonly time?: TimeSource;
   /** Largest request, in bytes. Default 65,536. */
   readonly maxRequestBytes?: number;
+  /** Longest that a request may take to arrive whole, in milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number;
   /** How many bytes wait for a slow downstream before it counts as stalled. Default 1: one message. */
   readonly bufferBytes?: number;
   /** Longest that a mutation may take, in milliseconds; a caller's own limit can be lower. Default 10,000. */
@@ -42,7 +44,6 @@ export interface ReplicationServerOptions {
 export function createReplicationServer(
   options: ReplicationServerOptions,
 ): (request: Request) => Promise<Response> {
-  const { maxRequestBytes = 65_536 } = options;
   return async (request) => {
     const { pathname } = new URL(request.url);
     const isStream = pathname === SUBSCRIBE_PATH;
@@ -62,9 +63,8 @@ export function createReplicationServer(
       return new Response(null, { status: 415, headers: { "accept-post": type } });
     }
     try {
-      refuseEncoding(request);
-      const body = await readBytes(request, maxRequestBytes);
-      return isStream ? subscribe(options, request, body) : await mutate(options, request, body);
+      checkHeaders(request);
+      return isStream ? await subscribe(options, request) : await mutate(options, request);
     } catch (thrown) {
       const error = ReplicationError.from(thrown);
       if (error.code === "internal") options.onError?.(thrown);
@@ -73,8 +73,15 @@ export function createReplicationServer(
   };
 }
 
-/** Compression is not offered: the messages are small. */
-function refuseEncoding(request: Request): void {
+function checkHeaders(request: Request): void {
+  const version = request.headers.get("connect-protocol-version");
+  if (version !== null && version !== "1") {
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot speak version "${version}" of the Connect protocol: connect-protocol-version is 1`,
+    );
+  }
+  // Compression is not offered: the messages are small.
   for (const header of ["content-encoding", "connect-content-encoding"]) {
     const encoding = request.headers.get(header);
     if (encoding !== null && encoding !== "identity") {
@@ -86,11 +93,27 @@ function refuseEncoding(request: Request): void {
   }
 }
 
-function subscribe(
-  options: ReplicationServerOptions,
-  request: Request,
-  body: Uint8Array,
-): Response {
+/** Reads the request's body, which must be there in time. */
+async function receive(options: ReplicationServerOptions, request: Request): Promise<Uint8Array> {
+  const { time = systemTime, requestTimeoutMs = 5_000, maxRequestBytes = 65_536 } = options;
+  const abort = new AbortController();
+  const cancelTimer = time.setTimer(requestTimeoutMs, () =>
+    abort.abort(
+      new ReplicationError(
+        "deadline_exceeded",
+        `Cannot take the request: it was not whole after ${requestTimeoutMs} ms`,
+      ),
+    ),
+  );
+  try {
+    return await readBytes(request, maxRequestBytes, abort.signal);
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function subscribe(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  const body = await receive(options, request);
   const reader = new EnvelopeReader(options.maxRequestBytes ?? 65_536);
   reader.push(body);
   const envelope = reader.read();
@@ -144,18 +167,17 @@ function subscribe(
   });
 }
 
-async function mutate(
-  options: ReplicationServerOptions,
-  request: Request,
-  body: Uint8Array,
-): Promise<Response> {
+async function mutate(options: ReplicationServerOptions, request: Request): Promise<Response> {
   const { time = systemTime } = options;
-  const mutation = decodeMutateRequest(body);
-  const timeoutMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
+  const arrivedAtMs = time.monotonic();
+  const limitMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
+  const mutation = decodeMutateRequest(await receive(options, request));
+  // The caller counts from when it began to send.
+  const timeoutMs = Math.max(0, limitMs - (time.monotonic() - arrivedAtMs));
   const abort = new AbortController();
   const cancelTimer = time.setTimer(timeoutMs, () =>
     abort.abort(
-      new ReplicationError("deadline_exceeded", `The mutation took more than ${timeoutMs} ms`),
+      new ReplicationError("deadline_exceeded", `The mutation took more than ${limitMs} ms`),
     ),
   );
   const onAbort = () => abort.abort(request.signal.reason);

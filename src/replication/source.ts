@@ -4,6 +4,7 @@ import { type Machine, MachineError } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { MutationReply, MutationRequest } from "./messages.ts";
+import { RememberedReplies } from "./remembered_replies.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import { VersionedClock } from "./versioned_clock.ts";
 
@@ -27,7 +28,7 @@ export interface Source {
 export function createSource(machine: Machine, options: SourceOptions = {}): Source {
   const { time = systemTime, maxKeys = 10_000 } = options;
   const clock = new VersionedClock();
-  const replies = new Map<string, MutationReply>();
+  const replies = new RememberedReplies(maxKeys);
   const begin = (epoch: string) =>
     clock.reset({
       epoch,
@@ -49,8 +50,8 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
   return {
     clock,
     mutate(request) {
-      const { type, states, args, idempotencyKey, traceContext } = request;
-      const known = idempotencyKey === undefined ? undefined : replies.get(idempotencyKey);
+      const { type, states, args, traceContext } = request;
+      const known = replies.find(request);
       if (known !== undefined) return known;
       let reply: MutationReply;
       try {
@@ -67,10 +68,7 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
           cause: error,
         });
       }
-      if (idempotencyKey !== undefined) {
-        replies.set(idempotencyKey, reply);
-        if (replies.size > maxKeys) replies.delete(replies.keys().next().value!);
-      }
+      replies.remember(request, reply);
       return reply;
     },
     close() {

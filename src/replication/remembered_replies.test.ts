@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { decodeMutateRequest, encodeMutateRequest, type MutationRequest } from "./messages.ts";
+import { RememberedReplies } from "./remembered_replies.ts";
+
+const REPLY = { result: "executed", version: "00000000000000aa-1" } as const;
+const REQUEST: MutationRequest = {
+  type: "add",
+  states: ["A", "B"],
+  args: { at: 5, 1: "one", nested: { list: [1, 2] } },
+  idempotencyKey: "k",
+  traceContext: new Uint8Array(25).fill(1),
+};
+
+describe("RememberedReplies", () => {
+  it("knows a request that comes again, also over other hops and in another trace", () => {
+    const replies = new RememberedReplies(10);
+    expect(replies.find(REQUEST)).toBeUndefined();
+    replies.remember(REQUEST, REPLY);
+    expect(replies.find(REQUEST)).toBe(REPLY);
+    const forwarded = decodeMutateRequest(encodeMutateRequest(REQUEST));
+    expect(replies.find({ ...forwarded, traceContext: new Uint8Array(25) })).toBe(REPLY);
+  });
+
+  it.each<[string, Partial<MutationRequest>]>([
+    ["type", { type: "remove" }],
+    ["states", { states: ["A"] }],
+    ["order of states", { states: ["B", "A"] }],
+    ["args", { args: { at: 6 } }],
+    ["no args", { args: {} }],
+  ])("refuses a key that comes again with other %s", (_, other) => {
+    const replies = new RememberedReplies(10);
+    replies.remember(REQUEST, REPLY);
+    expect(() => replies.find({ ...REQUEST, ...other })).toThrow(
+      expect.objectContaining({
+        code: "invalid_argument",
+        message: 'Cannot run the mutation: its idempotency key "k" was used for another one',
+      }),
+    );
+  });
+
+  it("knows nothing of requests without a key", () => {
+    const { idempotencyKey: _, ...request } = REQUEST;
+    const replies = new RememberedReplies(10);
+    replies.remember(request, REPLY);
+    expect(replies.find(request)).toBeUndefined();
+  });
+
+  it("forgets the oldest key past its limit, and takes it for new", () => {
+    const replies = new RememberedReplies(2);
+    for (const idempotencyKey of ["a", "b", "c"])
+      replies.remember({ ...REQUEST, idempotencyKey }, REPLY);
+    const find = (idempotencyKey: string) =>
+      replies.find({ ...REQUEST, type: "set", idempotencyKey });
+    expect(find("a")).toBeUndefined();
+    expect(() => find("b")).toThrow(/used for another/);
+  });
+});
