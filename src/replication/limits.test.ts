@@ -193,7 +193,9 @@ describe("Limits on what comes from upstream", () => {
   });
 
   it("pass over a trace context that is none: it is no reason to refuse a clock", () => {
-    expect(readDiff({ seq: 1, traceContext: new Uint8Array(24) }).traceContext).toBeUndefined();
+    const good = new Uint8Array(25).fill(1);
+    const traceContexts = [new Uint8Array(24), good, new Uint8Array(26)];
+    expect(readDiff({ seq: 1, traceContexts }).traceContexts).toEqual([good]);
   });
 });
 
