@@ -17,14 +17,23 @@ export interface Candidate {
   readonly check: (first: Received) => void;
 }
 
+/** An upstream that is a little behind us is given this many heartbeats to catch up. */
+const MAX_HEARTBEATS = 3;
+
 /** The stream, if the upstream takes us and may be followed; it is the caller's from then on. */
 async function begin(candidate: Candidate, signal: AbortSignal): Promise<Begun | undefined> {
   const stream = candidate.open();
   const stop = () => stream.close();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const first = await stream.next();
-    // Heartbeats before its clock mean that it has none for us.
+    let first = await stream.next();
+    // Heartbeats before its start mean that it has no clock, at seq 0, or one that is behind ours.
+    for (
+      let i = 0;
+      i < MAX_HEARTBEATS && first?.message.start === undefined && first?.message.seq;
+      i++
+    )
+      first = await stream.next();
     if (first?.message.start !== undefined && !signal.aborted && !first.message.isDraining) {
       candidate.check(first);
       return { stream, first };
