@@ -47,7 +47,7 @@ export function usage(): Usage {
   return { rssBytes: rss, heapBytes: heapUsed + external };
 }
 
-/** Serves `commands` to the parent until that is gone. */
+/** Serves `commands` to the parent; ends the process once that lets go of it. */
 export function serve(commands: Commands): void {
   process.on("message", async ({ id, command, args }: Call) => {
     let reply: Reply;
@@ -67,16 +67,19 @@ export interface Child<C extends Commands> {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a file of this folder as a process that {@linkcode serve}s. `niceness` above 0 has it give way
- * to the others: for readers, which in earnest have machines of their own.
- */
-export function startChild<C extends Commands>(file: string, niceness = 0): Child<C> {
+/** Of readers, which give way to nodes: in earnest they have machines of their own. */
+const READER_NICENESS = 10;
+
+/** Starts a file of this folder as a process that {@linkcode serve}s. */
+export function startChild<C extends Commands>(
+  file: string,
+  kind: "node" | "readers" = "node",
+): Child<C> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
     execArgv: ["--expose-gc"],
     serialization: "advanced",
   });
-  if (niceness > 0) setPriority(child.pid!, niceness);
+  if (kind === "readers") setPriority(child.pid!, READER_NICENESS);
   const calls = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
   child.on("message", (reply: Reply) => {
@@ -104,6 +107,6 @@ export function startChild<C extends Commands>(file: string, niceness = 0): Chil
 
 async function stop(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
+  child.disconnect();
   await ended;
 }

@@ -11,8 +11,6 @@ import type { ReadersCommands } from "./readers_process.bench.ts";
 const ROUNDS = 5;
 const ROUND_MS = 1_200;
 const FLOOD_MS = 2_000;
-/** Readers give way to the servers: in earnest they run elsewhere. */
-const NICENESS = 10;
 
 interface Size {
   readonly connections: number;
@@ -45,7 +43,7 @@ export const REQUEST = encodeEnvelope(
 );
 
 export function startReaders(): Child<ReadersCommands> {
-  return startChild<ReadersCommands>("readers_process.bench.ts", NICENESS);
+  return startChild<ReadersCommands>("readers_process.bench.ts", "readers");
 }
 
 async function startSide(

@@ -3,6 +3,7 @@
 import { type Child, startChild } from "./child.bench.ts";
 import { type Aim, printTable, quantile } from "./figures.bench.ts";
 import type { NodeCommands } from "./node_process.bench.ts";
+import type { PingCommands } from "./ping_process.bench.ts";
 import type { ReplicaCommands } from "./replica_process.bench.ts";
 import type { Driven } from "./traffic.bench.ts";
 
@@ -53,6 +54,32 @@ export async function startChain(): Promise<Chain> {
   };
 }
 
+/**
+ * What the machine itself takes at the same time: bare TCP to another process and back, which wakes as
+ * many processes as a change does on its way from the root to a leaf.
+ */
+export interface Floor {
+  /** Has it measure while `run` does. Returns what that returns, and the round trips in milliseconds. */
+  during<T>(run: () => Promise<T>): Promise<readonly [T, Float64Array]>;
+  stop(): Promise<void>;
+}
+
+export async function startFloor(): Promise<Floor> {
+  const near = startChild<PingCommands>("ping_process.bench.ts");
+  const far = startChild<PingCommands>("ping_process.bench.ts");
+  await near.call.connect(await far.call.listen());
+  return {
+    async during(run) {
+      await near.call.begin();
+      const result = await run();
+      return [result, await near.call.end()];
+    },
+    async stop() {
+      await Promise.all([near.stop(), far.stop()]);
+    },
+  };
+}
+
 /** Milliseconds from each mutation's beginning until a clock stood at its seq, or past it. */
 function delaysMs({ seqs, startedNs }: Driven, arrivals: Arrivals): Float64Array {
   let next = 0;
@@ -67,6 +94,7 @@ function delaysMs({ seqs, startedNs }: Driven, arrivals: Arrivals): Float64Array
 export async function measureLatency(): Promise<Aim[]> {
   const chain = await startChain();
   const { root, relay, leaf } = chain;
+  const floor = await startFloor();
   const rows: string[][] = [];
   const aims: Aim[] = [];
   // Warm, as nodes are after some seconds of service.
@@ -74,7 +102,7 @@ export async function measureLatency(): Promise<Aim[]> {
   for (const { what, perSecond, durationMs } of LOADS) {
     await reached(chain);
     await Promise.all([relay.call.arrivals(), leaf.call.arrivals()]);
-    const driven = await root.call.drive({ perSecond, durationMs });
+    const [driven, trips] = await floor.during(() => root.call.drive({ perSecond, durationMs }));
     await reached(chain);
     const levels = [await relay.call.arrivals(), await leaf.call.arrivals()];
     const [l1, l2] = levels.map((arrivals) => delaysMs(driven, arrivals));
@@ -87,6 +115,8 @@ export async function measureLatency(): Promise<Aim[]> {
       ms(l2!, 0.5),
       ms(l2!, 0.99),
       ms(l2!, 1),
+      ms(trips, 0.5),
+      ms(trips, 0.99),
     ]);
     if (perSecond === 40) continue;
     aims.push({
@@ -98,11 +128,24 @@ export async function measureLatency(): Promise<Aim[]> {
       is: "below",
     });
   }
-  await chain.stop();
+  await Promise.all([chain.stop(), floor.stop()]);
   printTable(
     "Latency in ms, from the beginning of a mutation until it shows at the node",
-    ["source", "mutations/s", "L1 p50", "L1 p99", "L2 p50", "L2 p99", "L2 max"],
+    [
+      "source",
+      "mutations/s",
+      "L1 p50",
+      "L1 p99",
+      "L2 p50",
+      "L2 p99",
+      "L2 max",
+      "bare p50",
+      "bare p99",
+    ],
     rows,
+  );
+  console.log(
+    "Bare: a byte by TCP to another process and back at the same time, with nothing of ours.",
   );
   return aims;
 }
