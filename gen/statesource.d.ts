@@ -194,6 +194,9 @@ export namespace statesource {
             /** SubscribeResponse isDraining. */
             isDraining: boolean;
 
+            /** SubscribeResponse sentAfterMs. */
+            sentAfterMs: number;
+
             /**
              * Encodes the specified SubscribeResponse message. Does not implicitly {@link statesource.v1.SubscribeResponse.verify|verify} messages.
              * @param message SubscribeResponse message or plain object to encode
@@ -241,6 +244,9 @@ export namespace statesource {
 
                 /** SubscribeResponse isDraining */
                 isDraining?: (boolean|null);
+
+                /** SubscribeResponse sentAfterMs */
+                sentAfterMs?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -497,6 +503,120 @@ export namespace statesource {
 
             /** Shape of a StateTags. */
             type $Shape = statesource.v1.StateTags.$Properties;
+        }
+
+        /**
+         * Properties of a ProbeRequest.
+         * @deprecated Use statesource.v1.ProbeRequest.$Properties instead.
+         */
+        interface IProbeRequest extends statesource.v1.ProbeRequest.$Properties {
+        }
+
+        /** Represents a ProbeRequest. */
+        class ProbeRequest {
+
+            /**
+             * Constructs a new ProbeRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: statesource.v1.ProbeRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /**
+             * Encodes the specified ProbeRequest message. Does not implicitly {@link statesource.v1.ProbeRequest.verify|verify} messages.
+             * @param message ProbeRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: statesource.v1.ProbeRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ProbeRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {statesource.v1.ProbeRequest & statesource.v1.ProbeRequest.$Shape} ProbeRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): statesource.v1.ProbeRequest & statesource.v1.ProbeRequest.$Shape;
+        }
+
+        namespace ProbeRequest {
+
+            /** Properties of a ProbeRequest. */
+            interface $Properties {
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ProbeRequest. */
+            type $Shape = statesource.v1.ProbeRequest.$Properties;
+        }
+
+        /**
+         * Properties of a ProbeResponse.
+         * @deprecated Use statesource.v1.ProbeResponse.$Properties instead.
+         */
+        interface IProbeResponse extends statesource.v1.ProbeResponse.$Properties {
+        }
+
+        /** Represents a ProbeResponse. */
+        class ProbeResponse {
+
+            /**
+             * Constructs a new ProbeResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: statesource.v1.ProbeResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** ProbeResponse sentMs. */
+            sentMs: number;
+
+            /** ProbeResponse wallTimeMs. */
+            wallTimeMs: number;
+
+            /**
+             * Encodes the specified ProbeResponse message. Does not implicitly {@link statesource.v1.ProbeResponse.verify|verify} messages.
+             * @param message ProbeResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: statesource.v1.ProbeResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a ProbeResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {statesource.v1.ProbeResponse & statesource.v1.ProbeResponse.$Shape} ProbeResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): statesource.v1.ProbeResponse & statesource.v1.ProbeResponse.$Shape;
+        }
+
+        namespace ProbeResponse {
+
+            /** Properties of a ProbeResponse. */
+            interface $Properties {
+
+                /** ProbeResponse sentMs */
+                sentMs?: (number|null);
+
+                /** ProbeResponse wallTimeMs */
+                wallTimeMs?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a ProbeResponse. */
+            type $Shape = statesource.v1.ProbeResponse.$Properties;
         }
 
         /** MutationType enum. */

@@ -415,6 +415,7 @@ export const statesource = $root.statesource = (() => {
              * @property {Array.<Uint8Array>|null} [traceContexts] SubscribeResponse traceContexts
              * @property {statesource.v1.Start.$Properties|null} [start] SubscribeResponse start
              * @property {boolean|null} [isDraining] SubscribeResponse isDraining
+             * @property {number|null} [sentAfterMs] SubscribeResponse sentAfterMs
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -513,6 +514,14 @@ export const statesource = $root.statesource = (() => {
             SubscribeResponse.prototype.isDraining = false;
 
             /**
+             * SubscribeResponse sentAfterMs.
+             * @member {number} sentAfterMs
+             * @memberof statesource.v1.SubscribeResponse
+             * @instance
+             */
+            SubscribeResponse.prototype.sentAfterMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+            /**
              * Encodes the specified SubscribeResponse message. Does not implicitly {@link statesource.v1.SubscribeResponse.verify|verify} messages.
              * @function encode
              * @memberof statesource.v1.SubscribeResponse
@@ -545,6 +554,8 @@ export const statesource = $root.statesource = (() => {
                     $root.statesource.v1.Start.encode(message.start, writer.uint32(/* id 7, wireType 2 =*/58).fork(), _depth + 1).ldelim();
                 if (message.isDraining != null && $Object.hasOwnProperty.call(message, "isDraining") && message.isDraining !== false)
                     writer.uint32(/* id 8, wireType 0 =*/64).bool(message.isDraining);
+                if (message.sentAfterMs != null && $Object.hasOwnProperty.call(message, "sentAfterMs") && (typeof message.sentAfterMs === "object" ? message.sentAfterMs.low || message.sentAfterMs.high : message.sentAfterMs !== 0))
+                    writer.uint32(/* id 9, wireType 0 =*/72).sint64(message.sentAfterMs);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -660,6 +671,15 @@ export const statesource = $root.statesource = (() => {
                                 message.isDraining = value;
                             else
                                 delete message.isDraining;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.sint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.sentAfterMs = value;
+                            else
+                                delete message.sentAfterMs;
                             continue;
                         }
                     }
@@ -1368,6 +1388,275 @@ export const statesource = $root.statesource = (() => {
             };
 
             return StateTags;
+        })();
+
+        v1.ProbeRequest = (function() {
+
+            /**
+             * Properties of a ProbeRequest.
+             * @typedef {Object} statesource.v1.ProbeRequest.$Properties
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a ProbeRequest.
+             * @memberof statesource.v1
+             * @interface IProbeRequest
+             * @augments statesource.v1.ProbeRequest.$Properties
+             * @deprecated Use statesource.v1.ProbeRequest.$Properties instead.
+             */
+
+            /**
+             * Shape of a ProbeRequest.
+             * @typedef {statesource.v1.ProbeRequest.$Properties} statesource.v1.ProbeRequest.$Shape
+             */
+
+            /**
+             * Constructs a new ProbeRequest.
+             * @memberof statesource.v1
+             * @classdesc Represents a ProbeRequest.
+             * @constructor
+             * @param {statesource.v1.ProbeRequest.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const ProbeRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * Encodes the specified ProbeRequest message. Does not implicitly {@link statesource.v1.ProbeRequest.verify|verify} messages.
+             * @function encode
+             * @memberof statesource.v1.ProbeRequest
+             * @static
+             * @param {statesource.v1.ProbeRequest.$Properties} message ProbeRequest message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            ProbeRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a ProbeRequest message from the specified reader or buffer.
+             * @function decode
+             * @memberof statesource.v1.ProbeRequest
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {statesource.v1.ProbeRequest & statesource.v1.ProbeRequest.$Shape} ProbeRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            ProbeRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.statesource.v1.ProbeRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ProbeRequest;
+        })();
+
+        v1.ProbeResponse = (function() {
+
+            /**
+             * Properties of a ProbeResponse.
+             * @typedef {Object} statesource.v1.ProbeResponse.$Properties
+             * @property {number|null} [sentMs] ProbeResponse sentMs
+             * @property {number|null} [wallTimeMs] ProbeResponse wallTimeMs
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a ProbeResponse.
+             * @memberof statesource.v1
+             * @interface IProbeResponse
+             * @augments statesource.v1.ProbeResponse.$Properties
+             * @deprecated Use statesource.v1.ProbeResponse.$Properties instead.
+             */
+
+            /**
+             * Shape of a ProbeResponse.
+             * @typedef {statesource.v1.ProbeResponse.$Properties} statesource.v1.ProbeResponse.$Shape
+             */
+
+            /**
+             * Constructs a new ProbeResponse.
+             * @memberof statesource.v1
+             * @classdesc Represents a ProbeResponse.
+             * @constructor
+             * @param {statesource.v1.ProbeResponse.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const ProbeResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * ProbeResponse sentMs.
+             * @member {number} sentMs
+             * @memberof statesource.v1.ProbeResponse
+             * @instance
+             */
+            ProbeResponse.prototype.sentMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+
+            /**
+             * ProbeResponse wallTimeMs.
+             * @member {number} wallTimeMs
+             * @memberof statesource.v1.ProbeResponse
+             * @instance
+             */
+            ProbeResponse.prototype.wallTimeMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Encodes the specified ProbeResponse message. Does not implicitly {@link statesource.v1.ProbeResponse.verify|verify} messages.
+             * @function encode
+             * @memberof statesource.v1.ProbeResponse
+             * @static
+             * @param {statesource.v1.ProbeResponse.$Properties} message ProbeResponse message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            ProbeResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.sentMs != null && $Object.hasOwnProperty.call(message, "sentMs") && (typeof message.sentMs === "object" ? message.sentMs.low || message.sentMs.high : message.sentMs !== 0))
+                    writer.uint32(/* id 1, wireType 0 =*/8).sint64(message.sentMs);
+                if (message.wallTimeMs != null && $Object.hasOwnProperty.call(message, "wallTimeMs") && (typeof message.wallTimeMs === "object" ? message.wallTimeMs.low || message.wallTimeMs.high : message.wallTimeMs !== 0))
+                    writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.wallTimeMs);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a ProbeResponse message from the specified reader or buffer.
+             * @function decode
+             * @memberof statesource.v1.ProbeResponse
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {statesource.v1.ProbeResponse & statesource.v1.ProbeResponse.$Shape} ProbeResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            ProbeResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.statesource.v1.ProbeResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.sint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.sentMs = value;
+                            else
+                                delete message.sentMs;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.wallTimeMs = value;
+                            else
+                                delete message.wallTimeMs;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return ProbeResponse;
         })();
 
         /**

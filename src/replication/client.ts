@@ -5,13 +5,15 @@ import { fromWireError, ReplicationError, type ReplicationErrorCode } from "./er
 import { hasType, readBytes } from "./http_message.ts";
 import {
   decodeMutateResponse,
+  decodeProbeReply,
   encodeMutateRequest,
   encodeSubscribeRequest,
   type MutationReply,
   type MutationRequest,
+  type ProbeReply,
   type SubscribeRequest,
 } from "./messages.ts";
-import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+import { MUTATE_PATH, PROBE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
 /**
  * How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. Heeds the request's signal
@@ -98,6 +100,21 @@ export async function sendMutation(
   if (response.status !== 200 || !hasType(response, UNARY_TYPE))
     throw await toError(response, address);
   return decodeMutateResponse(await readBytes(response, MAX_UNARY_BYTES));
+}
+
+/** Asks a node for the time on the clock that stamps its messages. Throws {@linkcode ReplicationError}. */
+export async function sendProbe(
+  transport: Transport,
+  address: string,
+  signal: AbortSignal,
+): Promise<ProbeReply> {
+  const response = await send(transport, address, PROBE_PATH, {
+    headers: { "content-type": UNARY_TYPE, "connect-protocol-version": "1" },
+    signal,
+  });
+  if (response.status !== 200 || !hasType(response, UNARY_TYPE))
+    throw await toError(response, address);
+  return decodeProbeReply(await readBytes(response, MAX_UNARY_BYTES));
 }
 
 async function send(

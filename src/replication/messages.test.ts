@@ -24,6 +24,7 @@ function diff(values: Partial<ClockMessage>): ClockMessage {
     ticks: new Float64Array(0),
     checksum: 0,
     wallDeltaMs: 0,
+    sentMs: 0,
     ageMs: 0,
     traceContexts: [],
     isDraining: false,
@@ -38,12 +39,15 @@ const TYPICAL = diff({
   ticks: Float64Array.of(3, 8, 27),
   checksum: 0xdeadbeef,
   wallDeltaMs: 3_600_000,
+  sentMs: 3_600_000,
   ageMs: 40,
 });
 
 describe("encodeClockMessage() and decodeClockMessage()", () => {
   it("take a typical diff, three states flipped, to at most 24 bytes, and to 38 as sent", () => {
     expect(encodeClockMessage(TYPICAL).length).toBeLessThanOrEqual(24);
+    const sentLater = { ...TYPICAL, sentMs: TYPICAL.wallDeltaMs + 3 };
+    expect(encodeClockMessage(sentLater)).toEqual(encodeClockMessage(TYPICAL));
   });
 
   it("still read the bytes that were ever sent", () => {
@@ -67,7 +71,8 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
         fc.nat(0xffff_ffff),
         fc.integer(),
         fc.maxSafeNat(),
-        (pairs, seq, checksum, wallDeltaMs, ageMs) => {
+        fc.oneof(fc.integer(), fc.constant(4), fc.constant(-1)),
+        (pairs, seq, checksum, wallDeltaMs, ageMs, sentAfterMs) => {
           const sorted = pairs.sort(([a], [b]) => a - b);
           const indexes = Uint32Array.from(sorted, ([index]) => index);
           const ticks = Float64Array.from(sorted, ([, tick]) => tick);
@@ -75,11 +80,16 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
             seq,
             checksum: checksum >>> 0,
             wallDeltaMs,
+            sentMs: wallDeltaMs + sentAfterMs,
             ageMs,
             indexes,
             ticks,
           });
-          expect(decodeClockMessage(encodeClockMessage(message))).toEqual(message);
+          const isLeftOut = sentAfterMs >= 0 && sentAfterMs < 4;
+          expect(decodeClockMessage(encodeClockMessage(message))).toEqual({
+            ...message,
+            sentMs: isLeftOut ? wallDeltaMs : message.sentMs,
+          });
         },
       ),
     );

@@ -16,6 +16,13 @@ import { createSelection, type Selection } from "./selection.ts";
 
 const { v1 } = statesource;
 
+/** A message sent so soon after the change that it tells needs no stamp of its own: it counts as sent at the change. */
+const STAMP_GRAIN_MS = 4;
+/** For so many milliseconds a message may wait for other downstreams to share it: it then seems as much older as it is. */
+export const SHARED_MS = 4;
+/** By how much a message can have been sent later than its stamp says, rounding included, in milliseconds. */
+export const STAMP_ERROR_MS = STAMP_GRAIN_MS + SHARED_MS + 1;
+
 export const MUTATION_TYPES = ["add", "remove", "set", "toggle"] as const;
 
 /** A request to change states at the root. */
@@ -74,12 +81,20 @@ export interface ClockMessage {
   readonly ticks: Float64Array;
   readonly checksum: number;
   readonly wallDeltaMs: number;
+  /** When it was made, on the sender's steady clock, in milliseconds. */
+  readonly sentMs: number;
   readonly ageMs: number;
   /** Of the transitions that are traced, in their order, each 25 bytes: the last {@linkcode MAX_TRACE_CONTEXTS} of them. */
   readonly traceContexts: readonly Uint8Array[];
   readonly start: Start | undefined;
   /** The sender is about to stop: it is time to follow another node. */
   readonly isDraining: boolean;
+}
+
+/** The time on a node's steady clock, and the start of its streams that goes with it. */
+export interface ProbeReply {
+  readonly sentMs: number;
+  readonly wallTimeMs: number;
 }
 
 export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<ArrayBuffer> {
@@ -146,6 +161,8 @@ export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffe
     wallDeltaMs: message.wallDeltaMs,
   };
   // A field that is there is written even if it is 0; proto3 leaves it out for the same meaning.
+  const sentAfterMs = message.sentMs - message.wallDeltaMs;
+  if (sentAfterMs < 0 || sentAfterMs >= STAMP_GRAIN_MS) wire.sentAfterMs = sentAfterMs;
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
   if (message.traceContexts.length > 0) wire.traceContexts = [...message.traceContexts];
   if (start !== undefined) wire.start = toWireStart(start);
@@ -198,6 +215,7 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     ticks,
     checksum: wire.checksum,
     wallDeltaMs: wire.wallDeltaMs,
+    sentMs: wire.wallDeltaMs + wire.sentAfterMs,
     ageMs: wire.ageMs,
     traceContexts: toTraceContexts(wire.traceContexts),
     start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
@@ -258,6 +276,17 @@ function checkPath(path: readonly string[]): void {
     if (fault !== undefined)
       throw new ReplicationError("data_loss", `Cannot start: a name in the path ${fault}`);
   }
+}
+
+export function encodeProbeReply(reply: ProbeReply): Uint8Array<ArrayBuffer> {
+  return v1.ProbeResponse.encode(reply).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`data_loss`). */
+export function decodeProbeReply(bytes: Uint8Array): ProbeReply {
+  const read = () => v1.ProbeResponse.decode(bytes);
+  const { sentMs, wallTimeMs } = decode(read, "data_loss", "ProbeResponse");
+  return { sentMs, wallTimeMs };
 }
 
 const NO_TRACE = new Uint8Array(0);

@@ -3,6 +3,7 @@
 const SERVICE = "statesource.v1.StateSourceService";
 export const SUBSCRIBE_PATH = `/${SERVICE}/Subscribe`;
 export const MUTATE_PATH = `/${SERVICE}/Mutate`;
+export const PROBE_PATH = `/${SERVICE}/Probe`;
 
 /** Content types of the Connect protocol with binary messages. */
 export const STREAM_TYPE = "application/connect+proto";

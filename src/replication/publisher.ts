@@ -7,7 +7,12 @@ import { type Downstream, OpenDownstream, type Sink } from "./downstream.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { FanOut } from "./fan_out.ts";
-import { type ClockMessage, encodeClockMessage, type SubscribeRequest } from "./messages.ts";
+import {
+  type ClockMessage,
+  encodeClockMessage,
+  type ProbeReply,
+  type SubscribeRequest,
+} from "./messages.ts";
 import type { Selection } from "./selection.ts";
 import { SelectionViews } from "./selection_views.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
@@ -49,6 +54,7 @@ export class Publisher {
   readonly #downstreams = new Set<OpenDownstream>();
   /** All streams count wall time from here, so that they can share their messages. */
   readonly #wallBaseMs: number;
+  readonly #steadyBaseMs: number;
   readonly #views: SelectionViews;
   /** Names that downstreams are told, and how often they have changed. */
   #path: readonly string[] = [];
@@ -86,10 +92,12 @@ export class Publisher {
     };
     this.#tracer = options.tracer;
     this.#wallBaseMs = this.#options.time.now();
+    this.#steadyBaseMs = this.#options.time.monotonic();
     this.#views = new SelectionViews(
       clock,
       {
         wallBaseMs: this.#wallBaseMs,
+        sentMs: () => this.#sentMs(),
         ageMs: () => this.#ageMs(),
         isDraining: () => this.#drained !== undefined,
       },
@@ -116,6 +124,11 @@ export class Publisher {
       this.#isAwaited = false;
     });
     this.#scheduleBeat();
+  }
+
+  /** The answer to a probe of the clock that stamps its messages. */
+  probe(): ProbeReply {
+    return { sentMs: this.#sentMs(), wallTimeMs: this.#wallBaseMs };
   }
 
   get downstreams(): ReadonlySet<Downstream> {
@@ -346,6 +359,11 @@ export class Publisher {
   #beat(downstream: OpenDownstream): void {
     const { envelope } = downstream.view.encode(this.#clock.seq);
     this.#write(downstream, envelope, "heartbeat", downstream.cursor);
+  }
+
+  /** Whole milliseconds on its steady clock, never more than it is. */
+  #sentMs(): number {
+    return Math.floor(this.#options.time.monotonic() - this.#steadyBaseMs);
   }
 
   /** Whole milliseconds, never less than it is. */

@@ -260,6 +260,7 @@ export class Replica {
       for (let next = first ?? (await stream.next()); next; next = await stream.next()) {
         const { message } = next;
         const { start } = message;
+        const ageMs = message.ageMs + next.transitMs;
         this.#move("opened");
         this.#options.tracer?.applying?.(message.traceContexts);
         let applied: Applied = "behind";
@@ -285,7 +286,7 @@ export class Replica {
             });
         }
         if (applied !== "behind") {
-          this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - message.ageMs);
+          this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - ageMs);
           hadClockAtMs = this.#time.monotonic();
           this.#move("synced");
         } else if (this.#time.monotonic() - hadClockAtMs > syncTimeoutMs) {
@@ -326,7 +327,7 @@ export class Replica {
   #begin(received: Received, start: Start, address: string): Applied {
     const { message } = received;
     const { clock } = this;
-    this.#check(start, message.ageMs, address);
+    this.#check(start, message.ageMs + received.transitMs, address);
     this.#path = start.path;
     this.#machineId = start.machineId;
     this.#hasSynced = true;

@@ -6,7 +6,12 @@
 
 import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
-import { type ClockMessage, encodeClockMessage, MAX_TRACE_CONTEXTS } from "./messages.ts";
+import {
+  type ClockMessage,
+  encodeClockMessage,
+  MAX_TRACE_CONTEXTS,
+  SHARED_MS,
+} from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
 import type { Selection } from "./selection.ts";
 import { VersionedClock } from "./versioned_clock.ts";
@@ -15,6 +20,8 @@ import { VersionedClock } from "./versioned_clock.ts";
 export interface Sender {
   /** Where the wall times of its messages count from. */
   readonly wallBaseMs: number;
+  /** Whole milliseconds on the node's steady clock, never more than it is. */
+  sentMs(): number;
   /** Whole milliseconds, never less than it is. */
   ageMs(): number;
   isDraining(): boolean;
@@ -24,8 +31,9 @@ export interface Encoded {
   readonly envelope: Uint8Array<ArrayBuffer>;
   /** Whether a state changed; else it is a heartbeat. */
   readonly isDiff: boolean;
-  /** The age that it tells. */
+  /** The age that it tells, and when it was made. */
   readonly ageMs: number;
+  readonly sentMs: number;
 }
 
 interface Traced {
@@ -137,7 +145,12 @@ export class SelectionView {
     this.#forgetOld();
     const known = this.#encoded.get(cursor);
     // One that waited must not make the clock look fresher than it is by now.
-    if (known !== undefined && known.ageMs >= this.#sender.ageMs()) return known;
+    if (
+      known !== undefined &&
+      known.ageMs >= this.#sender.ageMs() &&
+      known.sentMs + SHARED_MS > this.#sender.sentMs()
+    )
+      return known;
     const encoded = encode(this.message(cursor));
     this.#encoded.set(cursor, encoded);
     return encoded;
@@ -155,6 +168,7 @@ export class SelectionView {
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
       checksum: clock.checksum,
       wallDeltaMs: Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs),
+      sentMs: this.#sender.sentMs(),
       ageMs: this.#sender.ageMs(),
       traceContexts: this.tracedSince(cursor),
       start: undefined,
@@ -178,6 +192,7 @@ function encode(message: ClockMessage): Encoded {
     envelope: encodeEnvelope(encodeClockMessage(message)),
     isDiff: message.indexes.length > 0,
     ageMs: message.ageMs,
+    sentMs: message.sentMs,
   };
 }
 

@@ -8,10 +8,11 @@ import {
   decodeMutateRequest,
   decodeSubscribeRequest,
   encodeMutateResponse,
+  encodeProbeReply,
   type MutationReply,
   type MutationRequest,
 } from "./messages.ts";
-import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+import { MUTATE_PATH, PROBE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 import type { Publisher } from "./publisher.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 
@@ -40,18 +41,20 @@ export interface ReplicationServerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Serves Subscribe and Mutate. */
+const PATHS = [SUBSCRIBE_PATH, MUTATE_PATH, PROBE_PATH];
+
+/** Serves Subscribe, Mutate and Probe. */
 export function createReplicationServer(
   options: ReplicationServerOptions,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     const { pathname } = new URL(request.url);
     const isStream = pathname === SUBSCRIBE_PATH;
-    if (!isStream && pathname !== MUTATE_PATH) {
+    if (!PATHS.includes(pathname)) {
       return toUnaryError(
         new ReplicationError(
           "unimplemented",
-          `Cannot serve ${pathname}: there are ${SUBSCRIBE_PATH} and ${MUTATE_PATH}`,
+          `Cannot serve ${pathname}: there are ${PATHS.join(", ")}`,
         ),
         404,
       );
@@ -64,7 +67,10 @@ export function createReplicationServer(
     }
     try {
       checkHeaders(request);
-      return isStream ? await subscribe(options, request) : await mutate(options, request);
+      if (isStream) return await subscribe(options, request);
+      return pathname === PROBE_PATH
+        ? await probe(options, request)
+        : await mutate(options, request);
     } catch (thrown) {
       const error = ReplicationError.from(thrown);
       if (error.code === "internal") options.onError?.(thrown);
@@ -167,6 +173,11 @@ async function subscribe(options: ReplicationServerOptions, request: Request): P
   });
 }
 
+async function probe(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  await receive(options, request);
+  return toUnary(encodeProbeReply(options.publisher.probe()));
+}
+
 async function mutate(options: ReplicationServerOptions, request: Request): Promise<Response> {
   const { time = systemTime } = options;
   const arrivedAtMs = time.monotonic();
@@ -184,7 +195,7 @@ async function mutate(options: ReplicationServerOptions, request: Request): Prom
   request.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const reply = await options.mutate(mutation, { signal: abort.signal, timeoutMs });
-    return new Response(encodeMutateResponse(reply), { headers: { "content-type": UNARY_TYPE } });
+    return toUnary(encodeMutateResponse(reply));
   } catch (error) {
     throw abort.signal.aborted ? abort.signal.reason : error;
   } finally {
@@ -203,6 +214,10 @@ function readTimeout(request: Request): number {
     );
   }
   return Number(text);
+}
+
+function toUnary(body: Uint8Array<ArrayBuffer>): Response {
+  return new Response(body, { headers: { "content-type": UNARY_TYPE } });
 }
 
 function toUnaryError(error: ReplicationError, status: number): Response {

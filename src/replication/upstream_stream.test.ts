@@ -1,33 +1,39 @@
 import { describe, expect, it } from "vitest";
 import { VirtualTime } from "../testing/virtual_time.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { encodeClockMessage } from "./messages.ts";
+import { encodeClockMessage, encodeProbeReply, type ProbeReply, type Start } from "./messages.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
 
-/** The first message of a stream whose node sends something every 500 ms. */
-const START = encodeEnvelope(
-  encodeClockMessage({
-    seq: 0,
-    indexes: new Uint32Array(0),
-    ticks: new Float64Array(0),
-    checksum: 0,
-    wallDeltaMs: 0,
-    ageMs: 0,
-    traceContexts: [],
-    isDraining: false,
-    start: {
-      epoch: "00000000000000aa",
-      wallTimeMs: 0,
-      heartbeatIntervalMs: 500,
-      path: ["root"],
-      machineId: "m",
-      schema: undefined,
-      ticks: undefined,
-    },
-  }),
-);
+function beat(sentMs: number, start?: Start): Uint8Array {
+  return encodeEnvelope(
+    encodeClockMessage({
+      seq: 0,
+      indexes: new Uint32Array(0),
+      ticks: new Float64Array(0),
+      checksum: 0,
+      wallDeltaMs: 0,
+      sentMs,
+      ageMs: 0,
+      traceContexts: [],
+      isDraining: false,
+      start,
+    }),
+  );
+}
 
-function open() {
+/** The first message of a stream whose node sends something every 500 ms. */
+const START = beat(0, {
+  epoch: "00000000000000aa",
+  wallTimeMs: 7_000,
+  heartbeatIntervalMs: 500,
+  path: ["root"],
+  machineId: "m",
+  schema: undefined,
+  ticks: undefined,
+});
+
+/** `probe` answers the stream's probes; by default nobody does. */
+function open(probe: (nowMs: number) => Promise<ProbeReply> = () => new Promise(() => {})) {
   const time = new VirtualTime();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
   let signal!: AbortSignal;
@@ -42,6 +48,10 @@ function open() {
   });
   const stream = new UpstreamStream({
     transport: async (request) => {
+      if (request.url.endsWith("/Probe")) {
+        const headers = { "content-type": "application/proto" };
+        return new Response(encodeProbeReply(await probe(time.monotonic())), { headers });
+      }
       signal = request.signal;
       return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, {
         headers: { "content-type": "application/connect+proto" },
@@ -93,6 +103,60 @@ describe("UpstreamStream", () => {
     expect(time.pending).toBe(1);
     await time.advance(1);
     await next;
+  });
+
+  describe("tells how long messages were on their way:", () => {
+    async function follow(probe?: (nowMs: number) => Promise<ProbeReply>) {
+      const opened = open(probe);
+      const { time, stream, send } = opened;
+      const receive = async (sentMs: number) => {
+        send(beat(sentMs));
+        return (await stream.next())!.transitMs;
+      };
+      // The sender's clock is 5,000 ms behind ours; the answer to the first request took 400 ms.
+      await time.advance(400);
+      send(beat(-4_800, { ...(await startOf()), wallTimeMs: 7_000 }));
+      const first = (await stream.next())!.transitMs;
+      return { time, stream, first, receive };
+    }
+    const startOf = async () => {
+      const { stream, send } = open();
+      send(START);
+      const start = (await stream.next())!.message.start!;
+      stream.close();
+      return start;
+    };
+
+    it("at most what the first answer took more", async () => {
+      const { time, stream, first, receive } = await follow();
+      expect(first).toBeGreaterThanOrEqual(400);
+      await time.advance(1_000);
+      // Sent 300 ms ago, at 1,100 of our time.
+      expect(await receive(1_100 - 5_000)).toBeGreaterThanOrEqual(300);
+      expect(await receive(1_100 - 5_000)).toBeLessThanOrEqual(510);
+      stream.close();
+    });
+
+    it("to two milliseconds, once a probe was answered at once", async () => {
+      const { time, stream, receive } = await follow(async (nowMs) => ({
+        sentMs: nowMs - 5_000,
+        wallTimeMs: 7_000,
+      }));
+      await time.advance(1_000);
+      const transitMs = await receive(1_100 - 5_000);
+      expect(transitMs).toBeGreaterThanOrEqual(300);
+      expect(transitMs).toBeLessThan(302);
+      stream.close();
+      expect(time.pending).toBe(0);
+    });
+
+    it("whatever another node answers to the probe", async () => {
+      // Its stamps would make our clock seem far ahead, and all messages quick.
+      const { time, stream, receive } = await follow(async () => ({ sentMs: -9e9, wallTimeMs: 8 }));
+      await time.advance(1_000);
+      expect(await receive(1_100 - 5_000)).toBeGreaterThanOrEqual(300);
+      stream.close();
+    });
   });
 
   it("says that it was closed, to whoever waits and whoever comes later", async () => {

@@ -1,14 +1,23 @@
 /** One stream from a node upstream, message by message, with its limits on silence. */
 
-import { openSubscription, type Transport } from "./client.ts";
+import { openSubscription, sendProbe, type Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
-import { type ClockMessage, decodeClockMessage, type SubscribeRequest } from "./messages.ts";
+import {
+  type ClockMessage,
+  decodeClockMessage,
+  STAMP_ERROR_MS,
+  type SubscribeRequest,
+} from "./messages.ts";
 import type { SchemaLimits } from "./schema_codec.ts";
 import { SilenceTimer } from "./silence_timer.ts";
 import type { TimeSource } from "./time_source.ts";
+import { Transit } from "./transit.ts";
+import { sleep } from "./waiting.ts";
 
 /** Silence of this many announced intervals means that the link is lost. */
 const SILENT_INTERVALS = 3;
+/** Least time between two probes, in milliseconds. */
+const PROBE_PAUSE_MS = 5_000;
 
 export interface UpstreamStreamOptions {
   readonly transport: Transport;
@@ -26,6 +35,8 @@ export interface Received {
   readonly message: ClockMessage;
   /** Length of the message as sent, without its envelope. */
   readonly bytes: number;
+  /** Longest that it can have been on its way, in milliseconds. */
+  readonly transitMs: number;
 }
 
 export class UpstreamStream {
@@ -33,13 +44,18 @@ export class UpstreamStream {
   readonly #abort = new AbortController();
   readonly #silence: SilenceTimer;
   readonly #messages: AsyncGenerator<Uint8Array>;
-  readonly #schemaLimits: SchemaLimits | undefined;
+  readonly #options: UpstreamStreamOptions;
+  readonly #openedAtMs: number;
+  readonly #transit = new Transit();
+  #wallTimeMs: number | undefined = undefined;
+  #isProbing = false;
 
   /** Opens it at once; what fails is told by {@linkcode next}. */
   constructor(options: UpstreamStreamOptions) {
     const { transport, address, request, time, connectTimeoutMs, onBytes } = options;
     this.address = address;
-    this.#schemaLimits = options.schemaLimits;
+    this.#options = options;
+    this.#openedAtMs = time.monotonic();
     const silence = new SilenceTimer(time, connectTimeoutMs, (limitMs) =>
       this.close(new ReplicationError("unavailable", `${address} was silent for ${limitMs} ms`)),
     );
@@ -60,13 +76,33 @@ export class UpstreamStream {
       const { done, value } = await this.#messages.next();
       this.#abort.signal.throwIfAborted();
       if (done) return undefined;
-      const message = decodeClockMessage(value, this.#schemaLimits);
+      const message = decodeClockMessage(value, this.#options.schemaLimits);
       if (message.start !== undefined)
         this.#silence.setLimit(SILENT_INTERVALS * message.start.heartbeatIntervalMs);
-      return { message, bytes: value.length };
+      const nowMs = this.#options.time.monotonic();
+      if (message.start !== undefined) this.#wallTimeMs = message.start.wallTimeMs;
+      this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, nowMs);
+      if (!this.#isProbing && this.#transit.isLoose(nowMs)) void this.#probe();
+      const transitMs = this.#transit.measure(message.sentMs, nowMs);
+      return { message, bytes: value.length, transitMs };
     } catch (error) {
       throw this.#abort.signal.aborted ? this.#abort.signal.reason : error;
     }
+  }
+
+  async #probe(): Promise<void> {
+    const { transport, address, time } = this.#options;
+    this.#isProbing = true;
+    const askedAtMs = time.monotonic();
+    try {
+      const { sentMs, wallTimeMs } = await sendProbe(transport, address, this.#abort.signal);
+      if (wallTimeMs === this.#wallTimeMs)
+        this.#transit.bound(askedAtMs, sentMs + 1, time.monotonic());
+    } catch {
+      // The stream tells what there is to know about the peer; until the next probe the bound is looser.
+    }
+    await sleep(time, PROBE_PAUSE_MS, this.#abort.signal);
+    this.#isProbing = false;
   }
 
   /** Gives the stream up; a {@linkcode next} under way throws `reason`. */

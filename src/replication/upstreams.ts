@@ -106,8 +106,8 @@ export class Upstreams {
     const { open, check, maxAgeMs } = this.#options;
     return {
       open: () => open(address),
-      check: ({ message }) => {
-        check(message.start!, message.ageMs, address);
+      check: ({ message, transitMs }) => {
+        check(message.start!, message.ageMs + transitMs, address);
         if (message.ageMs > maxAgeMs)
           throw new ReplicationError("unavailable", `${address} is cut off itself`);
       },

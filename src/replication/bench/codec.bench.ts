@@ -51,6 +51,7 @@ export function measureCodec(): void {
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
       checksum: clock.checksum,
       wallDeltaMs: messages.length * 1_000,
+      sentMs: 0,
       ageMs: 0,
       traceContexts: [],
       start: undefined,

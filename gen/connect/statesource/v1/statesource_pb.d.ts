@@ -150,6 +150,14 @@ export declare type SubscribeResponse = Message<"statesource.v1.SubscribeRespons
    * @generated from field: bool is_draining = 8;
    */
   isDraining: boolean;
+
+  /**
+   * When the sender made this message, in milliseconds after `wall_delta_ms`, on a steady clock of its
+   * own that starts with it. Less than 4 may be left out.
+   *
+   * @generated from field: sint64 sent_after_ms = 9;
+   */
+  sentAfterMs: bigint;
 };
 
 /**
@@ -303,6 +311,43 @@ export declare type StateTags = Message<"statesource.v1.StateTags"> & {
  * Use `create(StateTagsSchema)` to create a new message.
  */
 export declare const StateTagsSchema: GenMessage<StateTags>;
+
+/**
+ * @generated from message statesource.v1.ProbeRequest
+ */
+export declare type ProbeRequest = Message<"statesource.v1.ProbeRequest"> & {
+};
+
+/**
+ * Describes the message statesource.v1.ProbeRequest.
+ * Use `create(ProbeRequestSchema)` to create a new message.
+ */
+export declare const ProbeRequestSchema: GenMessage<ProbeRequest>;
+
+/**
+ * @generated from message statesource.v1.ProbeResponse
+ */
+export declare type ProbeResponse = Message<"statesource.v1.ProbeResponse"> & {
+  /**
+   * Milliseconds on the sender's steady clock: what `wall_delta_ms` and `sent_after_ms` add up to.
+   *
+   * @generated from field: sint64 sent_ms = 1;
+   */
+  sentMs: bigint;
+
+  /**
+   * As in Start. Another value than in the stream means that another node answered.
+   *
+   * @generated from field: uint64 wall_time_ms = 2;
+   */
+  wallTimeMs: bigint;
+};
+
+/**
+ * Describes the message statesource.v1.ProbeResponse.
+ * Use `create(ProbeResponseSchema)` to create a new message.
+ */
+export declare const ProbeResponseSchema: GenMessage<ProbeResponse>;
 
 /**
  * @generated from message statesource.v1.MutateRequest
@@ -489,6 +534,16 @@ export declare const StateSourceService: GenService<{
     methodKind: "unary";
     input: typeof MutateRequestSchema;
     output: typeof MutateResponseSchema;
+  },
+  /**
+   * Tells the time on the clock that stamps the messages of this node's streams.
+   *
+   * @generated from rpc statesource.v1.StateSourceService.Probe
+   */
+  probe: {
+    methodKind: "unary";
+    input: typeof ProbeRequestSchema;
+    output: typeof ProbeResponseSchema;
   },
 }>;
 
