@@ -35,7 +35,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   flights: { folders: ["machine"], packages: [], gen: true },
   generators: {
     folders: ["machine", "telemetry/semconv.ts"],
-    packages: ["node:", "protobufjs-cli", "hyparquet", "@grafana/grafana-foundation-sdk"],
+    packages: ["node:", "protobufjs-cli", "hyparquet", "@grafana/grafana-foundation-sdk", "yaml"],
   },
   inspector: { folders: ["machine", "replication"], packages: [] },
   telemetry: { folders: ["machine", "replication"], packages: ["@opentelemetry/api"] },

@@ -16,6 +16,7 @@ import {
   WIRE_TYPES_PATH,
 } from "./_paths.ts";
 import { generateClientCode } from "./client_code.ts";
+import { renderDashboardFiles } from "./dashboards/mod.ts";
 import { renderFlightStates } from "./flight_states_file.ts";
 import { buildFlightsSchema } from "./flights_schema.ts";
 import { replaySourcePath } from "./replay.ts";
@@ -51,6 +52,11 @@ export async function makeExpectedFiles(): Promise<ExpectedFile[]> {
     })),
     { path: REPLAY_CSV_PATH, text: csv, script: "gen:replay" },
     { path: REPLAY_MODULE_PATH, text: renderReplayModule(csv), script: "gen:replay" },
+    ...[...renderDashboardFiles()].map(([path, text]) => ({
+      path,
+      text,
+      script: "gen:dashboards",
+    })),
   ];
 }
 

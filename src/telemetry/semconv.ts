@@ -26,6 +26,7 @@ export const ATTR_REASON = "reason";
 export const ATTR_STATUS = "status";
 export const ATTR_FEED = "feed";
 export const ATTR_FLIGHT = "flight";
+export const ATTR_UPSTREAM_NODE = "upstream";
 export const ATTR_HTTP_REQUEST_METHOD = "http.request.method";
 export const ATTR_HTTP_ROUTE = "http.route";
 export const ATTR_HTTP_RESPONSE_STATUS_CODE = "http.response.status_code";
@@ -137,6 +138,12 @@ export const METRIC_LINK_STATUS = gauge(
   "1",
   "1 for the status that the link upstream has, 0 for the others",
   [ATTR_STATUS],
+);
+export const METRIC_UPSTREAM = gauge(
+  "replication.upstream",
+  "1",
+  "1 for the node that this one follows, by its name; none while it follows nobody",
+  [ATTR_UPSTREAM_NODE],
 );
 export const METRIC_FORWARDED = counter(
   "replication.mutations.forwarded",

@@ -1,0 +1,27 @@
+# One image for every node of the tree: what it is, root, relay or leaf, TST_… variables say.
+# Built in two stages, so that nothing but Node.js and one bundled file is left.
+ARG NODE_IMAGE=node:24.19.0-alpine@sha256:d32cdf619f63fe0471182d08996dd516c6275bb5fd31ae06e55a570bd9e1ad43
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Of all the packages' install scripts only esbuild's is needed: it puts its binary in place.
+RUN npm ci --ignore-scripts --no-audit --no-fund && node node_modules/esbuild/install.js
+COPY gen gen
+COPY src src
+RUN npm run bundle
+
+FROM ${NODE_IMAGE}
+ENV NODE_ENV=production \
+    TST_ADDR=0.0.0.0:19700 \
+    TST_HTTP_ADDR=0.0.0.0:18700
+WORKDIR /app
+COPY --from=build /app/dist/node.mjs ./
+COPY LICENSE ./
+# By number, so that a check for non-root containers can see it: the image's user "node".
+USER 1000:1000
+EXPOSE 19700 18700
+# Ready is serving a clock young enough. Node.js itself asks: the image needs no curl.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --start-interval=1s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${(process.env.TST_HTTP_ADDR ?? ':18700').split(':').pop()}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "node.mjs"]
