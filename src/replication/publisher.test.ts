@@ -298,6 +298,18 @@ describe("Publisher", () => {
     expect(isDrained).toBe(true);
   });
 
+  it("refuses a subscriber of its own name", () => {
+    const { publisher } = setUp({ name: "rep-1" });
+    const request = { name: "rep-1", epoch: "", seq: 0, schemaHash: "" };
+    expect(() => publisher.subscribe(request, new TestSink())).toThrow(
+      expect.objectContaining({
+        code: "failed_precondition",
+        message: expect.stringContaining('"rep-1" is this node\'s own name'),
+      }),
+    );
+    expect(publisher.downstreams.size).toBe(0);
+  });
+
   it("drains at once without downstreams", async () => {
     await expect(setUp().publisher.drain()).resolves.toBeUndefined();
   });

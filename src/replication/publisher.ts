@@ -149,6 +149,13 @@ export class Publisher {
   subscribe(request: SubscribeRequest, sink: Sink): Downstream {
     if (this.#isClosed || this.#drained !== undefined)
       throw new ReplicationError("unavailable", `Node "${this.#options.name}" is stopping`);
+    if (request.name === this.#options.name) {
+      // Nothing would come of it: no clock ever, or a path that it refuses.
+      throw new ReplicationError(
+        "failed_precondition",
+        `Cannot subscribe: "${request.name}" is this node's own name, and no node is upstream of itself`,
+      );
+    }
     if (this.#downstreams.size >= this.#options.maxDownstreams) {
       throw new ReplicationError(
         "resource_exhausted",

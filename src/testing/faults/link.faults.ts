@@ -38,7 +38,10 @@ afterEach(async () => {
   expect(await tree.problems()).toEqual([]);
 });
 
-afterAll(() => tree.close());
+afterAll(async () => {
+  console.log(tree.summary());
+  await tree.close();
+});
 
 /** The first line of the node's log since `from` that matches. */
 const logs = (node: NodeProcess, pattern: RegExp, from: number) =>

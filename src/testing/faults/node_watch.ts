@@ -10,7 +10,7 @@ export interface WatchOptions {
   readonly paceMs?: number;
   /**
    * By how much an age may be told too low, in milliseconds. The time that bytes are on their way is not
-   * in it; on loopback that is what a busy machine takes to hand them on. Default 100.
+   * in it; on loopback that is what a busy machine takes to hand them on. Default 500.
    */
   readonly ageSlackMs?: number;
 }
@@ -21,10 +21,14 @@ export interface WatchCounts {
   answers: number;
   /** Of these, the ones at versions recorded at the root, with its states. */
   equal: number;
-  /** At versions that the record lacks: merged on the way to it, or told to it only later than to the node. */
+  /** At versions after the last one seen of an ended life, with the states that all nodes showed there. */
+  agreed: number;
+  /** At versions between two that were recorded. */
   unknown: number;
   /** Without an answer, while the node was allowed to be away. */
   away: number;
+  /** With 503, as a process that has just begun and has no clock yet. */
+  notYet: number;
   /** Highest age told, in milliseconds. */
   oldestMs: number;
   /** Most by which an age was told too low, in milliseconds. */
@@ -42,8 +46,10 @@ export class NodeWatch {
   readonly counts: WatchCounts = {
     answers: 0,
     equal: 0,
+    agreed: 0,
     unknown: 0,
     away: 0,
+    notYet: 0,
     oldestMs: 0,
     understatedMs: 0,
   };
@@ -63,7 +69,7 @@ export class NodeWatch {
     this.name = node().name;
     this.#node = node;
     this.#record = record;
-    this.#options = { paceMs: options.paceMs ?? 5, ageSlackMs: options.ageSlackMs ?? 100 };
+    this.#options = { paceMs: options.paceMs ?? 5, ageSlackMs: options.ageSlackMs ?? 500 };
     this.#ageSlackMs = this.#options.ageSlackMs;
   }
 
@@ -95,7 +101,7 @@ export class NodeWatch {
   /** All that must not have been, as readable lines. Once the record has all that the root had. */
   problems(): string[] {
     for (const shown of this.#unsettled.splice(0)) this.#settle(shown);
-    return this.#problems.map((problem) => `${this.name} ${problem}`);
+    return [...new Set(this.#problems)].map((problem) => `${this.name} ${problem}`);
   }
 
   async #ask(agent: Agent, signal: AbortSignal): Promise<void> {
@@ -113,8 +119,8 @@ export class NodeWatch {
       return;
     }
     if (answer.status !== 200) {
-      if (this.#hasClock || !/no-clock-yet/.test(answer.body))
-        this.#problems.push(`answered ${answer.status}: ${answer.body}`);
+      if (!this.#hasClock && /no-clock-yet/.test(answer.body)) this.counts.notYet++;
+      else this.#problems.push(`answered ${answer.status}: ${answer.body}`);
       return;
     }
     this.#check(answer, askedAtMs);
@@ -136,12 +142,11 @@ export class NodeWatch {
   }
 
   #settle({ version, timeSum, states }: Shown): void {
-    const verdict = this.#record.checkStates(version, timeSum, states);
-    if (verdict !== "different") this.counts[verdict]++;
-    else this.#problems.push(`showed other states than the root at ${version}`);
-    const { epoch, seq } = splitVersion(version);
-    if (verdict === "unknown" && !(seq <= (this.#record.lastSeq(epoch) ?? -1)))
-      this.#problems.push(`showed ${version}, which the root was not seen to reach`);
+    const verdict = this.#record.judgeStates(version, timeSum, states);
+    if (verdict === "never") this.#problems.push(`showed ${version}, which the root never had`);
+    else if (verdict === "different")
+      this.#problems.push(`showed other states than the root, or than other nodes, at ${version}`);
+    else this.counts[verdict]++;
   }
 
   #checkOrder(version: string): void {

@@ -9,6 +9,14 @@ export type Verdict =
   /** The root showed no such version to us: it was killed before it could, or versions were merged on the way. */
   | "unknown";
 
+/** What can be said once the record is complete. */
+export type FinalVerdict =
+  | Verdict
+  /** After the last version seen of a life that is over, as a root that ends goes on a little after its event streams; all nodes show the same there. */
+  | "agreed"
+  /** The root had no such version. */
+  | "never";
+
 /** One life of the root's clock. */
 interface Life {
   readonly names: readonly string[];
@@ -22,6 +30,8 @@ export class RootRecord {
   readonly #url: () => string;
   readonly #ticks = new Map<string, string>();
   readonly #lives = new Map<string, Life>();
+  /** States that nodes showed at versions of ended lives which came after the last that was seen. */
+  readonly #afterEnd = new Map<string, string>();
   #clocks: Record<string, number> = {};
   #version = "";
 
@@ -80,6 +90,21 @@ export class RootRecord {
       states.length === active.length &&
       states.every((state, index) => state === active[index]);
     return isEqual ? "equal" : "different";
+  }
+
+  /** As {@linkcode checkStates}, once the record has all that the root had. */
+  judgeStates(version: string, timeSum: number, states: readonly string[]): FinalVerdict {
+    const verdict = this.checkStates(version, timeSum, states);
+    if (verdict !== "unknown") return verdict;
+    const { epoch, seq } = splitVersion(version);
+    const lastSeq = this.lastSeq(epoch);
+    if (lastSeq === undefined) return "never";
+    if (seq < lastSeq) return "unknown";
+    if (epoch === this.lives.at(-1)) return "never";
+    const shown = `${timeSum} ${states}`;
+    const before = this.#afterEnd.get(version) ?? shown;
+    this.#afterEnd.set(version, before);
+    return before === shown ? "agreed" : "different";
   }
 
   /** The epochs of all lives, the present one last. */

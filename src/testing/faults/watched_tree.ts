@@ -79,6 +79,19 @@ export class WatchedTree extends ProcessTree {
     ];
   }
 
+  /** What was measured, as lines for people. */
+  summary(): string {
+    const lines = [...this.#watches.values()].map(({ name, counts }) => {
+      const { answers, equal, agreed, unknown, away, notYet, oldestMs, understatedMs } = counts;
+      return `${name}: ${answers} answers, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; away ${away}, no clock yet ${notYet}; oldest ${oldestMs} ms, age told too low by up to ${Math.round(understatedMs)} ms`;
+    });
+    const { answered, tries, slowestMs } = this.load.counts;
+    return [
+      ...lines,
+      `mutations: ${answered} answered in ${tries} tries, the slowest after ${Math.round(slowestMs)} ms; lives of the root: ${this.record.epochs}`,
+    ].join("\n");
+  }
+
   override async close(): Promise<void> {
     this.#ended.abort();
     await Promise.all(this.#running);

@@ -1,0 +1,112 @@
+/** What links and processes that cannot keep up with a busy root suffer, and that nobody else does. */
+
+import { readFileSync } from "node:fs";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { NodeProcess } from "./node_process.ts";
+import { until } from "./until.ts";
+import { WatchedTree } from "./watched_tree.ts";
+
+/** How long a version may take to a leaf that nothing is wrong with, on a busy machine. */
+const PROMPT_MS = 500;
+/** Far less than what the root sends. */
+const BYTES_PER_SECOND = 4_000;
+/** Most by which the root may grow for a leaf that takes nothing; what it would have to keep of each version is several times that. */
+const GROWTH_MIB = 30;
+
+const tree = new WatchedTree({ TST_PUSH_INTERVAL_MS: "0", TST_LOG_LEVEL: "trace" });
+
+beforeAll(async () => {
+  await tree.start("root", {
+    variables: { TST_FEED: "random", TST_MUTATION_INTERVAL_MS: "1", TST_LOG_LEVEL: "info" },
+  });
+  await tree.start("good", { upstreams: ["root"] });
+  await tree.start("slow", { upstreams: ["root"] });
+  await tree.watch(["good", "slow"], { paceMs: 20 });
+});
+
+afterEach(() => {
+  tree.heal();
+});
+
+afterAll(async () => {
+  console.log(tree.summary());
+  await tree.close();
+});
+
+/** Milliseconds until a leaf shows the version that the root has now. */
+async function catchUpMs(name: string): Promise<number> {
+  const { version } = (await tree.node("root").get("/states")).json<{ version: string }>();
+  const startedAtMs = performance.now();
+  const read = await tree.node(name).get(`/states?min-version=${version}&wait=20000`);
+  expect([name, read.status]).toEqual([name, 200]);
+  return performance.now() - startedAtMs;
+}
+
+/** What the root says about its downstream. */
+async function downstream(name: string) {
+  const { downstreams } = (await tree.node("root").get("/topology")).json<{
+    downstreams: { name: string; lagSeq: number; pushes: number }[];
+  }>();
+  return downstreams.find((candidate) => candidate.name === name);
+}
+
+/** Resolves once the node has applied a diff over that many seqs, since it had logged so many lines. */
+const untilMerged = (node: NodeProcess, minSeqs: number, from: number) =>
+  until(`a diff over ${minSeqs} seqs at ${node.name}`, () => {
+    // With some of those before, for the seq that the first of them is counted from.
+    const lines = node.logged(/^diff applied/, from - 100);
+    const seqs = lines.map(({ text }) => Number(/seq=(\d+)/.exec(text)![1]));
+    return seqs.some((seq, i) => seq - (seqs[i - 1] ?? seq) >= minSeqs);
+  });
+
+/** Resident memory of a process, in MiB. */
+function memoryOf({ pid }: NodeProcess): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1];
+  return Number(kib) / 1024;
+}
+
+describe("Beside a busy root", () => {
+  it("a link that carries too little gets merged diffs, and delays no other", async () => {
+    const slow = tree.node("slow");
+    const link = tree.link("slow", "root");
+    link.shape({ bytesPerSecond: BYTES_PER_SECOND }, ["to_client"]);
+    await until(
+      "diffs that wait to be merged",
+      async () => ((await downstream("slow"))?.lagSeq ?? 0) > 500,
+      { withinMs: 30_000 },
+    );
+    expect(await catchUpMs("good")).toBeLessThan(PROMPT_MS);
+    const [good, behind] = [await downstream("good"), await downstream("slow")];
+    expect(behind!.pushes).toBeLessThan(good!.pushes);
+
+    const from = slow.log.length;
+    link.heal();
+    expect(await catchUpMs("slow")).toBeLessThan(PROMPT_MS);
+    await untilMerged(slow, 500, from);
+    expect(slow.logged(/^(link lost|snapshot applied|resync)/, from)).toEqual([]);
+  });
+
+  it("a leaf that stands still is closed after ten seconds, costs no memory, and returns with one diff", async () => {
+    const [root, slow] = [tree.node("root"), tree.node("slow")];
+    const [rootFrom, slowFrom] = [root.log.length, slow.log.length];
+    const memoryBefore = memoryOf(root);
+    slow.suspend();
+    const slowest: number[] = [];
+    const closed = await until(
+      "the end of the leaf's stream",
+      async () => {
+        slowest.push(await catchUpMs("good"));
+        return root.logged(/^downstream closed/, rootFrom)[0];
+      },
+      { withinMs: 30_000, everyMs: 50 },
+    );
+    expect(closed.text).toContain("took nothing for 10000 ms");
+    expect(closed.text).toContain("downstream=slow");
+    expect(Math.max(...slowest)).toBeLessThan(PROMPT_MS);
+    expect(memoryOf(root) - memoryBefore).toBeLessThan(GROWTH_MIB);
+
+    slow.resume();
+    await catchUpMs("slow");
+    await untilMerged(slow, 1_000, slowFrom);
+  });
+});

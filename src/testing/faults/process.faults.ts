@@ -1,0 +1,185 @@
+/** What processes of a tree can suffer: root → rep-1 and rep-2 → leaves that have both, under mutations all the time. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { NodeProcess } from "./node_process.ts";
+import { until } from "./until.ts";
+import { WatchedTree } from "./watched_tree.ts";
+
+const HEARTBEAT_MS = 200;
+/** Silence of three intervals is a lost link. */
+const SILENCE_MS = 3 * HEARTBEAT_MS;
+/** First step of the backoff, at its longest. */
+const BACKOFF_MS = 100;
+/** Longest wait for the next try of the preferred upstream. */
+const PREFERRED_RETRY_MS = 30_000;
+/** What processes on a busy machine may need for what takes no time. */
+const SLACK_MS = 400;
+/** More than a diff of what few mutations changed, with all that goes before it on a new connection; a snapshot has a tick of each of 149 states. */
+const DIFF_BYTES = 250;
+
+const LEAVES = ["leaf", "other"];
+const tree = new WatchedTree({
+  TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
+  TST_STALE_AFTER_MS: "1500",
+  TST_PUSH_INTERVAL_MS: "5",
+});
+let leaf: NodeProcess;
+let resting: AbortController;
+let loading: Promise<void>;
+
+beforeAll(async () => {
+  await tree.start("root");
+  await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
+  await tree.start("rep-2", { role: "relay", upstreams: ["root"] });
+  leaf = await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
+  await tree.start("other", { upstreams: ["rep-2", "rep-1"] });
+  await tree.watch(LEAVES);
+  tree.loadThrough(LEAVES);
+});
+
+beforeEach(() => {
+  resting = new AbortController();
+  loading = tree.load.run(resting.signal);
+});
+
+/** Ends the load, and resolves to all that went wrong. */
+async function rest(): Promise<string[]> {
+  resting.abort();
+  await loading;
+  return await tree.problems();
+}
+
+afterEach(async () => {
+  expect(await rest()).toEqual([]);
+});
+
+afterAll(async () => {
+  console.log(tree.summary());
+  await tree.close();
+});
+
+/** The first line of the node's log since `from` that matches. */
+const logs = (node: NodeProcess, pattern: RegExp, from: number, withinMs?: number) =>
+  until(`${pattern} in the log of ${node.name}`, () => node.logged(pattern, from)[0], {
+    ...(withinMs && { withinMs }),
+  });
+
+/** Writes through one leaf and reads at all nodes, two levels up and down. */
+async function readWrites(): Promise<void> {
+  const version = await tree.mutate("leaf");
+  for (const name of tree.names) {
+    const read = await tree.node(name).get(`/states?min-version=${version}&wait=5000`);
+    expect([name, read.status]).toEqual([name, 200]);
+  }
+}
+
+describe("A relay", () => {
+  it("that is killed is left for the next one, with a diff; once it is back, it is returned to without a break", async () => {
+    const from = leaf.log.length;
+    const spare = tree.link("leaf", "rep-2");
+    const killed = tree.node("rep-1").kill();
+    const live = await logs(leaf, /^link live/, from);
+    const bytes = spare.bytes.to_client;
+    await killed;
+    const lost = leaf.logged(/^link lost/, from)[0]!;
+    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + SLACK_MS);
+    expect(live.text).toContain(spare.address);
+    expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
+    expect(bytes).toBeLessThan(DIFF_BYTES);
+
+    const back = leaf.log.length;
+    await tree.start("rep-1");
+    const moved = await logs(leaf, /^link moved .*preferred/, back, PREFERRED_RETRY_MS + 10_000);
+    expect(moved.text).toContain(tree.link("leaf", "rep-1").address);
+    expect(leaf.logged(/^(link lost|link stale|snapshot applied|resync)/, back)).toEqual([]);
+    await readWrites();
+  });
+
+  it("that stands still is left after three heartbeats, and serves again once it goes on", async () => {
+    const from = leaf.log.length;
+    const relay = tree.node("rep-1");
+    const relayFrom = relay.log.length;
+    const stoppedAtMs = performance.now();
+    relay.suspend();
+    const lost = await logs(leaf, /^link lost/, from);
+    expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
+    expect(lost.atMs - stoppedAtMs).toBeLessThan(SILENCE_MS + SLACK_MS);
+    const live = await logs(leaf, /^link live/, from);
+    expect(live.text).toContain(tree.link("leaf", "rep-2").address);
+    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + SLACK_MS);
+    expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
+
+    const version = await tree.mutate("leaf");
+    relay.resume();
+    const healed = await relay.get(`/states?min-version=${version}&wait=5000`);
+    expect(healed.status).toBe(200);
+    expect(relay.logged(/^(snapshot applied|resync)/, relayFrom)).toEqual([]);
+    await readWrites();
+  });
+});
+
+describe("A leaf", () => {
+  it("that stands still for a while catches up, and nobody waits for it", async () => {
+    const from = leaf.log.length;
+    leaf.suspend();
+    tree.loadThrough(["other"]);
+    const version = await tree.mutate("other");
+    const read = await tree.node("other").get(`/states?min-version=${version}`);
+    expect(read.status).toBe(200);
+    const { answered } = tree.load.counts;
+    await until("fifty mutations more", () => tree.load.counts.answered >= answered + 50);
+    leaf.resume();
+    const healed = await leaf.get(`/states?min-version=${version}&wait=5000`);
+    expect(healed.status).toBe(200);
+    expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
+    tree.loadThrough(LEAVES);
+    await readWrites();
+  });
+
+  it("that is killed takes one snapshot when it starts again", async () => {
+    const watch = tree.watchOf("leaf");
+    tree.loadThrough(["other"]);
+    watch.goes();
+    await leaf.kill();
+    leaf = await tree.start("leaf");
+    await tree.untilReady("leaf");
+    watch.returned();
+    expect(leaf.logged(/^snapshot applied/)).toHaveLength(1);
+    tree.loadThrough(LEAVES);
+    await readWrites();
+  });
+});
+
+describe("The root", () => {
+  it("that is killed leaves all serving what they have; its next life is another epoch, which nobody goes back from", async () => {
+    const lives = tree.record.lives.length;
+    const answers = LEAVES.map((name) => tree.watchOf(name).counts.answers);
+    await tree.node("root").kill();
+    await until("the leaves unready", async () => {
+      const ready = await Promise.all(LEAVES.map((name) => tree.node(name).get("/readyz")));
+      return ready.every(({ status }) => status === 503);
+    });
+    for (const [i, name] of LEAVES.entries())
+      expect(tree.watchOf(name).counts.answers).toBeGreaterThan(answers[i]!);
+    await tree.start("root");
+    await Promise.all(LEAVES.map((name) => tree.untilReady(name)));
+    await readWrites();
+    expect(tree.record.lives.length).toBe(lives + 1);
+    for (const name of tree.names) {
+      const { version } = (await tree.node(name).get("/states")).json<{ version: string }>();
+      expect(version.split("-")[0]).toBe(tree.record.lives.at(-1));
+    }
+  });
+
+  it("that stands still is missed, and found again", async () => {
+    const root = tree.node("root");
+    root.suspend();
+    await until("the leaves unready", async () => {
+      const ready = await Promise.all(LEAVES.map((name) => tree.node(name).get("/readyz")));
+      return ready.every(({ status }) => status === 503);
+    });
+    root.resume();
+    await Promise.all(LEAVES.map((name) => tree.untilReady(name)));
+    await readWrites();
+  });
+});
