@@ -246,8 +246,8 @@ describe("Trees of selections", () => {
   );
 
   it("show, whatever happens, only what the root had, and in the end what it has", async () => {
-    const runs = fc.array(command, { maxLength: 25 });
-    const leaves = fc.array(leaf, { minLength: 1, maxLength: 4 });
+    const runs = fc.array(command, { maxLength: 25, size: "max" });
+    const leaves = fc.array(leaf, { minLength: 1, maxLength: 4, size: "max" });
     await fc.assert(
       fc.asyncProperty(runs, leaves, async (commands, leavesOfRun) => {
         const tree = new ReplicationTree(SCHEMA);

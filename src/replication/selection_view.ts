@@ -99,7 +99,7 @@ export class SelectionView {
   reset(chosen: Uint32Array): void {
     const node = this.#node;
     this.#traced = NONE_TRACED;
-    this.#dueSeq = node.seq;
+    // A snapshot may put right what was wrong at the same version.
     this.#encoded.clear();
     if (this.#clock === node) return;
     const names = Array.from(chosen, (index) => node.names[index]!);

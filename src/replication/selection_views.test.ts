@@ -1,121 +1,10 @@
-import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
+import { choose, NAMES, SCHEMA, Subscriber, setUp } from "../testing/selection_setup.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
-import { applyChanges, applySnapshot } from "./apply.ts";
-import type { Downstream, Sink } from "./downstream.ts";
 import { decodeClockMessage } from "./messages.ts";
-import { Publisher, type PublisherOptions } from "./publisher.ts";
-import { hashSchema } from "./schema_codec.ts";
-import { isSelected, parseSelection, type Selection } from "./selection.ts";
+import { Publisher } from "./publisher.ts";
+import { parseSelection } from "./selection.ts";
 import { VersionedClock } from "./versioned_clock.ts";
-
-const SCHEMA = {
-  Exception: {},
-  Flight1Delayed: { remove: ["Flight1OnTime", "Start"] },
-  Flight1OnTime: { auto: true },
-  Start: {},
-  Flight2Delayed: { require: ["Flight1Delayed"] },
-  Flight2OnTime: {},
-};
-const NAMES = Object.keys(SCHEMA);
-
-/** A replica's clock at the other end of a publisher's stream. */
-class Subscriber implements Sink {
-  readonly clock = new VersionedClock();
-  readonly kinds: string[] = [];
-  readonly envelopes: Uint8Array[] = [];
-  downstream: Downstream | undefined = undefined;
-  error = "";
-  isSlow = false;
-  #wallTimeMs: number | undefined = undefined;
-
-  readonly selection: Selection | undefined;
-
-  constructor(selection: Selection | undefined) {
-    this.selection = selection;
-  }
-
-  subscribe(publisher: Publisher): void {
-    const { epoch, seq, schema, names } = this.clock;
-    const schemaHash = epoch === "" ? "" : hashSchema(schema, names);
-    const { selection } = this;
-    this.#wallTimeMs = undefined;
-    this.error = "";
-    this.downstream = publisher.subscribe(
-      { name: "leaf", epoch, seq, schemaHash, selection },
-      this,
-    );
-  }
-
-  leave(): void {
-    this.downstream?.close();
-    this.downstream = undefined;
-  }
-
-  write(envelope: Uint8Array<ArrayBuffer>): boolean {
-    this.envelopes.push(envelope);
-    if (envelope[0] === 2) {
-      this.error = JSON.parse(new TextDecoder().decode(envelope.subarray(5))).error.message;
-      return false;
-    }
-    const message = decodeClockMessage(envelope.subarray(5));
-    const { start } = message;
-    this.#wallTimeMs = start?.wallTimeMs ?? this.#wallTimeMs;
-    if (this.#wallTimeMs !== undefined) {
-      const applied =
-        start?.ticks === undefined
-          ? applyChanges(this.clock, message, this.#wallTimeMs)
-          : applySnapshot(this.clock, message, start, start.ticks);
-      const kind = start?.ticks ? "snapshot" : message.indexes.length > 0 ? "diff" : "heartbeat";
-      this.kinds.push(`${kind} ${applied}`);
-    }
-    return !this.isSlow;
-  }
-  close(): void {
-    this.downstream = undefined;
-  }
-  abort(): void {
-    this.downstream = undefined;
-  }
-}
-
-function setUp(options: Partial<PublisherOptions> = {}) {
-  const time = new VirtualTime();
-  const clock = new VersionedClock();
-  const publisher = new Publisher(clock, { name: "root", machineId: "m", time, ...options });
-  const begin = (epoch: string, names: readonly string[] = NAMES, schema: object = SCHEMA) =>
-    clock.reset({
-      epoch: epoch.padStart(16, "0"),
-      seq: 0,
-      schema: Object.fromEntries(Object.entries(schema).filter(([name]) => names.includes(name))),
-      names,
-      ticks: names.map(() => 0),
-    });
-  begin("a");
-  const flip = async (...names: string[]) => {
-    const indexes = names.map((name) => clock.indexOf(name)).sort((a, b) => a - b);
-    clock.advance(
-      clock.seq + 1,
-      Uint32Array.from(indexes),
-      indexes.map((index) => clock.ticks[index]! + 1),
-      time.now(),
-    );
-    await time.advance(0);
-  };
-  const join = (states?: string) => {
-    const subscriber = new Subscriber(states === undefined ? undefined : parseSelection(states));
-    subscriber.subscribe(publisher);
-    return subscriber;
-  };
-  return { time, clock, publisher, begin, flip, join };
-}
-
-/** What the node's clock shows of a selection. */
-function choose(clock: VersionedClock, selection: Selection | undefined): [string, number][] {
-  return clock.names
-    .map((name, i): [string, number] => [name, clock.ticks[i]!])
-    .filter(([name]) => selection === undefined || isSelected(selection, name));
-}
 
 describe("A selection", () => {
   it("is a clock of its own: the chosen states in order, at the node's version", async () => {
@@ -347,12 +236,34 @@ describe("A selection", () => {
     }
     const [part, same] = [join("Flight1Delayed"), join("Start,Flight1*")];
     await flip("Start");
+    expect(part.downstream!.pushes).toBe(1);
     // On such a node the seq moves on by itself, and below it at once.
     clock.advance(5, new Uint32Array(0), []);
     await flip();
     expect([part.clock.seq, same.clock.seq]).toEqual([6, 6]);
     expect(part.kinds.slice(1)).toEqual(["heartbeat applied"]);
+    expect(part.downstream!.pushes).toBe(1);
     expect(same.clock.names).toEqual(clock.names);
+  });
+
+  it("is put right by a snapshot, also at the same version", async () => {
+    const { clock, join, time } = setUp();
+    const { epoch, seq, schema, names } = clock;
+    clock.advance(0, Uint32Array.of(1), [7]);
+    const early = join("Flight1*");
+    // Keeps what it shares with others alive, and is sent no more after this heartbeat.
+    early.isSlow = true;
+    early.downstream!.drained();
+    await time.advance(250);
+    expect(early.kinds).toEqual(["snapshot applied", "heartbeat proven"]);
+    clock.reset({ epoch, seq, schema, names, ticks: [0, 2, 2, 0, 0, 0] });
+    const late = join("Flight1*");
+    await time.advance(250);
+    expect(choose(late.clock, undefined)).toEqual([
+      ["Flight1Delayed", 2],
+      ["Flight1OnTime", 2],
+    ]);
+    expect(late.kinds).toEqual(["snapshot applied", "heartbeat proven"]);
   });
 
   it("counts among the selections that a node takes for as long as anyone has it", () => {
@@ -385,115 +296,5 @@ describe("A selection", () => {
     } finally {
       advance.mockRestore();
     }
-  });
-});
-
-describe("Selections of many subscribers", () => {
-  const LETTERS = ["A", "B", "C"];
-  const ALL = LETTERS.flatMap((a) => LETTERS.map((b) => a + b));
-  const SELECTIONS = [undefined, "A*", "B*,AA", "AA,AB,CC", "C*,A*", "Z*", "CB"];
-
-  type Command =
-    | { readonly type: "change"; readonly states: readonly number[]; readonly by: number }
-    | { readonly type: "skip" }
-    | { readonly type: "heartbeat" }
-    | { readonly type: "schema" }
-    | { readonly type: "join" | "leave" | "stall" | "drain"; readonly who: number };
-
-  const who = fc.nat(9);
-  const commands = fc.array(
-    fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          type: fc.constant("change" as const),
-          states: fc.uniqueArray(fc.nat(ALL.length - 1), { minLength: 1, maxLength: 3 }),
-          by: fc.integer({ min: 1, max: 2 }),
-        }),
-      },
-      {
-        weight: 2,
-        arbitrary: fc.record({ type: fc.constantFrom("skip", "heartbeat", "schema") }),
-      },
-      {
-        weight: 5,
-        arbitrary: fc.record({ type: fc.constantFrom("join", "leave", "stall", "drain"), who }),
-      },
-    ) as fc.Arbitrary<Command>,
-    { maxLength: 40 },
-  );
-
-  it("each show what the node had at their version, and in the end what it has", async () => {
-    await fc.assert(
-      fc.asyncProperty(commands, async (run) => {
-        const { begin, clock, publisher, time } = setUp();
-        let names = ALL;
-        let lives = 1;
-        const start = () =>
-          begin(String(lives++), names, Object.fromEntries(names.map((n) => [n, {}])));
-        const past = new Map<string, [string, number][]>();
-        clock.onChange(() => past.set(clock.version, choose(clock, undefined)));
-        start();
-        const subscribers = Array.from({ length: 10 }, (_, i) => {
-          const states = SELECTIONS[i % SELECTIONS.length];
-          return new Subscriber(states === undefined ? undefined : parseSelection(states));
-        });
-        const tryJoin = (subscriber: Subscriber) => {
-          try {
-            subscriber.subscribe(publisher);
-          } catch (error) {
-            // One name has left the schema.
-            expect(error).toMatchObject({ code: "unknown_state", states: ["CB"] });
-          }
-        };
-        for (const command of run) {
-          if (command.type === "change") {
-            const indexes = command.states.map((i) => i % names.length);
-            const unique = Uint32Array.from(new Set(indexes)).sort();
-            clock.advance(
-              clock.seq + 1,
-              unique,
-              Array.from(unique, (i) => clock.ticks[i]! + command.by),
-            );
-          } else if (command.type === "skip") clock.advance(clock.seq + 3, new Uint32Array(0), []);
-          else if (command.type === "heartbeat") await time.advance(250);
-          else if (command.type === "schema") {
-            names = names === ALL ? ["AD", ...ALL.filter((name) => name !== "CB")] : ALL;
-            start();
-          } else {
-            const subscriber = subscribers[command.who]!;
-            if (command.type === "join" && subscriber.downstream === undefined) tryJoin(subscriber);
-            if (command.type === "leave") subscriber.leave();
-            if (command.type === "stall") subscriber.isSlow = true;
-            if (command.type === "drain") {
-              subscriber.isSlow = false;
-              subscriber.downstream?.drained();
-            }
-          }
-          await time.advance(0);
-          for (const { clock: own, selection } of subscribers) {
-            if (own.epoch === "") continue;
-            const then = past
-              .get(own.version)!
-              .filter(([name]) => selection === undefined || isSelected(selection, name));
-            expect(choose(own, undefined)).toEqual(then);
-          }
-        }
-        for (const subscriber of subscribers) {
-          subscriber.isSlow = false;
-          if (subscriber.downstream === undefined) tryJoin(subscriber);
-          else subscriber.downstream.drained();
-        }
-        await time.advance(250);
-        for (const { clock: own, selection, downstream } of subscribers) {
-          if (downstream === undefined) expect(names).not.toContain("CB");
-          else {
-            expect(own.version).toBe(clock.version);
-            expect(choose(own, undefined)).toEqual(choose(clock, selection));
-          }
-        }
-      }),
-      { numRuns: 300 },
-    );
   });
 });
