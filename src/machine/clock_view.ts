@@ -208,7 +208,7 @@ export abstract class ClockView<N extends string = string> {
   }
 
   /** For subclasses: aborts the state signals of the states that moved. */
-  protected abortSignals(changed: Int32Array, count: number): void {
+  protected abortSignals(changed: Int32Array | Uint32Array, count: number): void {
     if (this.#signals.size === 0) return;
     for (let i = 0; i < count; i++) {
       const controller = this.#signals.get(changed[i]!);
@@ -236,7 +236,7 @@ export abstract class ClockView<N extends string = string> {
   }
 
   /** For subclasses: tells the clock listeners. */
-  protected emitClockChange(changed: Int32Array, count: number): void {
+  protected emitClockChange(changed: Int32Array | Uint32Array, count: number): void {
     if (this.#listeners.isEmpty || count === 0) return;
     if (this.#indexes.length < count) this.#indexes = new Uint32Array(Math.max(count, 16));
     for (let i = 0; i < count; i++) this.#indexes[i] = changed[i]!;

@@ -147,7 +147,7 @@ function compilePairs(
 }
 
 /** Own names, and those of an instance's class, so that a class can be a set of handlers. */
-function handlerNames(handlers: object): string[] {
+export function handlerNames(handlers: object): string[] {
   const names = new Set(Object.keys(handlers));
   for (
     let prototype = Object.getPrototypeOf(handlers);

@@ -96,7 +96,12 @@ export {
 export type { Tracer } from "./tracer.ts";
 export type { Transition } from "./transition.ts";
 
-// For sibling folders: cleaning up a schema that came from elsewhere, and hints for misspelt names.
+// For sibling folders: cleaning up a schema that came from elsewhere, hints for misspelt names, and
+// what a machine on a replica has in common with this one.
 
+export { throwLater, unknownState } from "./clock_view.ts";
+export { toError } from "./errors.ts";
+export { createStateSort } from "./handler_order.ts";
+export { handlerNames } from "./handlers.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

@@ -76,7 +76,7 @@ export class Waits {
   }
 
   /** Resolves what is satisfied, given the states whose ticks moved. Costs what waits for those states. */
-  process(changed: Int32Array, count: number): void {
+  process(changed: Int32Array | Uint32Array, count: number): void {
     if (this.#count === 0) return;
     const ticks = this.#ticks();
     const satisfied: Wait[] = [];
@@ -124,14 +124,35 @@ export class Waits {
     this.process(Int32Array.from(this.#byState.keys()), this.#byState.size);
   }
 
-  /** Follows a new index order. */
-  remap(toNew: (index: number) => number): void {
+  /**
+   * Follows a new index order; -1 stands for a state that is gone. What waits for one rejects with what
+   * `toReason` makes of its old index; without that it stays open.
+   */
+  remap(toNew: (index: number) => number, toReason?: (index: number) => unknown): void {
     const waits = this.#all();
+    if (toReason !== undefined) {
+      for (const wait of waits) {
+        const gone = wait.states.find((state) => toNew(state) < 0);
+        if (gone === undefined) continue;
+        waits.delete(wait);
+        this.#close(wait);
+        wait.reject(toReason(gone));
+      }
+    }
     this.#byState.clear();
     this.#shared.clear();
     for (const wait of waits) {
       wait.states = wait.states.map(toNew);
       this.#enter(wait);
+    }
+  }
+
+  /** Rejects what waits for ticks: they are those of another clock from now on. */
+  rejectTicks(reason: unknown): void {
+    for (const wait of this.#all()) {
+      if (wait.kind !== "ticks") continue;
+      this.#close(wait);
+      wait.reject(reason);
     }
   }
 

@@ -16,6 +16,7 @@ export type { Transport } from "./client.ts";
 export type { Downstream } from "./downstream.ts";
 export { ReplicationError, type ReplicationErrorCode } from "./errors.ts";
 export { fetchTransport } from "./fetch_transport.ts";
+export type { HandlerTracer } from "./handler_runs.ts";
 export type { LinkStatus } from "./link_status.ts";
 // For tools that read the wire.
 export {
@@ -29,6 +30,13 @@ export {
 export { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
+export type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
+export type { ReplicaBindOptions, ReplicaHandler, ReplicaHandlers } from "./replica_handlers.ts";
+export {
+  createReplicaMachine,
+  ReplicaMachine,
+  type ReplicaMachineOptions,
+} from "./replica_machine.ts";
 export {
   coversSelection,
   createSelection,
@@ -47,5 +55,6 @@ export {
 } from "./server.ts";
 export { createSource, type Source, type SourceOptions } from "./source.ts";
 export { systemTime, type TimeSource } from "./time_source.ts";
+export type { Flip } from "./told_clock.ts";
 export type { LinkLoss, LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
 export { type ClockChange, VersionedClock } from "./versioned_clock.ts";

@@ -15,6 +15,7 @@ import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
 import { checkSelected, type Selection } from "./selection.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
+import { TracedTransitions } from "./traced_transitions.ts";
 import type { ReplicationTracer, ResyncReason } from "./tracer.ts";
 import { type Received, UpstreamStream } from "./upstream_stream.ts";
 import { Upstreams } from "./upstreams.ts";
@@ -74,6 +75,7 @@ export class Replica {
   readonly #forwarder: Forwarder;
   #running: Promise<void> | undefined = undefined;
   #lastError: ReplicationError | undefined = undefined;
+  readonly #traced = new TracedTransitions();
 
   /** Throws `RangeError` without an address. */
   constructor(options: ReplicaOptions) {
@@ -144,6 +146,11 @@ export class Replica {
   /** Why the link was lost the last time. */
   get lastError(): ReplicationError | undefined {
     return this.#lastError;
+  }
+
+  /** W3C trace contexts of the transitions after `seq` that came with one, in their order; the last 16. */
+  traceContextsSince(seq: number): readonly Uint8Array[] {
+    return this.#traced.since(seq);
   }
 
   /** Starts to follow. To be called once. */
@@ -361,6 +368,8 @@ export class Replica {
   }
 
   #traceApplied({ message, bytes }: Received, isSnapshot: boolean, seqBefore: number): void {
+    if (isSnapshot) this.#traced.clear();
+    this.#traced.add(message.seq, message.traceContexts);
     this.#options.tracer?.applied?.({
       isSnapshot,
       epoch: this.clock.epoch,

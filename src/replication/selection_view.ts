@@ -6,14 +6,10 @@
 
 import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
-import {
-  type ClockMessage,
-  encodeClockMessage,
-  MAX_TRACE_CONTEXTS,
-  SHARED_MS,
-} from "./messages.ts";
+import { type ClockMessage, encodeClockMessage, SHARED_MS } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
 import type { Selection } from "./selection.ts";
+import { TracedTransitions } from "./traced_transitions.ts";
 import { VersionedClock } from "./versioned_clock.ts";
 
 /** What a node tells all its downstreams alike. */
@@ -36,13 +32,6 @@ export interface Encoded {
   readonly sentMs: number;
 }
 
-interface Traced {
-  readonly seq: number;
-  readonly context: Uint8Array;
-}
-
-const NONE_TRACED: readonly Traced[] = [];
-
 export class SelectionView {
   /** Undefined for every state that the node has. */
   readonly selection: Selection | undefined;
@@ -59,7 +48,7 @@ export class SelectionView {
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
   #hash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
   /** The last traced transitions that changed a state of this view, in their order. */
-  #traced: readonly Traced[] = NONE_TRACED;
+  readonly #traced = new TracedTransitions();
 
   constructor(node: VersionedClock, sender: Sender, selection: Selection | undefined) {
     this.#node = node;
@@ -98,7 +87,7 @@ export class SelectionView {
   /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
   reset(chosen: Uint32Array): void {
     const node = this.#node;
-    this.#traced = NONE_TRACED;
+    this.#traced.clear();
     // A snapshot may put right what was wrong at the same version.
     this.#encoded.clear();
     if (this.#clock === node) return;
@@ -125,15 +114,12 @@ export class SelectionView {
   setDue(traceContexts: readonly Uint8Array[]): void {
     const { seq } = this.#node;
     this.#dueSeq = seq;
-    if (traceContexts.length === 0) return;
-    const traced = traceContexts.map((context) => ({ seq, context }));
-    this.#traced = [...this.#traced, ...traced].slice(-MAX_TRACE_CONTEXTS);
+    this.#traced.add(seq, traceContexts);
   }
 
   /** Trace contexts of the transitions that whoever was sent up to `cursor` has not been sent, in their order. */
   tracedSince(cursor: number): readonly Uint8Array[] {
-    if ((this.#traced.at(-1)?.seq ?? 0) <= cursor) return NO_CONTEXTS;
-    return this.#traced.filter(({ seq }) => seq > cursor).map(({ context }) => context);
+    return this.#traced.since(cursor);
   }
 
   /**
@@ -196,6 +182,5 @@ function encode(message: ClockMessage): Encoded {
   };
 }
 
-const NO_CONTEXTS: readonly Uint8Array[] = [];
 const ONE_INDEX = new Uint32Array(1);
 const ONE_TICK = new Float64Array(1);

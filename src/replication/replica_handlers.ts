@@ -1,0 +1,108 @@
+/** Handlers on a replica: what may be bound, and sorting it by name. */
+
+import { handlerNames, MachineError, nearestNames } from "../machine/mod.ts";
+import type { ReplicaEvent } from "./replica_event.ts";
+
+/** Told of a state's flip. What it throws, at once or later, goes to `onError`. */
+export type ReplicaHandler<N extends string, S extends N | undefined> = (
+  event: ReplicaEvent<N, S>,
+) => void | Promise<void>;
+
+/**
+ * The final handlers of a machine, named in the same way: `FooState` and `FooEnd`, and `AnyState` for
+ * each change. Those that could veto, `FooEnter`, `FooExit`, `AnyEnter` and pairs of states, are no
+ * business of a replica.
+ */
+export type ReplicaHandlers<N extends string = string> = {
+  readonly [K in N as `${K}State` | `${K}End`]?: ReplicaHandler<N, K>;
+} & {
+  readonly AnyState?: ReplicaHandler<N, undefined>;
+} & (string extends N
+    ? unknown
+    : { readonly [K in Exclude<Negotiation<N>, `${N}State` | `${N}End`>]?: never });
+
+type Negotiation<N extends string> = N | `${N}Enter` | `${N}Exit` | "AnyEnter" | "AnyExit";
+
+export interface ReplicaBindOptions {
+  /** Names the binding for tracers; default `handlers-1`, `handlers-2`, … */
+  readonly id?: string;
+  /** Binds only handlers whose name starts with it, without it. */
+  readonly prefix?: string;
+  /**
+   * Whether State handlers are also told of what is active already: at once, or as soon as the first
+   * clock has come. Default false: like those of a machine, they are told of what flips from now on.
+   */
+  readonly includeActive?: boolean;
+}
+
+export interface BoundReplicaHandler {
+  readonly name: string;
+  readonly run: (event: ReplicaEvent) => unknown;
+}
+
+type ByState = ReadonlyMap<string, BoundReplicaHandler>;
+
+/** One bound set, looked up by state name. */
+export interface ReplicaBinding {
+  readonly id: string;
+  readonly State: ByState;
+  readonly End: ByState;
+  readonly anyState: BoundReplicaHandler | undefined;
+  readonly includeActive: boolean;
+  /** A handler for a state that is not there is no mistake: the set serves several machines. */
+  readonly isPartial: boolean;
+  isRemoved: boolean;
+}
+
+/** Sorts handlers by their names; whether their states exist is another question. Throws `MachineError` for one that is not final. */
+export function compileReplicaBinding(
+  machineId: string,
+  handlers: Readonly<Record<string, unknown>>,
+  id: string,
+  options: ReplicaBindOptions,
+): ReplicaBinding {
+  const { prefix = "", includeActive = false } = options;
+  const State = new Map<string, BoundReplicaHandler>();
+  const End = new Map<string, BoundReplicaHandler>();
+  let anyState: BoundReplicaHandler | undefined;
+  for (const fullName of handlerNames(handlers)) {
+    const value = handlers[fullName];
+    const isPair = typeof value === "object" && value !== null;
+    if (!fullName.startsWith(prefix) || !(isPair || typeof value === "function")) continue;
+    const name = fullName.slice(prefix.length);
+    const kind = isPair ? undefined : /^(.*)(State|End)$/s.exec(name);
+    if (kind === null || kind === undefined) throw notFinal(machineId, name);
+    const run = (value as BoundReplicaHandler["run"]).bind(handlers);
+    if (name === "AnyState") anyState = { name, run };
+    (kind[2] === "State" ? State : End).set(kind[1]!, { name, run });
+  }
+  return { id, State, End, anyState, includeActive, isPartial: prefix !== "", isRemoved: false };
+}
+
+/** One error for each handler whose state is not among `names`. */
+export function unknownHandlers(
+  machineId: string,
+  { State, End, anyState, isPartial }: ReplicaBinding,
+  names: readonly string[],
+): MachineError[] {
+  if (isPartial) return [];
+  const known = new Set(names);
+  return [...State, ...End]
+    .filter(([state, { name }]) => !known.has(state) && name !== anyState?.name)
+    .map(([state, { name }]) => {
+      const nearest = nearestNames(state, names);
+      const hint = nearest.length > 0 ? `; the nearest are "${nearest.join('", "')}"` : "";
+      return new MachineError(
+        "unknown_state",
+        `Cannot tell handler "${name}" of anything: the clock of "${machineId}" does not hold state "${state}"${hint}`,
+        { states: [state] },
+      );
+    });
+}
+
+function notFinal(machineId: string, name: string): MachineError {
+  return new MachineError(
+    "invalid_argument",
+    `Cannot bind handler "${name}" to "${machineId}": it is a replica, which only tells what has happened, to FooState, FooEnd and AnyState; handlers that can veto belong to the source`,
+  );
+}

@@ -1,0 +1,70 @@
+/** A machine, and a clock that follows it whenever the test says so, as a replica's does. */
+
+import { createMachine, type Machine, type StateDefinition } from "../machine/mod.ts";
+import {
+  createReplicaMachine,
+  createSource,
+  type ReplicaMachine,
+  type ReplicaMachineOptions,
+  type Source,
+  VersionedClock,
+} from "../replication/mod.ts";
+import { VirtualTime } from "./virtual_time.ts";
+
+export class FollowedClock<N extends string> {
+  readonly time = new VirtualTime();
+  readonly clock = new VersionedClock();
+  /** What went to `onError`. */
+  readonly errors: string[] = [];
+  readonly #states: readonly N[];
+  readonly #schema: Readonly<Record<N, StateDefinition<NoInfer<N>>>>;
+  machine!: Machine;
+  source!: Source;
+  #lives = 0;
+
+  /** Index order is that of the schema's keys, then `Exception`. */
+  constructor(schema: Readonly<Record<N, StateDefinition<NoInfer<N>>>>) {
+    this.#schema = schema;
+    this.#states = Object.keys(schema) as N[];
+    this.restart();
+  }
+
+  /** The source starts a new life, perhaps with another schema. */
+  restart(schema: Record<string, StateDefinition> = this.#schema): void {
+    this.machine = createMachine(schema, {
+      id: "m",
+      states: [...Object.keys(schema), "Exception"],
+    }) as unknown as Machine;
+    const epoch = (++this.#lives).toString(16).padStart(16, "0");
+    this.source = createSource(this.machine, { time: this.time, epoch });
+  }
+
+  replica(options: Partial<ReplicaMachineOptions<N>> = {}): ReplicaMachine<N> {
+    return createReplicaMachine<N>(this.clock, {
+      states: this.#states,
+      time: this.time,
+      onError: (error) => this.errors.push(error.message),
+      ...options,
+    });
+  }
+
+  /** Takes everything that changed as one diff. */
+  diff(): void {
+    const { clock } = this.source;
+    const moved: [index: number, tick: number][] = [];
+    clock.forEachChangedSince(this.clock.seq, (...change) => moved.push(change));
+    moved.sort(([a], [b]) => a - b);
+    this.clock.advance(
+      clock.seq,
+      Uint32Array.from(moved, ([index]) => index),
+      moved.map(([, tick]) => tick),
+      clock.changedAtMs,
+    );
+  }
+
+  snapshot(): void {
+    const { epoch, seq, schema, names, ticks, changedAtMs } = this.source.clock;
+    // Names are decoded anew from each snapshot.
+    this.clock.reset({ epoch, seq, schema, names: [...names], ticks, changedAtMs });
+  }
+}
