@@ -1,3 +1,5 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Listener } from "./listener.ts";
 import { listenHttp } from "./node.ts";
@@ -63,6 +65,22 @@ describe("listenHttp()", () => {
     fail();
     await expect(response.arrayBuffer()).rejects.toThrow("terminated");
     expect(printed).toEqual([]);
+  });
+
+  it("gives up a request that does not arrive", async () => {
+    listener = await listenHttp(
+      async (request) => new Response(await request.text()),
+      { host: "127.0.0.1", port: 0 },
+      { requestTimeoutMs: 50 },
+    );
+    for (const sent of [
+      "GET / HTTP/1.1\r\nhost: a\r\n",
+      "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\na",
+    ]) {
+      const socket = connect(listener.port, "127.0.0.1");
+      socket.write(sent);
+      expect(await text(socket)).toMatch(/^HTTP\/1.1 408 /);
+    }
   });
 
   it("ends a stream in order, and cancels one whose client leaves", async () => {

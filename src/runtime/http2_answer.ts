@@ -7,12 +7,14 @@ import type { FetchHandler } from "./listener.ts";
 /**
  * Has `fetch` answer a request. The request's signal is aborted when the client is gone before all of
  * the answer is sent; an answer whose body breaks off resets the stream, so that nobody takes what was
- * sent for all of it.
+ * sent for all of it. Once all is said, the client has `endTimeoutMs` to take it; what it still sends then
+ * is not waited for.
  */
 export async function answer(
   fetch: FetchHandler,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
+  endTimeoutMs: number,
 ): Promise<void> {
   const abort = new AbortController();
   let isAnswered = false;
@@ -27,12 +29,22 @@ export async function answer(
       request === undefined ? new Response(null, { status: 400 }) : await fetch(request);
     await send(stream, response);
     isAnswered = true;
+    endWithin(stream, endTimeoutMs);
   } catch {
     // Errors are the handler's own concern; what gets here can only be shown as a failure.
     if (stream.destroyed) return;
     if (!stream.headersSent) stream.respond({ ":status": 500 }, { endStream: true });
     else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
+}
+
+/** Sees to it that a stream whose answer has been written is closed. */
+function endWithin(stream: ServerHttp2Stream, timeoutMs: number): void {
+  if (stream.closed || stream.destroyed) return;
+  // RFC 9113, section 8.1: so a server that has answered tells a client not to send the rest.
+  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
+  stream.once("close", () => clearTimeout(timer));
 }
 
 /** Undefined for what is no valid request. */

@@ -7,6 +7,12 @@
 import { createServer, type ServerHttp2Session } from "node:http2";
 import { answer } from "./http2_answer.ts";
 import {
+  HTTP2_LIMITS,
+  type Http2Limits,
+  toServerOptions,
+  watchConnection,
+} from "./http2_limits.ts";
+import {
   closeWithin,
   type FetchHandler,
   type ListenAddress,
@@ -15,16 +21,29 @@ import {
 } from "./listener.ts";
 
 /** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
-export async function listenHttp2(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
-  const server = createServer();
+export async function listenHttp2(
+  fetch: FetchHandler,
+  address: ListenAddress,
+  options: Partial<Http2Limits> = {},
+): Promise<Listener> {
+  const limits = { ...HTTP2_LIMITS, ...options };
+  const server = createServer(toServerOptions(limits));
+  server.maxConnections = limits.maxConnections;
   const sessions = new Set<ServerHttp2Session>();
+  /** Counts a stream on its connection. */
+  const counters = new WeakMap<object, () => () => void>();
   server.on("session", (session) => {
     sessions.add(session);
+    counters.set(session, watchConnection(session, limits));
     session.on("close", () => sessions.delete(session));
     // A connection that breaks is the concern of its streams; unheard, the error would end the process.
     session.on("error", () => {});
   });
-  server.on("stream", (stream, headers) => answer(fetch, stream, headers));
+  server.on("stream", (stream, headers) => {
+    const uncount = counters.get(stream.session!)?.();
+    if (uncount !== undefined) stream.once("close", uncount);
+    void answer(fetch, stream, headers, limits.answerTimeoutMs);
+  });
   return {
     port: await listenOn(server, address),
     async close(graceMs = 500) {

@@ -36,12 +36,26 @@ export function readText(url: URL): Promise<string> {
   return readFile(url, "utf8");
 }
 
+export interface HttpLimits {
+  /** Longest that a request, its body included, may take to arrive, in milliseconds. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+}
+
 /** Serves HTTP/1.1. Rejects with {@linkcode ListenError}. */
-export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
+export async function listenHttp(
+  fetch: FetchHandler,
+  address: ListenAddress,
+  { requestTimeoutMs = 30_000 }: HttpLimits = {},
+): Promise<Listener> {
   const server = createAdaptorServer({
     fetch: async (request, env) =>
       breakWithStream(await fetch(request), (env as HttpBindings).outgoing),
     overrideGlobalObjects: false,
+    serverOptions: {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(requestTimeoutMs, 10_000),
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, 5_000),
+    },
   }) as Server;
   // Longer than the minute after which load balancers give up an idle connection of theirs.
   server.keepAliveTimeout = 65_000;

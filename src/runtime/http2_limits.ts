@@ -1,0 +1,91 @@
+/** Limits of the HTTP/2 listener: on connections, and on what a peer may do with one. SPEC.md of replication, "Limits", lists them. */
+
+import { constants, type ServerHttp2Session, type ServerOptions } from "node:http2";
+
+export interface Http2Limits {
+  /** Connections at the same time; one more is closed at once. Default 11,000: a publisher's downstreams, and some. */
+  readonly maxConnections: number;
+  /** Streams at the same time on one connection; one more is refused. Default 1,000. */
+  readonly maxStreams: number;
+  /** Longest a connection without a stream is kept, also one that never says anything, in milliseconds. Default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** Longest that the end of an answer may wait for its client to take it, in milliseconds. Default 10,000. */
+  readonly answerTimeoutMs: number;
+  /** Pings and settings that a peer may send in ten seconds; more ends the connection. Default 1,000. */
+  readonly maxControlFrames: number;
+}
+
+export const HTTP2_LIMITS: Http2Limits = {
+  maxConnections: 11_000,
+  maxStreams: 1_000,
+  idleTimeoutMs: 60_000,
+  answerTimeoutMs: 10_000,
+  maxControlFrames: 1_000,
+};
+
+const CONTROL_WINDOW_MS = 10_000;
+/** After a connection was asked to end. */
+const GOODBYE_MS = 1_000;
+
+/** What `node:http2` watches over by itself; most are its defaults, said so that they stay. */
+export function toServerOptions({ maxStreams }: Http2Limits): ServerOptions {
+  return {
+    settings: {
+      enablePush: false,
+      maxConcurrentStreams: maxStreams,
+      maxHeaderListSize: 16_384,
+      initialWindowSize: 65_535,
+    },
+    maxHeaderListPairs: 64,
+    // Entries of one SETTINGS frame.
+    maxSettings: 32,
+    // Megabytes of one connection's streams and queues.
+    maxSessionMemory: 10,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    // Streams that a client opens and resets: at once, and then per second. A relay whose mutations all
+    // reach their deadlines must not lose its connection for it.
+    streamResetBurst: 2_000,
+    streamResetRate: 200,
+  };
+}
+
+/** Watches over one connection until it is closed. Returns what counts a stream on it, and returns what counts it no more. */
+export function watchConnection(
+  session: ServerHttp2Session,
+  limits: Http2Limits,
+): () => () => void {
+  let streams = 0;
+  let idleTimer: ReturnType<typeof setTimeout>;
+  const leave = () => {
+    session.close();
+    idleTimer = setTimeout(() => session.destroy(), GOODBYE_MS);
+  };
+  const beIdle = () => {
+    idleTimer = setTimeout(leave, limits.idleTimeoutMs);
+  };
+
+  let frames = 0;
+  let windowEndsAtMs = 0;
+  const countFrame = () => {
+    const now = performance.now();
+    if (now >= windowEndsAtMs) {
+      frames = 0;
+      windowEndsAtMs = now + CONTROL_WINDOW_MS;
+    }
+    if (++frames > limits.maxControlFrames && !session.destroyed)
+      session.destroy(new Error("too many pings or settings"), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  };
+  session.on("ping", countFrame);
+  session.on("remoteSettings", countFrame);
+  session.once("close", () => clearTimeout(idleTimer));
+  beIdle();
+  return () => {
+    streams++;
+    clearTimeout(idleTimer);
+    return () => {
+      streams--;
+      if (streams === 0 && !session.closed && !session.destroyed) beIdle();
+    };
+  };
+}
