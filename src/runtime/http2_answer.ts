@@ -2,6 +2,7 @@
 
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { toBody, toPairs } from "./http2_body.ts";
+import { MAX_HEADER_BYTES } from "./http2_limits.ts";
 import type { FetchHandler } from "./listener.ts";
 
 /**
@@ -25,9 +26,7 @@ export async function answer(
   });
   try {
     const request = toRequest(stream, headers, abort.signal);
-    const response =
-      request === undefined ? new Response(null, { status: 400 }) : await fetch(request);
-    await send(stream, response);
+    await send(stream, request instanceof Request ? await fetch(request) : request);
     isAnswered = true;
     endWithin(stream, endTimeoutMs);
   } catch {
@@ -47,12 +46,13 @@ function endWithin(stream: ServerHttp2Stream, timeoutMs: number): void {
   stream.once("close", () => clearTimeout(timer));
 }
 
-/** Undefined for what is no valid request. */
+/** An answer for what is no request that can be taken. */
 function toRequest(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   signal: AbortSignal,
-): Request | undefined {
+): Request | Response {
+  if (lengthOf(headers) > MAX_HEADER_BYTES) return new Response(null, { status: 431 });
   const { ":method": method = "GET", ":path": path = "/", ":scheme": scheme = "http" } = headers;
   const init: RequestInit & { duplex?: "half" } = { method, headers: toPairs(headers), signal };
   if (method !== "GET" && method !== "HEAD") {
@@ -65,8 +65,15 @@ function toRequest(
   try {
     return new Request(`${scheme}://${headers[":authority"] ?? headers.host}${path}`, init);
   } catch {
-    return undefined;
+    return new Response(null, { status: 400 });
   }
+}
+
+/** As RFC 9113, section 10.5.1, counts it. */
+function lengthOf(headers: IncomingHttpHeaders): number {
+  let length = 0;
+  for (const name in headers) length += name.length + (headers[name]?.length ?? 0) + 32;
+  return length;
 }
 
 async function send(stream: ServerHttp2Stream, response: Response): Promise<void> {

@@ -35,7 +35,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
   }
 
   it("closes a connection that never says anything, and one that never opens a stream", async () => {
-    const { connect, post } = await setUp({ idleTimeoutMs: 50 });
+    const { connect } = await setUp({ idleTimeoutMs: 50 });
     const silent = await connect({ isSilent: true });
     const idle = await connect();
     const half = await connect();
@@ -43,7 +43,6 @@ describe("listenHttp2(), with peers that are no friends", () => {
     half.post(1, "/", {}, 0);
     await Promise.all([silent.closed(), half.closed()]);
     expect(await idle.closed()).toBe(constants.NGHTTP2_NO_ERROR);
-    expect(await post("a")).toBe("a");
   });
 
   it("keeps a connection whose stream is open, and closes it some time after that has ended", async () => {
@@ -81,6 +80,27 @@ describe("listenHttp2(), with peers that are no friends", () => {
     peer.send(FRAME.settings, 1, 0);
     peer.post(7, "/", {}, END_HEADERS | END_STREAM);
     expect(await peer.closed()).toBe(constants.NGHTTP2_PROTOCOL_ERROR);
+  });
+
+  it.each([
+    ["many", 80, 1, FRAME.rstStream],
+    ["great", 40, 500, FRAME.headers],
+  ])("refuses a request with too %s headers", async (_, count, length, type) => {
+    let requests = 0;
+    const { connect, post } = await setUp({}, (request) => {
+      requests++;
+      return ECHO(request);
+    });
+    const peer = await connect();
+    const headers = Array.from({ length: count }, (_, i) => [`x-${i}`, "a".repeat(length)]);
+    const block = encodePost("/", Object.fromEntries(headers));
+    peer.send(FRAME.headers, END_STREAM, 1, block.subarray(0, 16_384));
+    peer.send(FRAME.continuation, END_HEADERS, 1, block.subarray(16_384));
+    const answer = await peer.until((frame) => frame.type === type);
+    if (type === FRAME.headers) expect(answer.payload.toString()).toContain("431");
+    else expect(answer.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(await post("a")).toBe("a");
+    expect(requests).toBe(1);
   });
 
   it("tells a client that goes on sending after its answer to stop", async () => {

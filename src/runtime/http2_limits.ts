@@ -23,6 +23,9 @@ export const HTTP2_LIMITS: Http2Limits = {
   maxControlFrames: 1_000,
 };
 
+/** All headers of a request; `node:http2` tells clients so, and takes more all the same. */
+export const MAX_HEADER_BYTES = 16_384;
+
 const CONTROL_WINDOW_MS = 10_000;
 /** After a connection was asked to end. */
 const GOODBYE_MS = 1_000;
@@ -33,7 +36,7 @@ export function toServerOptions({ maxStreams }: Http2Limits): ServerOptions {
     settings: {
       enablePush: false,
       maxConcurrentStreams: maxStreams,
-      maxHeaderListSize: 16_384,
+      maxHeaderListSize: MAX_HEADER_BYTES,
       initialWindowSize: 65_535,
     },
     maxHeaderListPairs: 64,

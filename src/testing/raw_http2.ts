@@ -74,7 +74,7 @@ export class RawHttp2 {
     this.write(Buffer.concat([head, payload]));
   }
 
-  /** Opens a stream with a POST; headers are literals, none longer than 126 bytes. */
+  /** Opens a stream with a POST; headers are literals. */
   post(stream: number, path: string, headers: Record<string, string>, flags = END_HEADERS): void {
     this.send(FRAME.headers, flags, stream, encodePost(path, headers));
   }
@@ -120,11 +120,20 @@ export class RawHttp2 {
 
 /** A header block without compression: RFC 7541, section 6.2.2. */
 export function encodePost(path: string, headers: Record<string, string>): Buffer {
-  const literal = (text: string) => Buffer.concat([Buffer.of(text.length), Buffer.from(text)]);
+  const literal = (text: string) => Buffer.concat([encodeLength(text.length), Buffer.from(text)]);
   const pairs = Object.entries({ ":authority": "node", ":path": path, ...headers });
   return Buffer.concat([
     // :method POST and :scheme http, out of the static table.
     Buffer.of(0x83, 0x86),
     ...pairs.flatMap(([name, value]) => [Buffer.of(0), literal(name), literal(value)]),
   ]);
+}
+
+/** RFC 7541, section 5.1, with a prefix of 7 bits. */
+function encodeLength(length: number): Buffer {
+  if (length < 127) return Buffer.of(length);
+  const bytes = [127];
+  let rest = length - 127;
+  for (; rest >= 128; rest >>= 7) bytes.push((rest & 127) | 128);
+  return Buffer.from([...bytes, rest]);
 }
