@@ -1,7 +1,7 @@
 /** One node of the tree, built out of the parts: a source or a replica, a publisher, and the HTTP API. */
 
 import { Hono } from "hono";
-import { createFeed, type Feed, schema, stateNames } from "../flights/mod.ts";
+import { createFeed, type Feed, type StateName, schema, stateNames } from "../flights/mod.ts";
 import {
   createHttpApi,
   createReplicationRoutes,
@@ -16,6 +16,7 @@ import {
   type Mutate,
   Publisher,
   Replica,
+  type ReplicaMachine,
   ReplicationError,
   type ReplicationTracer,
   systemTime,
@@ -28,6 +29,7 @@ import { ListenError } from "../runtime/listener.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ConfigError, type NodeConfig, variableOf } from "./config.ts";
 import { InFlight } from "./in_flight.ts";
+import { createLocalMachine } from "./local_machine.ts";
 import type { Logger } from "./log.ts";
 
 /** Id of the machine that the whole tree shows. */
@@ -52,9 +54,11 @@ export interface TreeNode {
   readonly clock: VersionedClock;
   /** The machine, on the root alone. */
   readonly machine: Machine | undefined;
+  /** What local handlers are bound to, on relays and leaves. */
+  readonly replica: ReplicaMachine<StateName> | undefined;
   /**
    * Stops in order: takes no new HTTP connections, sends downstreams elsewhere, finishes what is under
-   * way, all for `drainMs` at most, then ends what is left.
+   * way, handlers included, all for `drainMs` at most, then ends what is left.
    */
   close(): Promise<void>;
 }
@@ -63,14 +67,15 @@ export interface TreeNode {
 interface Core {
   readonly clock: VersionedClock;
   readonly machine: Machine | undefined;
+  readonly replica: ReplicaMachine<StateName> | undefined;
   readonly mutate: Mutate;
   ageMs(): number;
   /** Node names from the root to the node upstream. */
   upstreamPath(): readonly string[];
   upstream(): Topology["upstream"];
   start(): void;
-  /** The node is about to stop: nothing new is to begin by itself. */
-  quiesce(): void;
+  /** The node is about to stop: nothing new is to begin by itself. Resolves when what had begun has ended. */
+  quiesce(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -202,12 +207,12 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     httpAddr,
     clock: core.clock,
     machine: core.machine,
+    replica: core.replica,
     async close() {
       const { name, drainMs } = config;
       log.info("node stops", { name, downstreams: publisher.downstreams.size });
       draining.abort();
-      core.quiesce();
-      const drained = publisher.drain().then(() => inFlight.idle());
+      const drained = Promise.all([core.quiesce(), publisher.drain().then(() => inFlight.idle())]);
       await Promise.all([listeners["http-addr"]!.close(drainMs), atMost(drainMs, drained, time)]);
       stopping.abort();
       publisher.close(new ReplicationError("unavailable", `Node "${name}" is stopping`));
@@ -219,7 +224,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
 }
 
 /** Waits for `done`, but no longer than `ms`. */
-function atMost(ms: number, done: Promise<void>, time: TimeSource): Promise<void> {
+function atMost(ms: number, done: Promise<unknown>, time: TimeSource): Promise<void> {
   return new Promise((resolve) => {
     const cancel = time.setTimer(ms, resolve);
     void done.then(() => {
@@ -281,6 +286,7 @@ function createRoot(config: NodeConfig, log: Logger, time: TimeSource): Core {
   return {
     clock: source.clock,
     machine,
+    replica: undefined,
     mutate: async (request) => source.mutate(request),
     ageMs: () => 0,
     upstreamPath: () => [],
@@ -295,7 +301,9 @@ function createRoot(config: NodeConfig, log: Logger, time: TimeSource): Core {
         epoch: source.clock.epoch,
       });
     },
-    quiesce: () => stopped.abort(),
+    async quiesce() {
+      stopped.abort();
+    },
     async close() {
       stopped.abort();
       await fed;
@@ -321,9 +329,11 @@ function createReplicaCore(config: NodeConfig, services: NodeServices, time: Tim
     time,
     tracer: upstreamLog(services.log),
   });
+  const machine = createLocalMachine(replica, config.name, services.log, time);
   return {
     clock: replica.clock,
     machine: undefined,
+    replica: machine,
     mutate: (request, options) => replica.mutate(request, options),
     ageMs: () => replica.ageMs(),
     upstreamPath: () => replica.path,
@@ -338,7 +348,7 @@ function createReplicaCore(config: NodeConfig, services: NodeServices, time: Tim
       bytesReceived: replica.bytesReceived,
     }),
     start: () => replica.start(),
-    quiesce() {},
+    quiesce: () => machine.close(),
     close: () => replica.close(),
   };
 }
