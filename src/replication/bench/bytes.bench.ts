@@ -4,7 +4,7 @@ import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import type { Sink } from "../downstream.ts";
-import { createSource, decodeClockMessage, Publisher } from "../mod.ts";
+import { createSelection, createSource, decodeClockMessage, Publisher } from "../mod.ts";
 import { hashSchema } from "../schema_codec.ts";
 import { type Aim, mean, printTable } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
@@ -47,13 +47,16 @@ class Counter implements Sink, Sizes {
   abort(): void {}
 }
 
-const NOTHING = { name: "rep-1", epoch: "", seq: 0, schemaHash: "" };
+/** 13 states. */
+const ONE_FLIGHT = createSelection([], ["Flight2"]);
+const NOTHING = { name: "rep-1-1", epoch: "", seq: 0, schemaHash: "" };
 
 interface Counters {
   readonly root: Counter;
   readonly traced: Counter;
   readonly relay: Counter;
-  readonly joins: { readonly unknown: Counter; readonly known: Counter; readonly resumed: Counter };
+  readonly flight: Counter;
+  readonly joins: Readonly<Record<"unknown" | "known" | "resumed" | "flight", Counter>>;
 }
 
 /** One life of a root and of a relay that follows it at once; counts what downstreams of each are sent. */
@@ -80,6 +83,7 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   root.subscribe(NOTHING, counters.root);
   traced.subscribe(NOTHING, counters.traced);
   relay.subscribe(NOTHING, counters.relay);
+  root.subscribe({ ...NOTHING, selection: ONE_FLIGHT }, counters.flight);
   for (let i = 0; i < MUTATIONS; i++) {
     traced.traceContexts = [new Uint8Array(25).fill(i)];
     traffic.mutate();
@@ -89,7 +93,8 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   const schemaHash = hashSchema(clock.schema, clock.names);
   root.subscribe(NOTHING, counters.joins.unknown);
   root.subscribe({ ...NOTHING, schemaHash }, counters.joins.known);
-  root.subscribe({ name: "rep-1", epoch, seq: seq - 1, schemaHash }, counters.joins.resumed);
+  root.subscribe({ name: "rep-1-1", epoch, seq: seq - 1, schemaHash }, counters.joins.resumed);
+  root.subscribe({ ...NOTHING, selection: ONE_FLIGHT }, counters.joins.flight);
   for (const publisher of [root, traced, relay]) publisher.close();
   source.close();
   await machine.dispose();
@@ -102,10 +107,16 @@ export async function measureBytes(): Promise<Aim[]> {
     root: new Counter(),
     traced: new Counter(),
     relay: new Counter(),
-    joins: { unknown: new Counter(), known: new Counter(), resumed: new Counter() },
+    flight: new Counter(),
+    joins: {
+      unknown: new Counter(),
+      known: new Counter(),
+      resumed: new Counter(),
+      flight: new Counter(),
+    },
   };
   for (let i = 0; i < LIVES; i++) await live(counters, random);
-  const { root, traced, relay, joins } = counters;
+  const { root, traced, relay, flight, joins } = counters;
   const asSent = ENVELOPE_HEADER + FRAME_HEADER;
   const row = (what: string, sizes: readonly number[]) => {
     const max = Math.max(...sizes);
@@ -130,6 +141,9 @@ export async function measureBytes(): Promise<Aim[]> {
       row("join, schema unknown", joins.unknown.starts),
       row("join, schema known", joins.known.starts),
       row("resumed one seq behind", joins.resumed.starts),
+      row("push, of one flight's states alone", flight.all),
+      row("heartbeat, to the same", flight.heartbeats),
+      row("join of the same, schema unknown", joins.flight.starts),
     ],
   );
   console.log("As sent: with the 5 bytes of its envelope and the 9 of an HTTP/2 frame.");
