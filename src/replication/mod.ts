@@ -29,6 +29,8 @@ export {
 } from "./messages.ts";
 export { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
+// For runtimes that write to connections of their own.
+export type { BodyWriter, PushStream } from "./push_body.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
 export type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
 export type { ReplicaBindOptions, ReplicaHandler, ReplicaHandlers } from "./replica_handlers.ts";

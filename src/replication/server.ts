@@ -1,6 +1,6 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
-import type { Downstream, Sink } from "./downstream.ts";
+import type { Downstream } from "./downstream.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { hasType, readBytes } from "./http_message.ts";
@@ -14,6 +14,7 @@ import {
 } from "./messages.ts";
 import { MUTATE_PATH, PROBE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 import type { Publisher } from "./publisher.ts";
+import { PushBody } from "./push_body.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 
 export interface MutateOptions {
@@ -119,9 +120,8 @@ async function receive(options: ReplicationServerOptions, request: Request): Pro
 }
 
 async function subscribe(options: ReplicationServerOptions, request: Request): Promise<Response> {
-  const body = await receive(options, request);
   const reader = new EnvelopeReader(options.maxRequestBytes ?? 65_536);
-  reader.push(body);
+  reader.push(await receive(options, request));
   const envelope = reader.read();
   if (envelope === undefined || envelope.isEnd || reader.isWithin) {
     throw new ReplicationError(
@@ -134,40 +134,14 @@ async function subscribe(options: ReplicationServerOptions, request: Request): P
   request.signal.throwIfAborted();
   const { bufferBytes = 1 } = options;
   let downstream: Downstream | undefined;
-  let isOpen = true;
-  const end = () => {
-    isOpen = false;
-    downstream?.close();
-  };
+  const end = () => downstream?.close();
   request.signal.addEventListener("abort", end, { once: true });
-  const stream = new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const sink: Sink = {
-          get bufferedBytes() {
-            return isOpen ? Math.max(0, bufferBytes - (controller.desiredSize ?? 0)) : 0;
-          },
-          write(bytes) {
-            if (!isOpen) return false;
-            controller.enqueue(bytes);
-            return (controller.desiredSize ?? 0) > 0;
-          },
-          close() {
-            if (isOpen) controller.close();
-            isOpen = false;
-          },
-          abort(error) {
-            if (isOpen) controller.error(error);
-            isOpen = false;
-          },
-        };
-        downstream = options.publisher.subscribe(subscription, sink);
-      },
-      pull: () => downstream?.drained(),
-      cancel: end,
-    },
-    { highWaterMark: bufferBytes, size: (chunk) => chunk?.length ?? 0 },
-  );
+  const { body, stream } = PushBody.open({
+    bufferBytes,
+    onDrained: () => downstream?.drained(),
+    onGone: end,
+  });
+  downstream = options.publisher.subscribe(subscription, body);
   return new Response(stream, {
     headers: { "content-type": STREAM_TYPE, "cache-control": "no-store" },
   });

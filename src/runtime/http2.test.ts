@@ -2,6 +2,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it } from "vitest";
+import type { BodyWriter, PushStream } from "../replication/mod.ts";
 import { TcpProxy } from "../testing/faults/mod.ts";
 import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
@@ -248,6 +249,93 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(rest instanceof Error || rest.done).toBe(true);
     await serve(() => new Response("again"), first.port);
     expect(await (await post(first.port)).text()).toBe("again");
+  });
+
+  it.each([0, 1])(
+    "show a body that breaks off after %i bytes as broken, not as whole",
+    async (count) => {
+      let fail: (error: Error) => void = () => {};
+      const { port } = await serve(
+        () =>
+          new Response(
+            new ReadableStream({
+              start(controller) {
+                fail = (error) => controller.error(error);
+                if (count > 0) controller.enqueue(new Uint8Array(count));
+              },
+            }),
+          ),
+      );
+      const reader = (await setUp().post(port)).body!.getReader();
+      if (count > 0) await reader.read();
+      fail(new Error("enough"));
+      await expect(reader.read()).rejects.toThrow();
+    },
+  );
+
+  /** A body that lets itself be taken over, and never anything be read from it. */
+  function pushed() {
+    const { promise: writer, resolve } = Promise.withResolvers<BodyWriter>();
+    const { promise: isGone, resolve: gone } = Promise.withResolvers<void>();
+    const body: PushStream = Object.assign(new ReadableStream<Uint8Array<ArrayBuffer>>(), {
+      takeOver(own: BodyWriter) {
+        resolve(own);
+        return gone;
+      },
+    });
+    return { body, writer, isGone };
+  }
+
+  it("let a body push to the stream itself, and tell it what has left", async () => {
+    const { body, writer } = pushed();
+    const { port } = await serve(() => new Response(body));
+    const reader = (await setUp().post(port)).body!.getReader();
+    const { write, end } = await writer;
+    const bytes = Uint8Array.of(0, 1, 2).subarray(1);
+    for (let i = 0; i < 3; i++) {
+      await new Promise<void>((taken) => write(bytes, taken));
+      expect((await reader.read()).value).toEqual(Uint8Array.of(1, 2));
+    }
+    end();
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it("let a pushed body break its stream off", async () => {
+    const { body, writer } = pushed();
+    const { port } = await serve(() => new Response(body));
+    const reader = (await setUp().post(port)).body!.getReader();
+    (await writer).abort(new Error("enough"));
+    await expect(reader.read()).rejects.toThrow();
+  });
+
+  it("tell a pushed body that its reader is gone", async () => {
+    const { body, isGone } = pushed();
+    const { port } = await serve(() => new Response(body));
+    await (await setUp().post(port)).body!.cancel();
+    await isGone;
+  });
+
+  it("tell a pushed body nothing of bytes that a reader does not take", async () => {
+    const { body, writer, isGone } = pushed();
+    const { port } = await serve((request) =>
+      new URL(request.url).pathname === "/other" ? new Response("a") : new Response(body),
+    );
+    const { post } = setUp();
+    const response = await post(port);
+    const { write } = await writer;
+    let left = 0;
+    const flood = () => {
+      for (let i = 0; i < 20; i++) write(new Uint8Array(10_000), () => left++);
+    };
+    flood();
+    for (let before = -1; before !== left; ) {
+      before = left;
+      await (await post(port, { path: "/other" })).text();
+    }
+    expect(left).toBeLessThan(20);
+    await response.body!.cancel();
+    await isGone;
+    expect(left).toBeLessThan(20);
   });
 
   it("drop a reader that stalls when the server breaks its stream off", async () => {

@@ -3,6 +3,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { toBody, toPairs } from "./http2_body.ts";
 import { MAX_HEADER_BYTES } from "./http2_limits.ts";
+import { breakOff, isPushed, push } from "./http2_push.ts";
 import type { FetchHandler } from "./listener.ts";
 
 /**
@@ -33,7 +34,7 @@ export async function answer(
     // Errors are the handler's own concern; what gets here can only be shown as a failure.
     if (stream.destroyed) return;
     if (!stream.headersSent) stream.respond({ ":status": 500 }, { endStream: true });
-    else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    else breakOff(stream);
   }
 }
 
@@ -88,11 +89,15 @@ async function send(stream: ServerHttp2Stream, response: Response): Promise<void
     return;
   }
   stream.respond(head);
+  if (isPushed(body)) {
+    await push(stream, body);
+    return;
+  }
   const reader = body.getReader();
   const stop = () => void reader.cancel(new Error("the client is gone")).catch(() => {});
   stream.once("close", stop);
   // A body that breaks off is to end the stream also while the client takes nothing.
-  reader.closed.catch(() => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  reader.closed.catch(() => breakOff(stream));
   for (;;) {
     const { done, value } = await reader.read();
     if (stream.closed || stream.destroyed) return;
