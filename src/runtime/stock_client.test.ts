@@ -135,6 +135,48 @@ describe("A stock Connect client", () => {
       expect(replica.seq).toBe(BigInt(source.clock.seq));
     });
 
+    it("gets the states that it selects, proven by themselves, and resumes with these", async () => {
+      const { machine, source, client } = await setUp();
+      machine.add("Start");
+      const selection = { names: ["Start"], prefixes: ["Flight2Gate"] };
+      const replica = new StockReplica();
+      const first = new AbortController();
+      const before = client.subscribe({ name: "stock", selection }, { signal: first.signal });
+      const messages = before[Symbol.asyncIterator]();
+      await follow(replica, messages, source.clock.seq);
+      expect(replica.names).toEqual(
+        stateNames.filter((name) => name === "Start" || name.startsWith("Flight2Gate")),
+      );
+      machine.add(["Flight2Gate4", "Flight1Delayed"]);
+      expect(await follow(replica, messages, source.clock.seq)).toContain("diff");
+      machine.add("Flight3Delayed");
+      const kinds = await follow(replica, messages, source.clock.seq);
+      expect(new Set(kinds)).toEqual(new Set(["heartbeat"]));
+      first.abort();
+      machine.add("Flight2Gate5");
+      const { epoch, seq, schemaHash } = replica;
+      const again = client.subscribe({ name: "stock", selection, epoch, seq, schemaHash });
+      const { value } = await again[Symbol.asyncIterator]().next();
+      expect(value.start).toMatchObject({ isSnapshot: false, ticks: [] });
+      expect(value.start?.schema).toBeUndefined();
+      replica.apply(value);
+      expect(replica.activeStates()).toEqual(
+        replica.names.filter((name) => machine.is(name as never)),
+      );
+      expect(replica.activeStates()).toContain("Flight2Gate5");
+    });
+
+    it("is refused with invalid_argument for names that there are not, and told the nearest", async () => {
+      const { client } = await setUp();
+      const selection = { names: ["Flight2Delayd"] };
+      const messages = client.subscribe({ name: "stock", selection })[Symbol.asyncIterator]();
+      const end = messages.next();
+      expect(await codeOf(end)).toBe("InvalidArgument");
+      await expect(end).rejects.toThrow(/the nearest known: Flight2Delayed/);
+      const empty = client.subscribe({ name: "stock", selection: {} })[Symbol.asyncIterator]();
+      expect(await codeOf(empty.next())).toBe("InvalidArgument");
+    });
+
     it.each([
       ["aborts", "Canceled"],
       ["reaches its deadline", "DeadlineExceeded"],
