@@ -3,7 +3,7 @@
  * port of the replication server is closed to them; over this one a page can be a replica.
  */
 
-import { MUTATE_PATH, SUBSCRIBE_PATH } from "../replication/mod.ts";
+import { REPLICATION_PATHS } from "../replication/mod.ts";
 import type { Route } from "./route.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Route } from "./route.ts";
  * Pages of the origins in `corsOrigins` may use them.
  */
 export function createReplicationRoutes(serve: (request: Request) => Promise<Response>): Route[] {
-  return [SUBSCRIBE_PATH, MUTATE_PATH].map((path) => ({
+  return REPLICATION_PATHS.map((path) => ({
     method: "POST",
     path,
     handle: (c) => serve(c.req.raw),

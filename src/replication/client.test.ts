@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { openSubscription, sendMutation, type Transport } from "./client.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { encodeMutateResponse } from "./messages.ts";
+import { encodeMutateResponse } from "./mutation_messages.ts";
 import { STREAM_TYPE, UNARY_TYPE } from "./protocol.ts";
 
 const NOTHING = { name: "leaf", epoch: "", seq: 0, schemaHash: "" };

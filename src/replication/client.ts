@@ -4,15 +4,17 @@ import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { fromWireError, ReplicationError, type ReplicationErrorCode } from "./errors.ts";
 import { hasType, readBytes } from "./http_message.ts";
 import {
-  decodeMutateResponse,
   decodeProbeReply,
-  encodeMutateRequest,
   encodeSubscribeRequest,
-  type MutationReply,
-  type MutationRequest,
   type ProbeReply,
   type SubscribeRequest,
 } from "./messages.ts";
+import {
+  decodeMutateResponse,
+  encodeMutateRequest,
+  type MutationReply,
+  type MutationRequest,
+} from "./mutation_messages.ts";
 import { MUTATE_PATH, PROBE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
 /**

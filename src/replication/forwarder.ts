@@ -2,7 +2,7 @@
 
 import { sendMutation, type Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
-import type { MutationReply, MutationRequest } from "./messages.ts";
+import type { MutationReply, MutationRequest } from "./mutation_messages.ts";
 import type { MutateOptions } from "./server.ts";
 import type { TimeSource } from "./time_source.ts";
 import type { ReplicationTracer } from "./tracer.ts";

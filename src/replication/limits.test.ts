@@ -3,12 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { statesource } from "../../gen/statesource.js";
 import { fromWireError } from "./errors.ts";
-import {
-  decodeClockMessage,
-  decodeMutateRequest,
-  decodeMutateResponse,
-  decodeSubscribeRequest,
-} from "./messages.ts";
+import { decodeClockMessage, decodeProbeReply, decodeSubscribeRequest } from "./messages.ts";
+import { decodeMutateRequest, decodeMutateResponse } from "./mutation_messages.ts";
 
 const { v1 } = statesource;
 const EPOCH = new Uint8Array(8).fill(1);
@@ -39,6 +35,9 @@ const mutate = (request: statesource.v1.IMutateRequest) =>
   decodeMutateRequest(v1.MutateRequest.encode({ type: 1, ...request }).finish());
 const reply = (answer: statesource.v1.IMutateResponse) =>
   decodeMutateResponse(v1.MutateResponse.encode({ result: 1, epoch: EPOCH, ...answer }).finish());
+
+const probeReply = (answer: statesource.v1.IProbeResponse) =>
+  decodeProbeReply(v1.ProbeResponse.encode(answer).finish());
 
 const text = (length: number) => "x".repeat(length);
 const list = (length: number) => Array.from({ length }, (_, i) => `n${i}`);
@@ -121,6 +120,24 @@ describe("Limits on what comes from upstream", () => {
       "its delta",
       () => readDiff({ wallDeltaMs: -WALL }),
       () => readDiff({ wallDeltaMs: -WALL - 1 }),
+      /wall time is 4320/,
+    ],
+    [
+      "a stamp",
+      () => readDiff({ sentAfterMs: WALL }),
+      () => readDiff({ sentAfterMs: WALL + 1 }),
+      /stamp is 4320/,
+    ],
+    [
+      "the stamp of a probe's answer",
+      () => probeReply({ sentMs: WALL }),
+      () => probeReply({ sentMs: WALL + 1 }),
+      /stamp is 4320/,
+    ],
+    [
+      "the wall time of a probe's answer",
+      () => probeReply({ wallTimeMs: WALL }),
+      () => probeReply({ wallTimeMs: WALL + 1 }),
       /wall time is 4320/,
     ],
     ["a seq", () => readDiff({ seq: SAFE }), () => readDiff({ seq: 2 ** 53 }), /seq is 900/],

@@ -3,15 +3,17 @@ import { describe, expect, it } from "vitest";
 import {
   type ClockMessage,
   decodeClockMessage,
-  decodeMutateRequest,
-  decodeMutateResponse,
   decodeSubscribeRequest,
   encodeClockMessage,
+  encodeSubscribeRequest,
+} from "./messages.ts";
+import {
+  decodeMutateRequest,
+  decodeMutateResponse,
   encodeMutateRequest,
   encodeMutateResponse,
-  encodeSubscribeRequest,
   type MutationRequest,
-} from "./messages.ts";
+} from "./mutation_messages.ts";
 import { createSelection } from "./selection.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

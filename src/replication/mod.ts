@@ -19,15 +19,9 @@ export { fetchTransport } from "./fetch_transport.ts";
 export type { HandlerTracer } from "./handler_runs.ts";
 export type { LinkStatus } from "./link_status.ts";
 // For tools that read the wire.
-export {
-  type ClockMessage,
-  decodeClockMessage,
-  encodeClockMessage,
-  MUTATION_TYPES,
-  type MutationReply,
-  type MutationRequest,
-} from "./messages.ts";
-export { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
+export { type ClockMessage, decodeClockMessage, encodeClockMessage } from "./messages.ts";
+export { MUTATION_TYPES, type MutationReply, type MutationRequest } from "./mutation_messages.ts";
+export { REPLICATION_PATHS } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 // For runtimes that write to connections of their own.
 export type { BodyWriter, PushStream } from "./push_body.ts";

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { decodeMutateRequest, encodeMutateRequest, type MutationRequest } from "./messages.ts";
+import {
+  decodeMutateRequest,
+  encodeMutateRequest,
+  type MutationRequest,
+} from "./mutation_messages.ts";
 import { RememberedReplies } from "./remembered_replies.ts";
 
 const REPLY = { result: "executed", version: "00000000000000aa-1" } as const;

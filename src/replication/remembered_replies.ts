@@ -2,7 +2,11 @@
 
 import { ReplicationError } from "./errors.ts";
 import { hashBytes } from "./hash.ts";
-import { encodeMutateRequest, type MutationReply, type MutationRequest } from "./messages.ts";
+import {
+  encodeMutateRequest,
+  type MutationReply,
+  type MutationRequest,
+} from "./mutation_messages.ts";
 
 interface Remembered {
   /** Hash of what was asked for. */

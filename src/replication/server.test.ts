@@ -3,12 +3,8 @@ import { createMachine, defineSchema, type Machine } from "../machine/mod.ts";
 import { settle, VirtualTime } from "../testing/virtual_time.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError } from "./errors.ts";
-import {
-  decodeClockMessage,
-  decodeMutateResponse,
-  encodeMutateRequest,
-  encodeSubscribeRequest,
-} from "./messages.ts";
+import { decodeClockMessage, encodeSubscribeRequest } from "./messages.ts";
+import { decodeMutateResponse, encodeMutateRequest } from "./mutation_messages.ts";
 import { MUTATE_PATH, SUBSCRIBE_PATH } from "./protocol.ts";
 import { Publisher } from "./publisher.ts";
 import { createReplicationServer, type Mutate } from "./server.ts";

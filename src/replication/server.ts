@@ -4,15 +4,20 @@ import type { Downstream } from "./downstream.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { hasType, readBytes } from "./http_message.ts";
+import { decodeSubscribeRequest, encodeProbeReply } from "./messages.ts";
 import {
   decodeMutateRequest,
-  decodeSubscribeRequest,
   encodeMutateResponse,
-  encodeProbeReply,
   type MutationReply,
   type MutationRequest,
-} from "./messages.ts";
-import { MUTATE_PATH, PROBE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+} from "./mutation_messages.ts";
+import {
+  PROBE_PATH,
+  REPLICATION_PATHS,
+  STREAM_TYPE,
+  SUBSCRIBE_PATH,
+  UNARY_TYPE,
+} from "./protocol.ts";
 import type { Publisher } from "./publisher.ts";
 import { PushBody } from "./push_body.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
@@ -42,8 +47,6 @@ export interface ReplicationServerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-const PATHS = [SUBSCRIBE_PATH, MUTATE_PATH, PROBE_PATH];
-
 /** Serves Subscribe, Mutate and Probe. */
 export function createReplicationServer(
   options: ReplicationServerOptions,
@@ -51,11 +54,11 @@ export function createReplicationServer(
   return async (request) => {
     const { pathname } = new URL(request.url);
     const isStream = pathname === SUBSCRIBE_PATH;
-    if (!PATHS.includes(pathname)) {
+    if (!REPLICATION_PATHS.includes(pathname)) {
       return toUnaryError(
         new ReplicationError(
           "unimplemented",
-          `Cannot serve ${pathname}: there are ${PATHS.join(", ")}`,
+          `Cannot serve ${pathname}: there are ${REPLICATION_PATHS.join(", ")}`,
         ),
         404,
       );

@@ -3,7 +3,7 @@
 import { type Machine, MachineError } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
 import { toHex } from "./hex.ts";
-import type { MutationReply, MutationRequest } from "./messages.ts";
+import type { MutationReply, MutationRequest } from "./mutation_messages.ts";
 import { RememberedReplies } from "./remembered_replies.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import { VersionedClock } from "./versioned_clock.ts";

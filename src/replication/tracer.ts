@@ -2,7 +2,7 @@
 
 import type { ReplicationError } from "./errors.ts";
 import type { LinkStatus } from "./link_status.ts";
-import type { MutationReply, MutationRequest } from "./messages.ts";
+import type { MutationReply, MutationRequest } from "./mutation_messages.ts";
 
 /** Why a replica leaves the diffs and takes a snapshot. */
 export type ResyncReason = "checksum" | "unknown_state" | "seq_back" | "tick_back" | "epoch";

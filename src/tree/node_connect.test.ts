@@ -7,7 +7,7 @@ import {
   MutationType,
   StateSourceService,
 } from "../../gen/connect/statesource/v1/statesource_pb.js";
-import { SUBSCRIBE_PATH } from "../replication/mod.ts";
+import { REPLICATION_PATHS } from "../replication/mod.ts";
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
 import { StockReplica } from "../testing/stock_replica.ts";
 import { formatAddress } from "./address.ts";
@@ -60,7 +60,7 @@ describe("A node's HTTP API", () => {
     );
   }
 
-  it("serves a stock client's Subscribe and Mutate", async () => {
+  it("serves a stock client's Subscribe, Mutate and Probe", async () => {
     const { node, baseUrl } = await start();
     const client = connect(baseUrl);
     const abort = new AbortController();
@@ -74,6 +74,7 @@ describe("A node's HTTP API", () => {
     while (replica.seq < seq) replica.apply((await messages.next()).value);
     expect(replica.activeStates()).toEqual(expect.arrayContaining(states));
     expect(replica.ticks).toEqual(Array.from(node.clock.ticks, BigInt));
+    expect((await client.probe({})).sentMs).toBeGreaterThan(0n);
     abort.abort();
   });
 
@@ -105,8 +106,8 @@ describe("A node's HTTP API", () => {
     expect(topology.downstreams).toEqual([]);
   });
 
-  const preflight = (baseUrl: string, origin: string) =>
-    fetch(`${baseUrl}${SUBSCRIBE_PATH}`, {
+  const preflight = (baseUrl: string, origin: string, path = REPLICATION_PATHS[0]) =>
+    fetch(`${baseUrl}${path}`, {
       method: "OPTIONS",
       headers: {
         origin,
@@ -128,6 +129,10 @@ describe("A node's HTTP API", () => {
       .filter((name) => /^connect-(protocol|timeout)|^content-type/.test(name));
     expect(needed).toHaveLength(3);
     expect(allowed).toEqual(expect.arrayContaining(needed));
+    for (const path of REPLICATION_PATHS) {
+      const answer = await preflight(baseUrl, ORIGIN, path);
+      expect(answer.headers.get("access-control-allow-origin")).toBe(ORIGIN);
+    }
     const other = await preflight(baseUrl, "https://evil.example");
     expect(other.headers.get("access-control-allow-origin")).toBeNull();
   });
