@@ -38,16 +38,22 @@ export const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:", "protobufjs-cli", "hyparquet", "@grafana/grafana-foundation-sdk", "yaml"],
   },
   inspector: { folders: ["machine", "replication"], packages: [] },
-  telemetry: { folders: ["machine", "replication"], packages: ["@opentelemetry/api"] },
-  "telemetry/setup.ts": {
-    folders: ["machine", "replication", "telemetry"],
-    packages: ["@opentelemetry/"],
+  telemetry: {
+    folders: ["machine", "replication"],
+    typeFolders: ["http"],
+    packages: ["@opentelemetry/api"],
   },
+  ...Object.fromEntries(
+    ["setup", "_otlp_signals", "_prometheus_text"].map((file) => [
+      `telemetry/${file}.ts`,
+      { folders: ["machine", "replication"], packages: ["@opentelemetry/"] },
+    ]),
+  ),
   http: { folders: ["machine", "flights", "replication"], packages: ["hono"] },
   board: { folders: ["flights"], typeFolders: ["http"], packages: [] },
   runtime: {
     folders: [],
-    typeFolders: ["replication"],
+    typeFolders: ["replication", "telemetry"],
     packages: ["node:", "@hono/node-server"],
   },
   tree: { folders: BELOW_TREE, packages: ["hono"], gen: true },

@@ -1,5 +1,6 @@
 /** `npm run node -- FLAGS`: one node of the tree, on Node.js, Deno or Bun. */
 
+import { startTelemetry, type TelemetryBackend } from "../telemetry/setup.ts";
 import {
   ConfigError,
   createLogger,
@@ -7,6 +8,7 @@ import {
   parseConfig,
   settingsHelp,
   startNode,
+  VERSION,
 } from "../tree/mod.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { runtime } from "./runtime.ts";
@@ -19,21 +21,32 @@ async function main(): Promise<void> {
     runtime.writeLine(HELP);
     return;
   }
-  const config = parseConfig(runtime.environment(), args);
-  const log = createLogger(config.logLevel, Date.now, (record) =>
-    runtime.writeLine(formatLogRecord(record)),
-  );
+  const env = runtime.environment();
+  const config = parseConfig(env, args);
+  const { name, role, parentAddrs, logLevel } = config;
+  let telemetry: TelemetryBackend | undefined;
+  const log = createLogger(logLevel, Date.now, (record) => {
+    runtime.writeLine(formatLogRecord(record));
+    telemetry?.emitLog(record);
+  });
+  telemetry = await startTelemetry({
+    env,
+    node: { name, role, version: VERSION, parents: parentAddrs },
+    meter: runtime.createProcessMeter(),
+    onProblem: (message, fields) => log.warn(message, fields),
+  });
   const transport = runtime.createHttp2Transport();
   const node = await startNode(config, {
     listenHttp: runtime.listenHttp,
     listenHttp2: runtime.listenHttp2,
     transport: transport.fetch,
     log,
+    telemetry,
   });
   runtime.onStopSignal(() => {
     void node
       .close()
-      .then(() => transport.close())
+      .then(() => Promise.all([transport.close(), telemetry.shutdown()]))
       .then(() => runtime.exit(0));
   });
 }

@@ -34,3 +34,4 @@ export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";
 export { MACHINE_SELECTION_HEADER } from "./selection_header.ts";
+export { parseTraceparent } from "./trace_context.ts";

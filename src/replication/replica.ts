@@ -368,7 +368,8 @@ export class Replica {
     return applied;
   }
 
-  #traceApplied({ message, bytes }: Received, isSnapshot: boolean, seqBefore: number): void {
+  #traceApplied(received: Received, isSnapshot: boolean, seqBefore: number): void {
+    const { message, bytes, transitMs } = received;
     if (isSnapshot) this.#traced.clear();
     this.#traced.add(message.seq, message.traceContexts);
     this.#options.tracer?.applied?.({
@@ -378,6 +379,7 @@ export class Replica {
       seq: message.seq,
       stateCount: isSnapshot ? this.clock.names.length : message.indexes.length,
       bytes,
+      transitMs,
       changedAtMs: this.clock.changedAtMs,
       traceContexts: message.traceContexts,
     });

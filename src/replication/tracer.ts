@@ -38,6 +38,8 @@ export interface ReplicationTracer {
     readonly seq: number;
     readonly stateCount: number;
     readonly bytes: number;
+    /** How long it was on its way, at most; Infinity if nothing is known. */
+    readonly transitMs: number;
     /** Wall time of the root when it reached `seq`. */
     readonly changedAtMs: number;
     readonly traceContexts: readonly Uint8Array[];

@@ -38,6 +38,7 @@ declare const Deno: {
 
 export { createHttp2Transport } from "./http2_client.ts";
 export { listenHttp2 } from "./http2_server.ts";
+export { createProcessMeter } from "./process_meter.ts";
 
 export const runtimeName = "Deno";
 

@@ -15,7 +15,21 @@ export interface MetricDefinition {
   readonly description: string;
   /** Keys of its attributes; their values come from small fixed sets. */
   readonly attributes: readonly string[];
+  /** Of a histogram: upper limits of its buckets, rising, each part of its bucket. */
+  readonly boundaries: readonly number[];
 }
+
+// Buckets, in seconds.
+
+/** What happens within the process: from a microsecond on. */
+const FINE = [
+  1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.025,
+  0.05, 0.1, 0.25, 0.5, 1, 2.5,
+];
+/** What takes a network, or push intervals of 50 ms. */
+const COARSE = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10,
+];
 
 // Attributes of metrics; some stand on spans too.
 
@@ -40,23 +54,26 @@ export const ATTR_SIGNAL = "signal";
 export const METRIC_TRANSITIONS = counter(
   "machine.transitions",
   "{transition}",
-  "Transitions that ended, by what called for them (add, remove, set, auto; check: a dry run) and how they ended (executed, canceled)",
+  "Transitions that ended, by what called for them (add, remove, set, auto) and how they ended (executed, canceled); dry runs are left out",
   [ATTR_RESULT, ATTR_TYPE],
 );
 export const METRIC_TRANSITION_DURATION = histogram(
   "machine.transition.duration",
   "s",
   "Time from a transition's start to its end, handlers included",
+  FINE,
 );
 export const METRIC_HANDLER_DURATION = histogram(
   "machine.handler.duration",
   "s",
   "Time that one call of a handler took",
+  FINE,
 );
 export const METRIC_QUEUE_WAIT = histogram(
   "machine.queue.wait",
   "s",
   "Time that a mutation stood in the queue before its transition began",
+  FINE,
 );
 export const METRIC_QUEUE_LENGTH = gauge(
   "machine.queue.length",
@@ -88,11 +105,19 @@ export const METRIC_HOP_LAG = histogram(
   "replication.hop.lag",
   "s",
   "Time from a change of this node's clock to the push that sends it downstream, by this node's own monotonic clock",
+  COARSE,
+);
+export const METRIC_TRANSIT = histogram(
+  "replication.transit",
+  "s",
+  "Time that a diff was on its way from the node upstream, never less than it was, by monotonic clocks; only where its bound is known",
+  COARSE,
 );
 export const METRIC_LAG = histogram(
   "replication.lag",
   "s",
   "Time from a change of the root's clock to its application here, by the wall clocks of both",
+  COARSE,
 );
 export const METRIC_CLOCK_AGE = gauge(
   "replication.clock.age",
@@ -188,6 +213,7 @@ export const METRIC_HTTP_DURATION = histogram(
   "http.server.request.duration",
   "s",
   "Time from a request to the end of its answer; event streams are left out",
+  COARSE,
   [ATTR_HTTP_REQUEST_METHOD, ATTR_HTTP_ROUTE, ATTR_HTTP_RESPONSE_STATUS_CODE],
 );
 export const METRIC_HTTP_ACTIVE = gauge(
@@ -222,6 +248,7 @@ export const METRIC_GC_DURATION = histogram(
   "v8js.gc.duration",
   "s",
   "Time of one garbage collection: major, minor, incremental, weakcb",
+  FINE,
   [ATTR_GC_TYPE],
 );
 export const METRIC_HEAP_USED = gauge("v8js.memory.heap.used", "By", "Heap in use");
@@ -282,6 +309,25 @@ export const ATTR_LAG = "replication.lag";
 export const ATTR_STATES_CHANGED = "replication.states.changed";
 export const ATTR_FEED_NAME = "feed.name";
 
+// Of spans, by the semantic conventions 1.45: HTTP, RPC, messaging.
+
+export const ATTR_URL_PATH = "url.path";
+export const ATTR_URL_SCHEME = "url.scheme";
+export const ATTR_SERVER_ADDRESS = "server.address";
+export const ATTR_RPC_SYSTEM = "rpc.system.name";
+export const RPC_SYSTEM = "connectrpc";
+export const ATTR_RPC_METHOD = "rpc.method";
+export const ATTR_RPC_STATUS = "rpc.response.status_code";
+export const ATTR_MESSAGING_SYSTEM = "messaging.system";
+export const MESSAGING_SYSTEM = "statesource";
+export const ATTR_MESSAGING_OPERATION_NAME = "messaging.operation.name";
+export const ATTR_MESSAGING_OPERATION_TYPE = "messaging.operation.type";
+/** Id of the machine. */
+export const ATTR_MESSAGING_DESTINATION = "messaging.destination.name";
+/** Traced transitions that travel in one diff, where there are several. */
+export const ATTR_MESSAGING_BATCH_COUNT = "messaging.batch.message_count";
+export const ATTR_MESSAGING_BODY_SIZE = "messaging.message.body.size";
+
 // Log records.
 
 /** What happened, as a name: `node.started`. Loki keeps no event name of its own. */
@@ -319,7 +365,7 @@ function counter(
   description: string,
   attributes: readonly string[] = [],
 ): MetricDefinition {
-  return { name, type: "counter", unit, description, attributes };
+  return { name, type: "counter", unit, description, attributes, boundaries: [] };
 }
 
 function gauge(
@@ -328,14 +374,15 @@ function gauge(
   description: string,
   attributes: readonly string[] = [],
 ): MetricDefinition {
-  return { name, type: "gauge", unit, description, attributes };
+  return { name, type: "gauge", unit, description, attributes, boundaries: [] };
 }
 
 function histogram(
   name: string,
   unit: string,
   description: string,
+  boundaries: readonly number[],
   attributes: readonly string[] = [],
 ): MetricDefinition {
-  return { name, type: "histogram", unit, description, attributes };
+  return { name, type: "histogram", unit, description, attributes, boundaries };
 }

@@ -10,14 +10,18 @@ export interface LogRecord {
   /** What happened, in words that stay the same from record to record. */
   readonly message: string;
   readonly fields: LogFields;
+  /** The span that it belongs to: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
+  readonly traceContext?: Uint8Array | undefined;
 }
 
+type Write = (message: string, fields?: LogFields, traceContext?: Uint8Array) => void;
+
 export interface Logger {
-  error(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  debug(message: string, fields?: LogFields): void;
-  trace(message: string, fields?: LogFields): void;
+  readonly error: Write;
+  readonly warn: Write;
+  readonly info: Write;
+  readonly debug: Write;
+  readonly trace: Write;
   /** Whether records of this level are written; ask before building costly fields. */
   enabled(level: LogLevel): boolean;
 }
@@ -31,8 +35,14 @@ export function createLogger(
   const limit = LOG_LEVELS.indexOf(level);
   const at = (of: LogLevel) => {
     if (LOG_LEVELS.indexOf(of) > limit) return () => {};
-    return (message: string, fields: LogFields = {}) =>
-      write({ timeMs: now(), level: of, message, fields });
+    return (message: string, fields: LogFields = {}, traceContext?: Uint8Array) =>
+      write({
+        timeMs: now(),
+        level: of,
+        message,
+        fields,
+        ...(traceContext && { traceContext }),
+      });
   };
   return {
     error: at("error"),
@@ -45,12 +55,20 @@ export function createLogger(
 }
 
 /** One line for people: `12:00:01.123 INFO  link live upstream=127.0.0.1:19700`. */
-export function formatLogRecord({ timeMs, level, message, fields }: LogRecord): string {
+export function formatLogRecord(record: LogRecord): string {
+  const { timeMs, level, message, fields, traceContext } = record;
   const time = new Date(timeMs).toISOString().slice(11, 23);
   const parts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${formatValue(value)}`);
+  if (traceContext !== undefined) parts.push(` trace=${toTraceId(traceContext)}`);
   return `${time} ${level.toUpperCase().padEnd(5)} ${message}${parts.join("")}`;
+}
+
+function toTraceId(traceContext: Uint8Array): string {
+  return Array.from(traceContext.subarray(0, 16), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }
 
 function formatValue(value: unknown): string {

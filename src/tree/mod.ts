@@ -17,3 +17,4 @@ export {
 export { createLogger, formatLogRecord, type Logger, type LogRecord } from "./log.ts";
 export { type NodeServices, startNode, type TreeNode } from "./node.ts";
 export { defaultTree, environmentOf, type TreePlace } from "./topology.ts";
+export { VERSION } from "./version.ts";

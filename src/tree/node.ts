@@ -1,21 +1,19 @@
 /** One node of the tree, built out of the parts: a source or a replica, a publisher, and the HTTP API. */
 
 import { Hono } from "hono";
-import { createFeed, type Feed, type StateName, schema, stateNames } from "../flights/mod.ts";
+import type { StateName } from "../flights/mod.ts";
 import {
   createHttpApi,
   createReplicationRoutes,
   type NodeApi,
-  type Topology,
+  parseTraceparent,
 } from "../http/mod.ts";
-import { createMachine, type Machine } from "../machine/mod.ts";
+import type { Machine } from "../machine/mod.ts";
 import {
   createReplicationServer,
-  createSource,
   listSelection,
   type Mutate,
   Publisher,
-  Replica,
   type ReplicaMachine,
   ReplicationError,
   type ReplicationTracer,
@@ -26,14 +24,16 @@ import {
 } from "../replication/mod.ts";
 import type { FetchHandler, ListenAddress, Listener } from "../runtime/listener.ts";
 import { ListenError } from "../runtime/listener.ts";
+import { NodeTelemetry, type TelemetryBackend } from "../telemetry/mod.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ConfigError, type NodeConfig, variableOf } from "./config.ts";
+import { type Core, MACHINE_ID } from "./core.ts";
 import { InFlight } from "./in_flight.ts";
-import { createLocalMachine } from "./local_machine.ts";
 import type { Logger } from "./log.ts";
-
-/** Id of the machine that the whole tree shows. */
-const MACHINE_ID = "flights";
+import { createMetricsRoute } from "./metrics_route.ts";
+import { createReplicaCore } from "./replica_core.ts";
+import { createRoot } from "./root_core.ts";
+import { joinTracers } from "./tracers.ts";
 
 /** What a runtime gives a node. */
 export interface NodeServices {
@@ -43,6 +43,8 @@ export interface NodeServices {
   /** To the nodes upstream. */
   readonly transport: Transport;
   readonly log: Logger;
+  /** Where metrics, traces and logs go; without it there is no `/metrics`. The caller shuts it down. */
+  readonly telemetry?: TelemetryBackend;
   readonly time?: TimeSource;
 }
 
@@ -63,30 +65,24 @@ export interface TreeNode {
   close(): Promise<void>;
 }
 
-/** What differs between a root and all others. */
-interface Core {
-  readonly clock: VersionedClock;
-  readonly machine: Machine | undefined;
-  readonly replica: ReplicaMachine<StateName> | undefined;
-  readonly mutate: Mutate;
-  ageMs(): number;
-  /** Node names from the root to the node upstream. */
-  upstreamPath(): readonly string[];
-  upstream(): Topology["upstream"];
-  start(): void;
-  /** The node is about to stop: nothing new is to begin by itself. Resolves when what had begun has ended. */
-  quiesce(): Promise<void>;
-  close(): Promise<void>;
-}
-
 /** Builds a node and starts it. Rejects with {@linkcode ConfigError} for a configuration that cannot work here, such as a port that is taken. */
 export async function startNode(config: NodeConfig, services: NodeServices): Promise<TreeNode> {
   const { log, time = systemTime } = services;
   const startedAt = new Date(time.now()).toISOString();
-  const core =
+  const backend = services.telemetry;
+  const telemetry = new NodeTelemetry({
+    backend,
+    log,
+    time,
+    machineId: MACHINE_ID,
+    upstream: () => core.upstream()?.address ?? "",
+    parseTraceparent,
+  });
+  const coreServices = { transport: services.transport, log, time, telemetry };
+  const core: Core =
     config.role === "root"
-      ? createRoot(config, log, time)
-      : createReplicaCore(config, services, time);
+      ? createRoot(config, coreServices)
+      : createReplicaCore(config, coreServices);
   const publisher = new Publisher(core.clock, {
     name: config.name,
     machineId: MACHINE_ID,
@@ -96,8 +92,9 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     heartbeatIntervalMs: config.heartbeatIntervalMs,
     selection: config.selection,
     time,
-    tracer: downstreamLog(log),
+    tracer: joinTracers(telemetry.replication.downstream, logDownstreams(log)),
   });
+  telemetry.followClock(core.clock, () => core.ageMs(), publisher);
   const draining = new AbortController();
   const stopping = new AbortController();
   const inFlight = new InFlight();
@@ -106,7 +103,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     log.error("unexpected error", { error: String(error), stack: stackOf(error, log) });
   const serveReplication = createReplicationServer({
     publisher,
-    mutate,
+    mutate: telemetry.replication.serve(mutate),
     time,
     onError,
   });
@@ -152,7 +149,11 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   };
   const api = createHttpApi(node, {
     corsOrigins: config.corsOrigins,
-    extraRoutes: createReplicationRoutes(serveReplication),
+    extraRoutes: [
+      ...createReplicationRoutes(serveReplication),
+      ...(backend === undefined ? [] : [createMetricsRoute(backend)]),
+    ],
+    observer: telemetry.http,
     onError,
     draining: draining.signal,
     signal: stopping.signal,
@@ -239,151 +240,7 @@ function levelOf(config: NodeConfig, core: Core): number | undefined {
   return config.role === "root" || level > 0 ? level : undefined;
 }
 
-function createRoot(config: NodeConfig, log: Logger, time: TimeSource): Core {
-  const machine = createMachine(schema, {
-    id: MACHINE_ID,
-    states: stateNames,
-  }) as unknown as Machine;
-  if (log.enabled("debug")) {
-    machine.trace({
-      transitionEnd(tx) {
-        const { type, states, isAuto } = tx.mutation;
-        log.debug(`transition ${tx.isCanceled ? "canceled" : "executed"}`, {
-          id: tx.id,
-          mutation: isAuto ? "auto" : type,
-          states: states.join(" "),
-          by: tx.rejected?.by,
-        });
-      },
-    });
-  }
-  const source = createSource(machine, { time });
-  const stopped = new AbortController();
-  let feed: Feed;
-  try {
-    feed = createFeed(config.feed, {
-      target: machine,
-      time,
-      speed: config.feedSpeed,
-      mutationIntervalMs: config.mutationIntervalMs,
-      observer: {
-        dayEnded: (days) => log.info("replayed day ended, starts again", { days }),
-        mutated: (mutation, outcome) => {
-          if (outcome.result !== "canceled") return;
-          log.info("feed mutation canceled", {
-            type: mutation.type,
-            states: mutation.states.join(" "),
-            by: outcome.rejected?.by,
-          });
-        },
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ConfigError([`Cannot use TST_FEED or its options: ${error.message}`]);
-  }
-  let fed: Promise<void> | undefined;
-  return {
-    clock: source.clock,
-    machine,
-    replica: undefined,
-    mutate: async (request) => source.mutate(request),
-    ageMs: () => 0,
-    upstreamPath: () => [],
-    upstream: () => null,
-    start() {
-      fed = feed
-        .start(stopped.signal)
-        .catch((error) => log.error("feed failed", { feed: feed.name, error: String(error) }));
-      log.info("feed started", {
-        feed: feed.name,
-        states: machine.names.length,
-        epoch: source.clock.epoch,
-      });
-    },
-    async quiesce() {
-      stopped.abort();
-    },
-    async close() {
-      stopped.abort();
-      await fed;
-      source.close();
-      await machine.dispose();
-      const { executed, canceled, canceledBy } = feed.stats;
-      log.info("feed stopped", {
-        feed: feed.name,
-        executed,
-        canceled,
-        canceledBy: JSON.stringify(canceledBy),
-      });
-    },
-  };
-}
-
-function createReplicaCore(config: NodeConfig, services: NodeServices, time: TimeSource): Core {
-  const replica = new Replica({
-    name: config.name,
-    addresses: config.parentAddrs,
-    selection: config.selection,
-    transport: services.transport,
-    time,
-    tracer: upstreamLog(services.log),
-  });
-  const machine = createLocalMachine(replica, config.name, services.log, time);
-  return {
-    clock: replica.clock,
-    machine: undefined,
-    replica: machine,
-    mutate: (request, options) => replica.mutate(request, options),
-    ageMs: () => replica.ageMs(),
-    upstreamPath: () => replica.path,
-    upstream: () => ({
-      address: replica.address,
-      status: replica.status,
-      // A live link has nothing outstanding that is known of: what comes is applied at once.
-      lagSeq: replica.status === "live" ? 0 : null,
-      lagMs: replica.ageMs(),
-      reconnects: replica.reconnects,
-      resyncs: [...replica.resyncs.values()].reduce((sum, count) => sum + count, 0),
-      bytesReceived: replica.bytesReceived,
-    }),
-    start: () => replica.start(),
-    quiesce: () => machine.close(),
-    close: () => replica.close(),
-  };
-}
-
-function upstreamLog(log: Logger): ReplicationTracer {
-  // A node that is away is tried again and again; each new reason is worth one line.
-  let lastReason = "";
-  return {
-    linkStatus(status, address) {
-      if (status === "live") lastReason = "";
-      log.info(`link ${status}`, { upstream: address });
-    },
-    linkLost({ address, error }) {
-      if (error.message === lastReason) return;
-      lastReason = error.message;
-      log.warn("link lost", { upstream: address, code: error.code, reason: error.message });
-    },
-    resync: (reason, detail) => log.warn("resync", { reason, detail }),
-    moved: ({ address, reason }) => log.info("link moved", { upstream: address, reason }),
-    applied({ isSnapshot, epoch, seq, stateCount }) {
-      if (isSnapshot) log.info("snapshot applied", { epoch, seq, states: stateCount });
-      else log.trace("diff applied", { seq, states: stateCount });
-    },
-    forwarded(request, outcome) {
-      const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
-      log.debug("mutation forwarded", {
-        type: request.type,
-        states: request.states.join(" "),
-        result,
-      });
-    },
-  };
-}
-
-function downstreamLog(log: Logger): ReplicationTracer {
+function logDownstreams(log: Logger): ReplicationTracer {
   return {
     downstreamOpened: (name) => log.info("downstream opened", { downstream: name }),
     downstreamClosed: (name, error) =>

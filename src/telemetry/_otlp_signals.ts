@@ -1,0 +1,132 @@
+/**
+ * The SDK's half of traces and logs: providers that batch and send over OTLP/HTTP. Loaded only where
+ * there is somewhere to send to. Queues are bounded and drop what is too much; a collector that is
+ * away, slow or refusing costs the node nothing else.
+ */
+
+import type { Logger, Tracer } from "@opentelemetry/api";
+import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
+import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import type { Resource } from "@opentelemetry/resources";
+import {
+  BatchLogRecordProcessor,
+  LoggerProvider,
+  type LogRecordExporter,
+  type ReadableLogRecord,
+} from "@opentelemetry/sdk-logs";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type ReadableSpan,
+  type Sampler,
+  type SpanExporter,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import type { BatchOptions, OtlpEndpoint, TelemetryOptions } from "./options.ts";
+import { SERVICE_NAMESPACE } from "./semconv.ts";
+
+export type Signal = "traces" | "logs";
+
+/** Is told how each export ended; `error` is undefined if all went well. */
+export type OnExport = (signal: Signal, items: number, error: Error | undefined) => void;
+
+interface Sender {
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+export function createTraces(
+  endpoint: OtlpEndpoint,
+  options: TelemetryOptions,
+  resource: Resource,
+  onExport: OnExport,
+): Sender & { readonly tracer: Tracer } {
+  const exporter = observe<ReadableSpan>(
+    new OTLPTraceExporter(toExporterConfig(endpoint)),
+    "traces",
+    onExport,
+  ) as SpanExporter;
+  const provider = new TracerProvider({
+    resource,
+    sampler: createSampler(options),
+    spanProcessors: [new BatchSpanProcessor({ exporter, ...toBatchConfig(options.spanBatch) })],
+  });
+  return {
+    tracer: provider.getTracer(SERVICE_NAMESPACE),
+    forceFlush: () => provider.forceFlush(),
+    shutdown: () => provider.shutdown(),
+  };
+}
+
+export function createLogs(
+  endpoint: OtlpEndpoint,
+  options: TelemetryOptions,
+  resource: Resource,
+  onExport: OnExport,
+): Sender & { readonly logger: Logger } {
+  const exporter = observe<ReadableLogRecord>(
+    new OTLPLogExporter(toExporterConfig(endpoint)),
+    "logs",
+    onExport,
+  ) as LogRecordExporter;
+  const provider = new LoggerProvider({
+    resource,
+    processors: [new BatchLogRecordProcessor({ exporter, ...toBatchConfig(options.logBatch) })],
+  });
+  return {
+    logger: provider.getLogger(SERVICE_NAMESPACE),
+    forceFlush: () => provider.forceFlush(),
+    shutdown: () => provider.shutdown(),
+  };
+}
+
+function createSampler({ sampler, samplerRatio }: TelemetryOptions): Sampler {
+  const byName = {
+    always_on: () => new AlwaysOnSampler(),
+    always_off: () => new AlwaysOffSampler(),
+    traceidratio: () => new TraceIdRatioBasedSampler(samplerRatio),
+  };
+  const [prefix, rest] = sampler.split("_", 2);
+  if (prefix !== "parentbased") return byName[sampler as keyof typeof byName]();
+  const root = sampler.slice("parentbased_".length) as keyof typeof byName;
+  return rest === undefined ? byName.always_on() : new ParentBasedSampler({ root: byName[root]() });
+}
+
+function toExporterConfig({ url, headers, timeoutMs, compression }: OtlpEndpoint) {
+  // The exporters know no other way to say it than their own enum, whose values are these words.
+  return { url, headers, timeoutMillis: timeoutMs, compression: compression as never };
+}
+
+function toBatchConfig(batch: BatchOptions) {
+  return {
+    scheduledDelayMillis: batch.scheduleDelayMs,
+    exportTimeoutMillis: batch.exportTimeoutMs,
+    maxQueueSize: batch.maxQueueSize,
+    maxExportBatchSize: batch.maxExportBatchSize,
+  };
+}
+
+interface Exporter<T> {
+  export(items: T[], done: (result: ExportResult) => void): void;
+  forceFlush?(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/** The same exporter, with each result told. */
+function observe<T>(exporter: Exporter<T>, signal: Signal, onExport: OnExport): Exporter<T> {
+  return {
+    export(items, done) {
+      exporter.export(items, (result) => {
+        const isOk = result.code === ExportResultCode.SUCCESS;
+        onExport(signal, items.length, isOk ? undefined : (result.error ?? new Error("unknown")));
+        done(result);
+      });
+    },
+    forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
+    shutdown: () => exporter.shutdown(),
+  };
+}

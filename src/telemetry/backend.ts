@@ -1,0 +1,19 @@
+/** What a process gives its node to be observed by; `setup.ts` makes it. */
+
+import type { Tracer } from "@opentelemetry/api";
+import type { NodeLogRecord } from "./logs.ts";
+import type { MetricSet } from "./metric_set.ts";
+
+export interface TelemetryBackend {
+  readonly metrics: MetricSet;
+  /** Undefined where traces go nowhere. */
+  readonly tracer: Tracer | undefined;
+  /** The metrics now, as Prometheus text. */
+  renderMetrics(): { readonly body: string; readonly contentType: string };
+  /** Sends a record, if records go anywhere. */
+  emitLog(record: NodeLogRecord): void;
+  /** Hops from the root, once they are known and whenever they change. */
+  setLevel(level: number): void;
+  /** Sends what waits, for a second at most. Never rejects. */
+  shutdown(): Promise<void>;
+}

@@ -1,0 +1,26 @@
+/** A histogram as plain numbers: one recording is a short walk and three additions. */
+
+export class Histogram {
+  /** Upper limits of the buckets, rising; a last bucket takes what is above them all. */
+  readonly boundaries: readonly number[];
+  /** How many values fell in each bucket: one more than there are boundaries. */
+  readonly counts: number[];
+  count = 0;
+  sum = 0;
+
+  constructor(boundaries: readonly number[]) {
+    this.boundaries = boundaries;
+    this.counts = new Array<number>(boundaries.length + 1).fill(0);
+  }
+
+  /** Takes a value; what is no number, or below 0, counts as 0. */
+  record(value: number): void {
+    const known = Number.isNaN(value) ? 0 : Math.max(0, value);
+    const { boundaries } = this;
+    let bucket = 0;
+    while (bucket < boundaries.length && known > boundaries[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.count++;
+    this.sum += known;
+  }
+}

@@ -1,0 +1,103 @@
+/** Requests to a node's HTTP API as metrics and spans, by the semantic conventions. */
+
+import { SpanKind } from "@opentelemetry/api";
+import type {
+  HttpObserver,
+  ObservedRequest,
+  RequestObservation,
+  RequestOutcome,
+} from "../http/mod.ts";
+import type { TimeSource } from "../replication/mod.ts";
+import type { MetricSet } from "./metric_set.ts";
+import {
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_HTTP_ROUTE,
+  ATTR_URL_PATH,
+  ATTR_URL_SCHEME,
+  METRIC_HTTP_ACTIVE,
+  METRIC_HTTP_DURATION,
+} from "./semconv.ts";
+import type { TracedSpan, Tracing } from "./tracing.ts";
+
+export interface HttpTelemetryOptions {
+  readonly metrics: MetricSet;
+  readonly tracing: Tracing | undefined;
+  readonly time: TimeSource;
+  /** Reads the trace context of a `traceparent` header; undefined for one that is not valid. */
+  readonly parseTraceparent: (header: string) => Uint8Array | undefined;
+}
+
+/** The methods that have a name in metrics (RFC 9110 and 5789); others are `_OTHER`. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
+
+/** What is asked for all the time by machines: no trace begins there, though one that is sampled goes on. */
+const UNTRACED_ROUTES = new Set(["/metrics", "/healthz", "/readyz"]);
+
+/** Answers that go on for as long as the client likes: neither a duration nor a span says anything about them. */
+function isStream(route: string): boolean {
+  return route.endsWith("/stream") || route.endsWith("/Subscribe");
+}
+
+/** A mutation that comes over the replication protocol has a span of its own. */
+function isReplication(route: string): boolean {
+  return route.startsWith("/statesource.");
+}
+
+export class HttpTelemetry implements HttpObserver {
+  readonly #options: HttpTelemetryOptions;
+  readonly #durations;
+  #active = 0;
+
+  constructor(options: HttpTelemetryOptions) {
+    this.#options = options;
+    this.#durations = options.metrics.histograms(METRIC_HTTP_DURATION);
+    options.metrics.observe(METRIC_HTTP_ACTIVE, (report) => report(this.#active));
+  }
+
+  onRequest({ request, route = "" }: ObservedRequest): RequestObservation {
+    const { time } = this.#options;
+    const startMs = time.monotonic();
+    const method = METHODS.has(request.method) ? request.method : "_OTHER";
+    const span = this.#start(request, method, route);
+    this.#active++;
+    return {
+      traceContext: span?.context,
+      end: (outcome) => {
+        this.#active--;
+        const endMs = time.monotonic();
+        if (!isStream(route)) {
+          const durations = this.#durations.at(method, route, String(outcome.status));
+          durations.record((endMs - startMs) / 1000);
+        }
+        if (span !== undefined) finish(span, outcome, endMs);
+      },
+    };
+  }
+
+  #start(request: Request, method: string, route: string): TracedSpan | undefined {
+    const { tracing, parseTraceparent } = this.#options;
+    if (tracing === undefined || isStream(route) || isReplication(route)) return undefined;
+    const header = request.headers.get("traceparent");
+    if (header === null && UNTRACED_ROUTES.has(route)) return undefined;
+    const { pathname, protocol } = new URL(request.url);
+    return tracing.start(route === "" ? method : `${method} ${route}`, {
+      kind: SpanKind.SERVER,
+      parent: header === null ? undefined : parseTraceparent(header),
+      attributes: {
+        [ATTR_HTTP_REQUEST_METHOD]: method,
+        [ATTR_URL_PATH]: pathname,
+        [ATTR_URL_SCHEME]: protocol.slice(0, -1),
+        ...(route !== "" && { [ATTR_HTTP_ROUTE]: route }),
+      },
+    });
+  }
+}
+
+function finish(span: TracedSpan, { status, error }: RequestOutcome, endMs: number): void {
+  if (span.isRecording) {
+    span.set({ [ATTR_HTTP_RESPONSE_STATUS_CODE]: status });
+    if (status >= 500) span.fail(String(status), error === undefined ? undefined : String(error));
+  }
+  span.end(endMs);
+}

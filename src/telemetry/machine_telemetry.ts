@@ -1,0 +1,283 @@
+/**
+ * A machine's transitions as metrics, spans and log records. It costs a few additions per transition
+ * that is not traced: names, times and attributes are made only for those that are.
+ */
+
+import { SpanKind } from "@opentelemetry/api";
+import type { Machine, Mutation, Tracer, Transition } from "../machine/mod.ts";
+import type { TimeSource } from "../replication/mod.ts";
+import type { EventLog, LogFields } from "./event_log.ts";
+import type { MetricSet } from "./metric_set.ts";
+import {
+  ATTR_FEED_NAME,
+  ATTR_HANDLER_BINDING,
+  ATTR_HANDLER_NAME,
+  ATTR_MACHINE_ID,
+  ATTR_MUTATION_STATES,
+  ATTR_MUTATION_TYPE,
+  ATTR_QUEUE_WAIT,
+  ATTR_REJECTED_BY,
+  ATTR_REJECTED_STATE,
+  ATTR_SEQ,
+  ATTR_STATES_ADDED,
+  ATTR_STATES_REMOVED,
+  ATTR_TIME_AFTER,
+  ATTR_TIME_BEFORE,
+  ATTR_TRANSITION_ID,
+  ATTR_TRANSITION_RESULT,
+  ATTR_VERSION,
+  METRIC_HANDLER_DURATION,
+  METRIC_QUEUE_LENGTH,
+  METRIC_QUEUE_WAIT,
+  METRIC_SUBSCRIPTIONS,
+  METRIC_TRANSITION_DURATION,
+  METRIC_TRANSITIONS,
+  SPAN_HANDLER,
+  SPAN_TRANSITION,
+} from "./semconv.ts";
+import { isSampled, isTraceContext } from "./trace_context.ts";
+import type { TracedSpan, Tracing } from "./tracing.ts";
+import { WindowMax } from "./window_max.ts";
+
+/** Names that one attribute of a span lists. */
+const MAX_LISTED = 100;
+/** See {@linkcode METRIC_QUEUE_LENGTH}. */
+const QUEUE_WINDOW_MS = 10_000;
+
+/** What a mutation's opaque context may be for telemetry, besides a trace context. */
+export interface FeedCause {
+  readonly feed: string;
+}
+
+export interface MachineTelemetryOptions {
+  readonly metrics: MetricSet;
+  /** Undefined: nothing is traced here, and trace contexts pass through. */
+  readonly tracing: Tracing | undefined;
+  readonly log: EventLog;
+  readonly time: TimeSource;
+  /** The version that the machine's clock has: `<epoch>-<seq>`, and seq. */
+  readonly clock: { readonly version: string; readonly seq: number };
+  /** Is told the trace contexts that belong to the next change of the clock; none if empty. */
+  readonly carry: (traceContexts: readonly Uint8Array[]) => void;
+}
+
+/** A mutation in the queue. */
+interface Waiting {
+  readonly queuedAtMs: number;
+  /** The transition in which it was made, if that is traced. */
+  readonly span: TracedSpan | undefined;
+}
+
+/** A transition that is over, but for the version that its clock gets. */
+interface Ending {
+  readonly span: TracedSpan | undefined;
+  readonly endMs: number;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+const NO_CONTEXTS: readonly Uint8Array[] = [];
+
+export class MachineTelemetry implements Tracer {
+  readonly #options: MachineTelemetryOptions;
+  readonly #time: TimeSource;
+  readonly #counts;
+  readonly #durations;
+  readonly #handlerDurations;
+  readonly #waits;
+  readonly #queueLength = new WindowMax(QUEUE_WINDOW_MS);
+  readonly #isLogging: boolean;
+  readonly #waiting = new Map<Mutation, Waiting>();
+  /** Whether the machine is at work: what is queued then was made within a transition. */
+  #isRunning = false;
+  /** The mutation that was made from outside, and when. */
+  #direct: Mutation | undefined = undefined;
+  #directAtMs = 0;
+  #startedAtMs = 0;
+  #endedAtMs = 0;
+  #handlerStartedAtMs = 0;
+  #span: TracedSpan | undefined = undefined;
+  #queueWaitMs = 0;
+  #ending: Ending | undefined = undefined;
+  #isCarrying = false;
+
+  constructor(options: MachineTelemetryOptions) {
+    this.#options = options;
+    const { metrics, time, log } = options;
+    this.#time = time;
+    this.#isLogging = log.enabled("debug");
+    const transitions = metrics.counters(METRIC_TRANSITIONS);
+    const both = (type: string) => ({
+      executed: transitions.at("executed", type),
+      canceled: transitions.at("canceled", type),
+    });
+    this.#counts = {
+      add: both("add"),
+      remove: both("remove"),
+      set: both("set"),
+      auto: both("auto"),
+    };
+    this.#durations = metrics.histogram(METRIC_TRANSITION_DURATION);
+    this.#handlerDurations = metrics.histogram(METRIC_HANDLER_DURATION);
+    this.#waits = metrics.histogram(METRIC_QUEUE_WAIT);
+    metrics.observe(METRIC_QUEUE_LENGTH, (report) =>
+      report(this.#queueLength.read(time.monotonic())),
+    );
+  }
+
+  /** Follows a machine, and its clock for the versions. To be called once. Returns what ends it. */
+  follow(machine: Machine, onClockChange: (listener: () => void) => () => void): () => void {
+    this.#options.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
+    const untrace = machine.trace(this);
+    const unlisten = onClockChange(() => this.#finish());
+    return () => {
+      untrace();
+      unlisten();
+    };
+  }
+
+  mutationQueued(_machine: Machine, mutation: Mutation): void {
+    const nowMs = this.#time.monotonic();
+    if (this.#isRunning) {
+      // A check has no place in the metrics, but others may wait behind it.
+      if (!mutation.isCheck) this.#waiting.set(mutation, { queuedAtMs: nowMs, span: this.#span });
+      return;
+    }
+    this.#isRunning = true;
+    this.#direct = mutation;
+    this.#directAtMs = nowMs;
+  }
+
+  transitionStart(transition: Transition): void {
+    const { mutation } = transition;
+    if (mutation.isCheck) return;
+    this.#finish();
+    if (this.#isCarrying) this.#carry(NO_CONTEXTS);
+    if (mutation === this.#direct) {
+      this.#direct = undefined;
+      this.#startedAtMs = this.#directAtMs;
+      this.#queueWaitMs = 0;
+      this.#span = this.#start(mutation.context, undefined);
+    } else {
+      const waiting = this.#waiting.get(mutation);
+      this.#waiting.delete(mutation);
+      // One that waited begins when the one before it ends.
+      this.#startedAtMs = this.#endedAtMs;
+      this.#queueWaitMs = this.#startedAtMs - (waiting?.queuedAtMs ?? this.#startedAtMs);
+      this.#span = this.#start(mutation.context, waiting);
+    }
+    this.#waits.record(this.#queueWaitMs / 1000);
+    if (transition.queueLength > 0)
+      this.#queueLength.record(transition.queueLength, this.#startedAtMs);
+  }
+
+  handlerStart(): void {
+    this.#handlerStartedAtMs = this.#time.monotonic();
+  }
+
+  handlerEnd(_transition: Transition, binding: string, handler: string): void {
+    const endMs = this.#time.monotonic();
+    this.#handlerDurations.record((endMs - this.#handlerStartedAtMs) / 1000);
+    if (this.#span === undefined) return;
+    this.#options.tracing
+      ?.start(SPAN_HANDLER, {
+        kind: SpanKind.INTERNAL,
+        parent: this.#span.context,
+        startMs: this.#handlerStartedAtMs,
+        attributes: { [ATTR_HANDLER_NAME]: handler, [ATTR_HANDLER_BINDING]: binding },
+      })
+      .end(endMs);
+  }
+
+  transitionEnd(transition: Transition): void {
+    const { mutation, isCanceled } = transition;
+    if (mutation.isCheck) return;
+    const endMs = this.#time.monotonic();
+    this.#endedAtMs = endMs;
+    const counts = mutation.isAuto ? this.#counts.auto : this.#counts[mutation.type];
+    (isCanceled ? counts.canceled : counts.executed).value++;
+    this.#durations.record((endMs - this.#startedAtMs) / 1000);
+    const span = this.#span;
+    this.#span = undefined;
+    if (span !== undefined) this.#carry([span.context]);
+    else if (this.#options.tracing === undefined && isTraceContext(mutation.context))
+      this.#carry([mutation.context]);
+    if (span !== undefined || this.#isLogging) this.#keep(transition, span, endMs);
+  }
+
+  queueEnd(): void {
+    this.#finish();
+    this.#isRunning = false;
+    // Emptied by a deadline, or dropped with a schema: those never start.
+    if (this.#waiting.size > 0) this.#waiting.clear();
+  }
+
+  /** A span, if the transition is traced: as its cause is, or by the sampler if it has none. */
+  #start(context: unknown, waiting: Waiting | undefined): TracedSpan | undefined {
+    const { tracing } = this.#options;
+    if (tracing === undefined) return undefined;
+    const cause = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
+    if (cause === undefined ? waiting !== undefined : !isSampled(cause)) return undefined;
+    const span = tracing.start(SPAN_TRANSITION, {
+      kind: SpanKind.INTERNAL,
+      parent: cause,
+      startMs: waiting?.queuedAtMs ?? this.#startedAtMs,
+    });
+    if (!span.isRecording) return undefined;
+    if (isFeedCause(context)) span.set({ [ATTR_FEED_NAME]: context.feed });
+    return span;
+  }
+
+  #carry(contexts: readonly Uint8Array[]): void {
+    this.#isCarrying = contexts.length > 0;
+    this.#options.carry(contexts);
+  }
+
+  /** What a transition shows is valid now only; its version comes with the change of the clock. */
+  #keep(transition: Transition, span: TracedSpan | undefined, endMs: number): void {
+    const { mutation, rejected, machine } = transition;
+    const type = mutation.isAuto ? "auto" : mutation.type;
+    const result = transition.isCanceled ? "canceled" : "executed";
+    const states = mutation.states.slice(0, MAX_LISTED);
+    span?.set({
+      [ATTR_MACHINE_ID]: machine.id,
+      [ATTR_TRANSITION_ID]: transition.id,
+      [ATTR_MUTATION_TYPE]: type,
+      [ATTR_MUTATION_STATES]: states,
+      [ATTR_TRANSITION_RESULT]: result,
+      [ATTR_STATES_ADDED]: rejected ? [] : transition.enters.slice(0, MAX_LISTED),
+      [ATTR_STATES_REMOVED]: rejected ? [] : transition.exits.slice(0, MAX_LISTED),
+      [ATTR_TIME_BEFORE]: transition.timeSumBefore,
+      [ATTR_TIME_AFTER]: transition.timeSumAfter,
+      [ATTR_QUEUE_WAIT]: this.#queueWaitMs / 1000,
+      ...(rejected && { [ATTR_REJECTED_BY]: rejected.by }),
+      ...(rejected?.state !== undefined && { [ATTR_REJECTED_STATE]: rejected.state }),
+    });
+    const fields = {
+      [ATTR_MUTATION_TYPE]: type,
+      [ATTR_MUTATION_STATES]: states.join(" "),
+      [ATTR_REJECTED_BY]: rejected?.by,
+      [ATTR_MACHINE_ID]: machine.id,
+      [ATTR_TRANSITION_ID]: transition.id,
+    };
+    this.#ending = { span, endMs, message: `transition ${result}`, fields };
+  }
+
+  /** Ends what {@linkcode #keep} kept, at the version that the clock has now. */
+  #finish(): void {
+    if (this.#ending === undefined) return;
+    const { span, endMs, message, fields } = this.#ending;
+    this.#ending = undefined;
+    const { clock, log } = this.#options;
+    const { version, seq } = clock;
+    span?.set({ [ATTR_VERSION]: version, [ATTR_SEQ]: seq });
+    span?.end(endMs);
+    const all = { ...fields, [ATTR_VERSION]: version };
+    if (span === undefined) log.debug(message, all);
+    else log.info(message, all, span.context);
+  }
+}
+
+function isFeedCause(context: unknown): context is FeedCause {
+  return typeof context === "object" && context !== null && "feed" in context;
+}

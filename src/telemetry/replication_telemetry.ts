@@ -1,0 +1,337 @@
+/**
+ * Replication as metrics and spans: what a node sends to its downstreams, what it takes from upstream,
+ * and the mutations that pass through it. One PRODUCER span per traced transition and downstream, with
+ * the downstream's CONSUMER span under it, so that a trace goes from its cause to the last leaf.
+ */
+
+import { type Attributes, SpanKind } from "@opentelemetry/api";
+import {
+  type Mutate,
+  type MutateOptions,
+  type MutationReply,
+  type MutationRequest,
+  ReplicationError,
+  type ReplicationTracer,
+  type ResyncReason,
+  type TimeSource,
+  type VersionedClock,
+} from "../replication/mod.ts";
+import { ChangeTimes } from "./change_times.ts";
+import type { EventLog } from "./event_log.ts";
+import type { MetricSet } from "./metric_set.ts";
+import {
+  ATTR_DOWNSTREAM,
+  ATTR_LAG,
+  ATTR_MACHINE_ID,
+  ATTR_MESSAGING_BATCH_COUNT,
+  ATTR_MESSAGING_BODY_SIZE,
+  ATTR_MESSAGING_DESTINATION,
+  ATTR_MESSAGING_OPERATION_NAME,
+  ATTR_MESSAGING_OPERATION_TYPE,
+  ATTR_MESSAGING_SYSTEM,
+  ATTR_MUTATION_STATES,
+  ATTR_MUTATION_TYPE,
+  ATTR_PUSH_KIND,
+  ATTR_REJECTED_BY,
+  ATTR_RPC_METHOD,
+  ATTR_RPC_STATUS,
+  ATTR_RPC_SYSTEM,
+  ATTR_SEQ,
+  ATTR_SEQ_BEFORE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_STATES_CHANGED,
+  ATTR_TRANSITION_RESULT,
+  ATTR_UPSTREAM,
+  ATTR_VERSION,
+  MESSAGING_SYSTEM,
+  METRIC_COALESCED,
+  METRIC_FORWARDED,
+  METRIC_HOP_LAG,
+  METRIC_LAG,
+  METRIC_PUSHES,
+  METRIC_RESYNCS,
+  METRIC_SENT,
+  METRIC_TRANSIT,
+  OPERATION_APPLY,
+  OPERATION_PUBLISH,
+  RPC_SYSTEM,
+  SPAN_MUTATE,
+} from "./semconv.ts";
+import { isSampled } from "./trace_context.ts";
+import type { TracedSpan, Tracing } from "./tracing.ts";
+
+export interface ReplicationTelemetryOptions {
+  readonly metrics: MetricSet;
+  /** Undefined: nothing is traced here, and trace contexts pass through. */
+  readonly tracing: Tracing | undefined;
+  readonly log: EventLog;
+  readonly time: TimeSource;
+  readonly machineId: string;
+  /** Is told the trace contexts that belong to the next change of the clock; none if empty. */
+  readonly carry: (traceContexts: readonly Uint8Array[]) => void;
+  /** The node upstream, host:port; empty on the root. */
+  readonly upstream: () => string;
+}
+
+type Applied = Parameters<NonNullable<ReplicationTracer["applied"]>>[0];
+type Pushed = Parameters<NonNullable<ReplicationTracer["pushed"]>>[0];
+type Publishing = Parameters<NonNullable<ReplicationTracer["publishing"]>>[0];
+
+const RESYNC_REASONS: readonly ResyncReason[] = [
+  "checksum",
+  "unknown_state",
+  "seq_back",
+  "tick_back",
+  "epoch",
+];
+
+const NO_SPANS: readonly TracedSpan[] = [];
+
+export class ReplicationTelemetry {
+  readonly #options: ReplicationTelemetryOptions;
+  readonly #pushes;
+  readonly #sent;
+  readonly #coalesced;
+  readonly #hopLag;
+  readonly #lag;
+  readonly #transit;
+  readonly #resyncs;
+  readonly #forwarded;
+  readonly #changes = new ChangeTimes();
+  #clock: VersionedClock | undefined = undefined;
+  /** Spans of the diff that is being sent, until it is. */
+  #publishing: readonly TracedSpan[] = NO_SPANS;
+  /** Spans of the message that is being applied; never sent if it is not. */
+  #applying: readonly TracedSpan[] = NO_SPANS;
+
+  constructor(options: ReplicationTelemetryOptions) {
+    this.#options = options;
+    const { metrics } = options;
+    const pushes = metrics.counters(METRIC_PUSHES);
+    this.#pushes = {
+      diff: pushes.at("diff"),
+      snapshot: pushes.at("snapshot"),
+      heartbeat: pushes.at("heartbeat"),
+    };
+    this.#sent = metrics.counter(METRIC_SENT);
+    this.#coalesced = metrics.counter(METRIC_COALESCED);
+    this.#hopLag = metrics.histogram(METRIC_HOP_LAG);
+    this.#lag = metrics.histogram(METRIC_LAG);
+    this.#transit = metrics.histogram(METRIC_TRANSIT);
+    this.#resyncs = metrics.counters(METRIC_RESYNCS);
+    for (const reason of RESYNC_REASONS) this.#resyncs.at(reason);
+    this.#forwarded = metrics.counters(METRIC_FORWARDED);
+  }
+
+  /** Follows the clock that this node sends downstream. To be called once. */
+  follow(clock: VersionedClock): void {
+    const { time } = this.#options;
+    this.#clock = clock;
+    clock.onChange((change) => {
+      if (change.type === "reset") this.#changes.clear();
+      this.#changes.add(clock.seq, time.monotonic());
+    });
+  }
+
+  /** For the publisher. */
+  readonly downstream: ReplicationTracer = {
+    publishing: (event) => this.#publish(event),
+    pushed: (event) => this.#push(event),
+  };
+
+  /** For the replica. */
+  readonly upstream: ReplicationTracer = {
+    applying: (traceContexts) => this.#begin(traceContexts),
+    applied: (event) => this.#apply(event),
+    resync: (reason) => {
+      this.#resyncs.at(reason).value++;
+    },
+    forwarded: (_request, outcome) => {
+      const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
+      this.#forwarded.at(result).value++;
+    },
+  };
+
+  /** Wraps what serves the mutations of downstreams: a SERVER span each. */
+  serve(mutate: Mutate): Mutate {
+    return (request, options) => this.#trace(SpanKind.SERVER, mutate, request, options);
+  }
+
+  /** Wraps what sends mutations upstream: a CLIENT span each. */
+  forward(mutate: Mutate): Mutate {
+    return (request, options) => this.#trace(SpanKind.CLIENT, mutate, request, options);
+  }
+
+  async #trace(
+    kind: SpanKind,
+    mutate: Mutate,
+    request: MutationRequest,
+    options: MutateOptions,
+  ): Promise<MutationReply> {
+    const { tracing, machineId, upstream } = this.#options;
+    if (tracing === undefined) return await mutate(request, options);
+    const span = tracing.start(SPAN_MUTATE, {
+      kind,
+      parent: request.traceContext,
+      attributes: { [ATTR_RPC_SYSTEM]: RPC_SYSTEM, [ATTR_RPC_METHOD]: SPAN_MUTATE },
+    });
+    const { context } = span;
+    try {
+      const reply = await mutate({ ...request, traceContext: context }, options);
+      if (span.isRecording) span.set(toReplyAttributes(reply));
+      return reply;
+    } catch (thrown) {
+      const { code, message } = ReplicationError.from(thrown);
+      span.set({ [ATTR_RPC_STATUS]: code });
+      span.fail(code, message);
+      throw thrown;
+    } finally {
+      if (span.isRecording) {
+        span.set({
+          [ATTR_MACHINE_ID]: machineId,
+          [ATTR_MUTATION_TYPE]: request.type,
+          [ATTR_MUTATION_STATES]: request.states.slice(0, 100),
+        });
+        const address = kind === SpanKind.CLIENT ? upstream() : "";
+        if (address !== "") span.set({ [ATTR_SERVER_ADDRESS]: address, [ATTR_UPSTREAM]: address });
+      }
+      span.end();
+    }
+  }
+
+  /** Starts a span for each trace in a diff, and gives the contexts that the downstream is told. */
+  #publish(event: Publishing): readonly Uint8Array[] | undefined {
+    const { tracing } = this.#options;
+    const traces = groupByTrace(event.traceContexts.filter(isSampled));
+    if (tracing === undefined || traces.length === 0) return undefined;
+    const spans = traces.map(([parent, ...links]) =>
+      tracing.start(this.#nameOf(OPERATION_PUBLISH), {
+        kind: SpanKind.PRODUCER,
+        parent: parent!,
+        // Whatever else travels in the same diff.
+        links: [...links, ...traces.flatMap((trace) => (trace[0] === parent ? [] : [trace[0]!]))],
+        attributes: {
+          ...this.#messaging(OPERATION_PUBLISH, "send", traces.length),
+          [ATTR_DOWNSTREAM]: event.downstream,
+          [ATTR_SEQ_BEFORE]: event.seqBefore,
+          [ATTR_SEQ]: event.seq,
+          [ATTR_VERSION]: this.#clock?.version,
+        },
+      }),
+    );
+    this.#publishing = spans;
+    return spans.map(({ context }) => context);
+  }
+
+  #push({ kind, seqBefore, seq, bytes }: Pushed): void {
+    this.#pushes[kind].value++;
+    this.#sent.value += bytes;
+    if (kind === "diff") {
+      if (seq - seqBefore > 1) this.#coalesced.value += seq - seqBefore - 1;
+      const waitedMs = this.#options.time.monotonic() - this.#changes.firstAfter(seqBefore);
+      if (waitedMs >= 0) this.#hopLag.record(waitedMs / 1000);
+    }
+    if (this.#publishing.length === 0) return;
+    for (const span of this.#publishing) {
+      span.set({ [ATTR_PUSH_KIND]: kind, [ATTR_MESSAGING_BODY_SIZE]: bytes });
+      span.end();
+    }
+    this.#publishing = NO_SPANS;
+  }
+
+  /** Starts a span for each trace in a message that is about to be applied. */
+  #begin(traceContexts: readonly Uint8Array[]): void {
+    const { tracing, carry } = this.#options;
+    this.#applying = NO_SPANS;
+    if (tracing === undefined || !traceContexts.some(isSampled)) {
+      carry(traceContexts);
+      return;
+    }
+    const sampled = traceContexts.filter(isSampled);
+    const spans = sampled.map((parent) =>
+      tracing.start(this.#nameOf(OPERATION_APPLY), {
+        kind: SpanKind.CONSUMER,
+        parent,
+        links: sampled.filter((other) => other !== parent),
+        attributes: this.#messaging(OPERATION_APPLY, "process", sampled.length),
+      }),
+    );
+    // Before the clock changes: the change is what its own downstreams are told of.
+    carry(spans.map(({ context }) => context));
+    this.#applying = spans;
+  }
+
+  #apply(event: Applied): void {
+    const { log, time, upstream } = this.#options;
+    const lagMs = Math.max(0, time.now() - event.changedAtMs);
+    // A snapshot holds changes of any age.
+    if (!event.isSnapshot) {
+      this.#lag.record(lagMs / 1000);
+      if (Number.isFinite(event.transitMs)) this.#transit.record(event.transitMs / 1000);
+    }
+    const message = event.isSnapshot ? "snapshot applied" : "diff applied";
+    const version = `${event.epoch}-${event.seq}`;
+    const fields = { [ATTR_VERSION]: version, [ATTR_STATES_CHANGED]: event.stateCount };
+    if (this.#applying.length === 0) {
+      if (event.isSnapshot) log.info(message, fields);
+      else if (log.enabled("trace")) log.trace(message, fields);
+      return;
+    }
+    for (const span of this.#applying) {
+      span.set({
+        [ATTR_SEQ_BEFORE]: event.seqBefore,
+        [ATTR_SEQ]: event.seq,
+        [ATTR_VERSION]: version,
+        [ATTR_PUSH_KIND]: event.isSnapshot ? "snapshot" : "diff",
+        [ATTR_STATES_CHANGED]: event.stateCount,
+        [ATTR_MESSAGING_BODY_SIZE]: event.bytes,
+        [ATTR_LAG]: lagMs / 1000,
+        [ATTR_UPSTREAM]: upstream(),
+      });
+      span.end();
+      log.info(message, { ...fields, [ATTR_LAG]: lagMs / 1000 }, span.context);
+    }
+    this.#applying = NO_SPANS;
+  }
+
+  #nameOf(operation: string): string {
+    return `${operation} ${this.#options.machineId}`;
+  }
+
+  #messaging(name: string, type: "send" | "process", traces: number): Attributes {
+    const { machineId } = this.#options;
+    return {
+      [ATTR_MESSAGING_SYSTEM]: MESSAGING_SYSTEM,
+      [ATTR_MESSAGING_OPERATION_NAME]: name,
+      [ATTR_MESSAGING_OPERATION_TYPE]: type,
+      [ATTR_MESSAGING_DESTINATION]: machineId,
+      [ATTR_MACHINE_ID]: machineId,
+      ...(traces > 1 && { [ATTR_MESSAGING_BATCH_COUNT]: traces }),
+    };
+  }
+}
+
+function toReplyAttributes({ result, version, rejected }: MutationReply): Attributes {
+  return {
+    [ATTR_RPC_STATUS]: "ok",
+    [ATTR_TRANSITION_RESULT]: result,
+    [ATTR_VERSION]: version,
+    ...(rejected && { [ATTR_REJECTED_BY]: rejected.by }),
+  };
+}
+
+/** Contexts of one trace together, such as a transition's and those of the auto transition that it led to. */
+function groupByTrace(contexts: readonly Uint8Array[]): Uint8Array[][] {
+  const traces: Uint8Array[][] = [];
+  for (const context of contexts) {
+    const known = traces.find(([first]) => hasSameTrace(first!, context));
+    if (known === undefined) traces.push([context]);
+    else known.push(context);
+  }
+  return traces;
+}
+
+function hasSameTrace(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < 16; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,129 @@
+/**
+ * Telemetry of a process: the SDK, set up by the standard `OTEL_…` variables. Metrics are there always,
+ * for `/metrics`; traces and logs are sent where an endpoint is named, and nowhere else.
+ *
+ * @module
+ */
+
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { systemTime, type TimeSource } from "../replication/mod.ts";
+import { PROMETHEUS_TYPE, toPrometheusText } from "./_prometheus_text.ts";
+import type { TelemetryBackend } from "./backend.ts";
+import type { LogFields } from "./event_log.ts";
+import { emitRecord } from "./logs.ts";
+import { MetricSet } from "./metric_set.ts";
+import { parseTelemetryOptions } from "./options.ts";
+import { measureProcess, type ProcessMeter } from "./process_metrics.ts";
+import {
+  ATTR_SERVICE_INSTANCE_ID,
+  ATTR_SERVICE_NAME,
+  ATTR_SERVICE_NAMESPACE,
+  ATTR_SERVICE_VERSION,
+  ATTR_TREE_LEVEL,
+  ATTR_TREE_PARENT,
+  METRIC_EXPORTED,
+  SERVICE_NAMES,
+  SERVICE_NAMESPACE,
+} from "./semconv.ts";
+
+export interface TelemetrySetup {
+  /** Variables of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly node: {
+    readonly name: string;
+    readonly role: "root" | "relay" | "leaf";
+    readonly version: string;
+    /** Upstream addresses as configured; none on the root. */
+    readonly parents: readonly string[];
+  };
+  readonly meter?: ProcessMeter;
+  readonly time?: TimeSource;
+  /** Is told what goes wrong with telemetry itself: once when it begins, once when it is over. */
+  readonly onProblem: (message: string, fields: LogFields) => void;
+}
+
+/** How long traces and logs wait for the node to learn its level, and a stop for what is still to be sent. */
+const LEVEL_WAIT_MS = 1_000;
+const SHUTDOWN_MS = 1_000;
+
+/** Levels of the default tree, for as long as a node knows no path to its root. */
+const LEVELS = { root: 0, relay: 1, leaf: 2 } as const;
+
+export type { TelemetryBackend } from "./backend.ts";
+
+/** Starts telemetry. Never rejects for what the variables say. */
+export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBackend> {
+  const { env, node, meter, time = systemTime, onProblem } = setup;
+  const options = parseTelemetryOptions(env);
+  for (const problem of options.problems) onProblem("telemetry variable left out", { problem });
+
+  let level: number = LEVELS[node.role];
+  const known = Promise.withResolvers<void>();
+  const cancelWait = time.setTimer(LEVEL_WAIT_MS, known.resolve);
+  const attributes = {
+    ...options.resourceAttributes,
+    [ATTR_SERVICE_NAME]: options.serviceName ?? SERVICE_NAMES[node.role],
+    [ATTR_SERVICE_NAMESPACE]: SERVICE_NAMESPACE,
+    [ATTR_SERVICE_INSTANCE_ID]: node.name,
+    [ATTR_SERVICE_VERSION]: node.version,
+    ...(node.parents.length > 0 && { [ATTR_TREE_PARENT]: node.parents.join(",") }),
+  };
+
+  const metrics = new MetricSet();
+  if (meter !== undefined) measureProcess(metrics, meter);
+  const exported = metrics.counters(METRIC_EXPORTED);
+  const failing = new Set<string>();
+  const onExport = (signal: string, items: number, error: Error | undefined) => {
+    exported.at(signal, error === undefined ? "ok" : "failed").value += items;
+    if (error === undefined) {
+      if (failing.delete(signal)) onProblem("telemetry export works again", { signal });
+    } else if (!failing.has(signal)) {
+      failing.add(signal);
+      onProblem("telemetry export failed", { signal, reason: error.message });
+    }
+  };
+
+  const isSending = options.traces !== undefined || options.logs !== undefined;
+  const sdk = isSending ? await import("./_otlp_signals.ts") : undefined;
+  const resource = resourceFromAttributes({
+    ...attributes,
+    [ATTR_TREE_LEVEL]: known.promise.then(() => level),
+  });
+  const traces = options.traces && sdk?.createTraces(options.traces, options, resource, onExport);
+  const logs = options.logs && sdk?.createLogs(options.logs, options, resource, onExport);
+  for (const [signal, sender] of [
+    ["traces", traces],
+    ["logs", logs],
+  ] as const) {
+    if (sender === undefined) continue;
+    exported.at(signal, "ok");
+    exported.at(signal, "failed");
+  }
+
+  return {
+    metrics,
+    tracer: traces?.tracer,
+    renderMetrics: () => ({
+      body: toPrometheusText(metrics.collect(), { ...attributes, [ATTR_TREE_LEVEL]: level }),
+      contentType: PROMETHEUS_TYPE,
+    }),
+    emitLog(record) {
+      if (logs !== undefined) emitRecord(logs.logger, record);
+    },
+    setLevel(newLevel) {
+      level = newLevel;
+      cancelWait();
+      known.resolve();
+    },
+    async shutdown() {
+      cancelWait();
+      known.resolve();
+      meter?.close();
+      const sent = Promise.allSettled([traces?.shutdown(), logs?.shutdown()]);
+      const over = Promise.withResolvers<void>();
+      const cancel = time.setTimer(SHUTDOWN_MS, over.resolve);
+      await Promise.race([sent, over.promise]);
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** A relay or leaf: a replica of the clock upstream. */
+
+import { Replica, ReplicationError, type ReplicationTracer } from "../replication/mod.ts";
+import type { NodeConfig } from "./config.ts";
+import type { Core, CoreServices } from "./core.ts";
+import { createLocalMachine } from "./local_machine.ts";
+import type { Logger } from "./log.ts";
+import { joinTracers } from "./tracers.ts";
+
+export function createReplicaCore(config: NodeConfig, services: CoreServices): Core {
+  const { transport, time, telemetry, log } = services;
+  const replica: Replica = new Replica({
+    name: config.name,
+    addresses: config.parentAddrs,
+    selection: config.selection,
+    transport,
+    time,
+    tracer: joinTracers(telemetry.replication.upstream, logUpstream(log), {
+      linkStatus(status) {
+        if (status === "live") telemetry.setLevel(replica.path.length);
+      },
+    }),
+  });
+  telemetry.followUpstream(replica);
+  const machine = createLocalMachine(replica, config.name, log, time);
+  return {
+    clock: replica.clock,
+    machine: undefined,
+    replica: machine,
+    mutate: telemetry.replication.forward((request, options) => replica.mutate(request, options)),
+    ageMs: () => replica.ageMs(),
+    upstreamPath: () => replica.path,
+    upstream: () => ({
+      address: replica.address,
+      status: replica.status,
+      // A live link has nothing outstanding that is known of: what comes is applied at once.
+      lagSeq: replica.status === "live" ? 0 : null,
+      lagMs: replica.ageMs(),
+      reconnects: replica.reconnects,
+      resyncs: [...replica.resyncs.values()].reduce((sum, count) => sum + count, 0),
+      bytesReceived: replica.bytesReceived,
+    }),
+    start: () => replica.start(),
+    quiesce: () => machine.close(),
+    close: () => replica.close(),
+  };
+}
+
+function logUpstream(log: Logger): ReplicationTracer {
+  // A node that is away is tried again and again; each new reason is worth one line.
+  let lastReason = "";
+  return {
+    linkStatus(status, address) {
+      if (status === "live") lastReason = "";
+      log.info(`link ${status}`, { upstream: address });
+    },
+    linkLost({ address, error }) {
+      if (error.message === lastReason) return;
+      lastReason = error.message;
+      log.warn("link lost", { upstream: address, code: error.code, reason: error.message });
+    },
+    resync: (reason, detail) => log.warn("resync", { reason, detail }),
+    moved: ({ address, reason }) => log.info("link moved", { upstream: address, reason }),
+    forwarded(request, outcome) {
+      const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
+      const fields = { type: request.type, states: request.states.join(" "), result };
+      log.debug("mutation forwarded", fields, request.traceContext);
+    },
+  };
+}
