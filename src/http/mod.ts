@@ -28,10 +28,10 @@ export type {
 export { DEFAULT_WAIT_MS, type HttpApiOptions, MAX_WAIT_MS } from "./options.ts";
 export type { Exchange, Route } from "./route.ts";
 
-// For sibling folders: wire names, and problems for the routes that they add.
+// For sibling folders: wire names, trace contexts as a header, and problems for the routes that they add.
 
 export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";
 export { MACHINE_SELECTION_HEADER } from "./selection_header.ts";
-export { parseTraceparent } from "./trace_context.ts";
+export { formatTraceparent, parseTraceparent } from "./trace_context.ts";

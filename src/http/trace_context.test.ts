@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseTraceparent } from "./trace_context.ts";
+import { formatTraceparent, parseTraceparent } from "./trace_context.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const SPAN_ID = "b7ad6b7169203331";
@@ -34,5 +34,12 @@ describe("parseTraceparent()", () => {
     `00-${TRACE_ID}-${SPAN_ID}-1`,
   ])("takes %j for absent", (header) => {
     expect(parseTraceparent(header)).toBeUndefined();
+  });
+});
+
+describe("formatTraceparent()", () => {
+  it("writes what parseTraceparent() reads", () => {
+    const header = `00-${TRACE_ID}-${SPAN_ID}-01`;
+    expect(formatTraceparent(parseTraceparent(header)!)).toBe(header);
   });
 });

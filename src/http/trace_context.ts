@@ -18,3 +18,9 @@ export function parseTraceparent(header: string): Uint8Array | undefined {
     Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16),
   );
 }
+
+/** The `traceparent` header of a trace context: the other way round. */
+export function formatTraceparent(context: Uint8Array): string {
+  const digits = Array.from(context, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `00-${digits.slice(0, 32)}-${digits.slice(32, 48)}-${digits.slice(48, 50)}`;
+}

@@ -1,0 +1,175 @@
+/** The example against a real tree and a real web server that fails at first. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
+import { createLogger, formatAddress, parseConfig, startNode, type TreeNode } from "../mod.ts";
+import type { DelayedNotice } from "./watch_delayed.ts";
+
+const EXAMPLE = fileURLToPath(new globalThis.URL("delayed.ts", import.meta.url));
+
+interface Received {
+  readonly key: string;
+  readonly traceparent: string | undefined;
+  readonly notice: DelayedNotice;
+}
+
+describe("The example that tells of delays", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function start(env: Record<string, string> = {}): Promise<TreeNode> {
+    const transport = createHttp2Transport();
+    const config = parseConfig({
+      TST_ADDR: "127.0.0.1:0",
+      TST_HTTP_ADDR: "127.0.0.1:0",
+      TST_FEED: "none",
+      TST_DRAIN_MS: "0",
+      ...env,
+    });
+    const node = await startNode(config, {
+      listenHttp,
+      listenHttp2,
+      transport: transport.fetch,
+      log: createLogger("error", Date.now, () => {}),
+    });
+    ends.push(() => node.close().then(() => transport.close()));
+    return node;
+  }
+
+  async function startTree() {
+    const root = await start();
+    const relay = await start({
+      TST_NAME: "rep-1",
+      TST_ROLE: "relay",
+      TST_PARENT_ADDR: formatAddress(root.addr),
+      TST_PUSH_INTERVAL_MS: "5",
+    });
+    return { root, relay };
+  }
+
+  /** Answers 503 to the first, cuts the second off, takes all that follow. */
+  async function startWebhook() {
+    const tries: string[] = [];
+    const received: Received[] = [];
+    const waiting: (() => void)[] = [];
+    const server = createServer(async (request, response) => {
+      const { "idempotency-key": key = "", traceparent } = request.headers as Record<
+        string,
+        string
+      >;
+      const notice = JSON.parse(await text(request)) as DelayedNotice;
+      tries.push(key);
+      if (tries.length === 1) response.writeHead(503).end();
+      else if (tries.length === 2) request.socket.destroy();
+      else {
+        received.push({ key, traceparent, notice });
+        response.end();
+        for (const check of waiting) check();
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return {
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/delayed`,
+      tries,
+      received,
+      until: (count: number) =>
+        new Promise<void>((resolve) => {
+          const check = () => received.length >= count && resolve();
+          waiting.push(check);
+          check();
+        }),
+    };
+  }
+
+  /** The command itself, and a wait for a line of what it prints. */
+  function run(...args: string[]) {
+    const child: ChildProcess = spawn(process.execPath, [EXAMPLE, ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    ends.push(() => child.kill("SIGKILL"));
+    const lines: string[] = [];
+    const waiting: (() => void)[] = [];
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      lines.push(line);
+      for (const check of waiting) check();
+    });
+    return {
+      child,
+      lines,
+      until: (pattern: RegExp) =>
+        new Promise<void>((resolve) => {
+          const check = () => lines.some((line) => pattern.test(line)) && resolve();
+          waiting.push(check);
+          check();
+        }),
+    };
+  }
+
+  it("follows a relay, logs, tells a webhook that fails at first, and ends cleanly", async () => {
+    const { root, relay } = await startTree();
+    const webhook = await startWebhook();
+    root.machine!.add(["Flight1Outbound", "Flight1Gate3", "Flight1OnTime"]);
+    root.machine!.add("Flight2Delayed");
+    const upstream = formatAddress(relay.addr);
+    const { child, lines, until } = run("--parent-addr", upstream, "--webhook", webhook.url);
+    await until(/link live/);
+    root.machine!.add("Flight1Delayed");
+    await webhook.until(1);
+    const key = `${root.clock.epoch}-Flight1Delayed-1`;
+    expect(webhook.tries).toEqual([key, key, key]);
+    expect(webhook.received).toEqual([
+      {
+        key,
+        traceparent: undefined,
+        notice: {
+          flight: "Flight1",
+          direction: "Outbound",
+          gate: "3",
+          isDelayed: true,
+          version: expect.stringMatching(`^${root.clock.epoch}-\\d+$`),
+          changedAt: new Date(root.clock.changedAtMs).toISOString(),
+        },
+      },
+    ]);
+    await until(/webhook told .*attempts=3/);
+    const startedAt = performance.now();
+    child.kill("SIGINT");
+    expect(await once(child, "exit")).toEqual([0, null]);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(lines.filter((line) => /flight is delayed/.test(line))).toEqual([
+      expect.stringMatching(/flight=Flight1 direction=Outbound gate=3 isDelayed=true/),
+    ]);
+    expect(lines.filter((line) => / (WARN|ERROR) /.test(line))).toEqual([
+      expect.stringMatching(/webhook failed .*attempt=1 reason="status 503"/),
+      expect.stringMatching(/webhook failed .*attempt=2 reason="no connection \(/),
+    ]);
+    expect(lines.at(-1)).toMatch(/node stopped/);
+  }, 30_000);
+
+  it.each([
+    [["--webhook", "ftp://example.com/"], /^Cannot use --webhook: "ftp:\/\/example.com\/" is not/],
+    [["--role", "root", "--parent-addr", ""], /^Cannot watch from the root: /],
+  ])("says what is wrong with %j", async (args, expected) => {
+    const child = spawn(process.execPath, [EXAMPLE, ...args], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [problem, [code]] = await Promise.all([text(child.stderr), once(child, "exit")]);
+    expect(problem).toMatch(expected);
+    expect(problem).not.toMatch(/^ +at /m);
+    expect(code).toBe(2);
+  });
+});
