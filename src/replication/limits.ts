@@ -6,6 +6,9 @@ export const MAX_NAME_LENGTH = 255;
 /** Most nodes between the root and a replica. */
 export const MAX_PATH_LENGTH = 255;
 
+/** How deep the args of a mutation may nest. Thousands of levels overflow the stack of whoever writes them as JSON. */
+export const MAX_ARGS_DEPTH = 64;
+
 /** Longest heartbeat interval, in milliseconds: one day. */
 export const MAX_HEARTBEAT_INTERVAL_MS = 86_400_000;
 

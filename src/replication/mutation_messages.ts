@@ -5,6 +5,7 @@ import { checkNumber, decode, TRACE_BYTES, toTraceContext } from "./_wire.ts";
 import { ReplicationError } from "./errors.ts";
 import { toBytes, toHex } from "./hex.ts";
 import { MAX_NAME_LENGTH } from "./limits.ts";
+import { decodeArgs, encodeArgs } from "./mutation_args.ts";
 
 const { v1 } = statesource;
 
@@ -32,11 +33,12 @@ export interface MutationReply {
 
 const NO_TRACE = new Uint8Array(0);
 
+/** Throws {@linkcode ReplicationError} (`invalid_argument`) for args that JSON cannot hold. */
 export function encodeMutateRequest(request: MutationRequest): Uint8Array<ArrayBuffer> {
   return v1.MutateRequest.encode({
     type: MUTATION_TYPES.indexOf(request.type) + 1,
     states: [...request.states],
-    argsJson: request.args === undefined ? "" : JSON.stringify(request.args),
+    argsJson: request.args === undefined ? "" : encodeArgs(request.args),
     idempotencyKey: request.idempotencyKey ?? "",
     traceContext: request.traceContext ?? NO_TRACE,
   }).finish() as Uint8Array<ArrayBuffer>;
@@ -57,7 +59,7 @@ export function decodeMutateRequest(bytes: Uint8Array): MutationRequest {
   return {
     type,
     states: wire.states,
-    ...(wire.argsJson !== "" && { args: parseArgs(wire.argsJson) }),
+    ...(wire.argsJson !== "" && { args: decodeArgs(wire.argsJson) }),
     ...(wire.idempotencyKey !== "" && { idempotencyKey: wire.idempotencyKey }),
     ...(traceContext && { traceContext }),
   };
@@ -76,22 +78,6 @@ function checkMutateRequest(wire: statesource.v1.MutateRequest): void {
           : undefined;
   if (fault !== undefined)
     throw new ReplicationError("invalid_argument", `Cannot mutate: ${fault}`);
-}
-
-function parseArgs(json: string): Record<string, unknown> {
-  let args: unknown;
-  try {
-    args = JSON.parse(json);
-  } catch (error) {
-    throw new ReplicationError(
-      "invalid_argument",
-      `Cannot mutate: args_json is not JSON: ${(error as Error).message}`,
-    );
-  }
-  if (typeof args !== "object" || args === null || Array.isArray(args)) {
-    throw new ReplicationError("invalid_argument", "Cannot mutate: args_json is not a JSON object");
-  }
-  return args as Record<string, unknown>;
 }
 
 export function encodeMutateResponse(reply: MutationReply): Uint8Array<ArrayBuffer> {
