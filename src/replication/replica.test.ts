@@ -144,6 +144,19 @@ describe("Replica", () => {
     expect(leaf.replica.ageMs()).toBeLessThanOrEqual(3_500);
   });
 
+  it("counts its age from when a message came, not from when that has been applied", async () => {
+    const root = keep(tree.root());
+    const tracer = { applied: () => tree.time.spend(40) };
+    const leaf = keep(tree.replica("leaf", "root", { tracer }));
+    await settle();
+    expect(leaf.replica.ageMs()).toBeGreaterThanOrEqual(40);
+    await tree.time.advance(1_000);
+    root.machine.toggle("Flight1Delayed");
+    await settle();
+    expectEqual(leaf.clock, root.clock);
+    expect(leaf.replica.ageMs()).toBeGreaterThanOrEqual(40);
+  });
+
   it("gives up a link that is silent for three announced intervals", async () => {
     keep(tree.root());
     const leaf = keep(tree.replica("leaf", "root"));

@@ -268,7 +268,8 @@ export class Replica {
       for (let next = first ?? (await stream.next()); next; next = await stream.next()) {
         const { message } = next;
         const { start } = message;
-        const ageMs = message.ageMs + next.transitMs;
+        // Not from when it is applied: that takes its time, and a stream that takes over has waited.
+        const provenAtMs = next.receivedAtMs - next.transitMs - message.ageMs;
         this.#move("opened");
         this.#options.tracer?.applying?.(message.traceContexts);
         let applied: Applied = "behind";
@@ -294,7 +295,7 @@ export class Replica {
             });
         }
         if (applied !== "behind") {
-          this.#provenAtMs = Math.max(this.#provenAtMs, this.#time.monotonic() - ageMs);
+          this.#provenAtMs = Math.max(this.#provenAtMs, provenAtMs);
           hadClockAtMs = this.#time.monotonic();
           this.#move("synced");
         } else if (this.#time.monotonic() - hadClockAtMs > syncTimeoutMs) {

@@ -37,6 +37,8 @@ export interface Received {
   readonly bytes: number;
   /** Longest that it can have been on its way, in milliseconds. */
   readonly transitMs: number;
+  /** Monotonic time at which it had come. */
+  readonly receivedAtMs: number;
 }
 
 export class UpstreamStream {
@@ -84,7 +86,7 @@ export class UpstreamStream {
       this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, nowMs);
       if (!this.#isProbing && this.#transit.isLoose(nowMs)) void this.#probe();
       const transitMs = this.#transit.measure(message.sentMs, nowMs);
-      return { message, bytes: value.length, transitMs };
+      return { message, bytes: value.length, transitMs, receivedAtMs: nowMs };
     } catch (error) {
       throw this.#abort.signal.aborted ? this.#abort.signal.reason : error;
     }

@@ -24,8 +24,9 @@ beforeAll(async () => {
   await tree.watch(["good", "slow"], { paceMs: 20 });
 });
 
-afterEach(() => {
+afterEach(async () => {
   tree.heal();
+  expect(await tree.problems()).toEqual([]);
 });
 
 afterAll(async () => {

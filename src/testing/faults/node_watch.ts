@@ -8,11 +8,6 @@ import { type RootRecord, splitVersion } from "./root_record.ts";
 export interface WatchOptions {
   /** Between an answer and the next question, in milliseconds. Default 5. */
   readonly paceMs?: number;
-  /**
-   * By how much an age may be told too low, in milliseconds. The time that bytes are on their way is not
-   * in it; on loopback that is what a busy machine takes to hand them on. Default 500.
-   */
-  readonly ageSlackMs?: number;
 }
 
 /** What was asked of a node, and answered. */
@@ -63,14 +58,12 @@ export class NodeWatch {
   #seq = 0;
   #hasClock = false;
   #isAllowedAway = false;
-  #ageSlackMs: number;
 
   constructor(node: () => NodeProcess, record: RootRecord, options: WatchOptions = {}) {
     this.name = node().name;
     this.#node = node;
     this.#record = record;
-    this.#options = { paceMs: options.paceMs ?? 5, ageSlackMs: options.ageSlackMs ?? 500 };
-    this.#ageSlackMs = this.#options.ageSlackMs;
+    this.#options = { paceMs: options.paceMs ?? 5 };
   }
 
   /** Asks until `signal` aborts. */
@@ -91,11 +84,6 @@ export class NodeWatch {
   /** A new process has taken its place and is ready: it may no longer be away. */
   returned(): void {
     this.#isAllowedAway = false;
-  }
-
-  /** Bytes to this node take that much longer from now on, on top of what is normal. */
-  allowTransit(ms: number): void {
-    this.#ageSlackMs = this.#options.ageSlackMs + ms;
   }
 
   /** All that must not have been, as readable lines. Once the record has all that the root had. */
@@ -169,9 +157,9 @@ export class NodeWatch {
     if (supersededAtMs === undefined) return;
     const understatedMs = askedAtMs - ageMs - supersededAtMs;
     this.counts.understatedMs = Math.max(this.counts.understatedMs, understatedMs);
-    if (understatedMs > this.#ageSlackMs) {
+    if (understatedMs > 0) {
       this.#problems.push(
-        `told an age of ${ageMs} ms for ${version}, at least ${Math.round(understatedMs)} ms too low`,
+        `told an age of ${ageMs} ms for ${version}, at least ${understatedMs.toFixed(1)} ms too low`,
       );
     }
   }
