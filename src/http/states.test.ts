@@ -159,8 +159,26 @@ describe("GET /states", () => {
         status: 503,
       });
     }
-    const empty = new FakeNode();
-    expect((await createHttpApi(empty).request("/states")).status).toBe(503);
+  });
+
+  it("waits for the node's first clock", async () => {
+    const node = new FakeNode();
+    node.age = Infinity;
+    const app = createHttpApi(node);
+    expect((await app.request("/states?wait=0")).status).toBe(503);
+    const late = Promise.resolve(app.request("/states"));
+    node.time.advance(999);
+    expect(node.time.pending).toBe(1);
+    node.time.advance(1);
+    expect((await late).status).toBe(503);
+    const inTime = Promise.resolve(app.request("/states?wait=30000"));
+    node.time.advance(29_999);
+    node.reset([0, 1], 1);
+    node.age = 0;
+    const response = await inTime;
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ version: `${EPOCH}-1` });
+    expect(node.time.pending).toBe(0);
   });
 });
 

@@ -9,7 +9,7 @@ import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "./options.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import type { Exchange, Route, RouteContext } from "./route.ts";
 import { parseVersion, type Version } from "./version.ts";
-import { waitForVersion } from "./wait_for_version.ts";
+import { hasReached, waitForVersion } from "./wait_for_version.ts";
 
 /** What `GET /states` can send, the preferred first. */
 const MEDIA_TYPES = ["application/json", "text/plain"] as const;
@@ -19,7 +19,7 @@ const MEDIA_TYPES = ["application/json", "text/plain"] as const;
  *
  * `GET /states` takes `?prefix=` (only names that start so), and `?min-version=V` with `?wait=MS`
  * (0 to 30,000, default 1,000): the answer waits until this node is at V or later in V's epoch, and
- * is 504 if that takes longer. A node that follows a selection shows these states alone; `time` is the
+ * is 504 if that takes longer. A node that has just begun waits as long for its first clock. A node that follows a selection shows these states alone; `time` is the
  * sum of their ticks, and the version may move on without a change of them.
  */
 export function createStatesRoutes({ node }: RouteContext): Route[] {
@@ -57,10 +57,11 @@ async function handleStates(
       { members: { available: MEDIA_TYPES }, headers: { vary: "accept" } },
     );
   }
-  if (minVersion !== undefined) {
+  if (!hasReached(node, minVersion)) {
     const result = await waitForVersion(node, minVersion, waitMs, exchange.signal);
     if (result === "aborted") throw toEndedProblem(c.req.raw);
-    if (result === "timeout") throw versionNotReached(node, minVersion, waitMs);
+    if (result === "timeout" && minVersion !== undefined)
+      throw versionNotReached(node, minVersion, waitMs);
   }
   const isJson = mediaType === "application/json";
   return answerStates(c, node, {

@@ -6,9 +6,10 @@ import type { Version } from "./version.ts";
 /** How a wait ended. */
 export type WaitResult = "reached" | "timeout" | "aborted";
 
-/** Whether the node's clock is at `version` or later in the same epoch. Of another epoch nothing can be said: false. */
-export function hasReached(node: NodeApi, version: Version): boolean {
-  return node.clock.epoch === version.epoch && node.clock.seq >= version.seq;
+/** Whether the node's clock is at `version` or later in the same epoch; of another epoch nothing can be said: false. Without a version: whether it has a clock. */
+export function hasReached({ clock }: NodeApi, version: Version | undefined): boolean {
+  if (version === undefined) return clock.epoch !== "";
+  return clock.epoch === version.epoch && clock.seq >= version.seq;
 }
 
 /**
@@ -18,7 +19,7 @@ export function hasReached(node: NodeApi, version: Version): boolean {
  */
 export function waitForVersion(
   node: NodeApi,
-  version: Version,
+  version: Version | undefined,
   waitMs: number,
   signal: AbortSignal,
 ): Promise<WaitResult> {

@@ -128,7 +128,7 @@ describe("startNode()", () => {
       TST_PARENT_ADDR: "127.0.0.1:1",
       TST_STALE_AFTER_MS: "1",
     });
-    expect((await get(lonely, "/states")).status).toBe(503);
+    expect((await get(lonely, "/states?wait=0")).status).toBe(503);
     expect((await get(lonely, "/readyz")).status).toBe(503);
     expect((await get(lonely, "/healthz")).status).toBe(200);
     expect((await mutate(lonely, { type: "add", states: ["Start"] })).status).toBe(503);

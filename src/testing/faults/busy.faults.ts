@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
-import { until } from "./until.ts";
+import { allow, until } from "./until.ts";
 import { WatchedTree } from "./watched_tree.ts";
 
-/** How long a version may take to a leaf that nothing is wrong with, on a busy machine. */
+/** How long a version may take to a leaf that nothing is wrong with. */
 const PROMPT_MS = 500;
 /** Far less than what the root sends. */
 const BYTES_PER_SECOND = 4_000;
@@ -24,7 +24,8 @@ beforeAll(async () => {
   await tree.watch(["good", "slow"], { paceMs: 20 });
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") console.log(tree.logs());
   tree.heal();
   expect(await tree.problems()).toEqual([]);
 });
@@ -76,13 +77,13 @@ describe("Beside a busy root", () => {
       async () => ((await downstream("slow"))?.lagSeq ?? 0) > 500,
       { withinMs: 30_000 },
     );
-    expect(await catchUpMs("good")).toBeLessThan(PROMPT_MS);
+    expect(await catchUpMs("good")).toBeLessThan(allow(PROMPT_MS));
     const [good, behind] = [await downstream("good"), await downstream("slow")];
     expect(behind!.pushes).toBeLessThan(good!.pushes);
 
     const from = slow.log.length;
     link.heal();
-    expect(await catchUpMs("slow")).toBeLessThan(PROMPT_MS);
+    expect(await catchUpMs("slow")).toBeLessThan(allow(PROMPT_MS));
     await untilMerged(slow, 500, from);
     expect(slow.logged(/^(link lost|snapshot applied|resync)/, from)).toEqual([]);
   });
@@ -103,7 +104,7 @@ describe("Beside a busy root", () => {
     );
     expect(closed.text).toContain("took nothing for 10000 ms");
     expect(closed.text).toContain("downstream=slow");
-    expect(Math.max(...slowest)).toBeLessThan(PROMPT_MS);
+    expect(Math.max(...slowest)).toBeLessThan(allow(PROMPT_MS));
     expect(memoryOf(root) - memoryBefore).toBeLessThan(GROWTH_MIB);
 
     slow.resume();

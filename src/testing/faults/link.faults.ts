@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
 import { listenInVain } from "./silent_listener.ts";
 import type { TcpProxy } from "./tcp_proxy.ts";
-import { until } from "./until.ts";
+import { allow, until } from "./until.ts";
 import { WatchedTree } from "./watched_tree.ts";
 
 const HEARTBEAT_MS = 200;
@@ -13,7 +13,7 @@ const SILENCE_MS = 3 * HEARTBEAT_MS;
 const STALE_AFTER_MS = 1_000;
 /** First step of the backoff, at its longest. */
 const BACKOFF_MS = 100;
-/** What processes on a busy machine may need for what takes no time. */
+/** What processes need for what takes no time. */
 const SLACK_MS = 400;
 
 const tree = new WatchedTree({
@@ -33,7 +33,8 @@ beforeAll(async () => {
   await tree.watch(["rep-1", "leaf", "other"]);
 });
 
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") console.log(tree.logs());
   tree.heal();
   expect(await tree.problems()).toEqual([]);
 });
@@ -70,7 +71,7 @@ describe("A link between processes", () => {
       }),
     );
     const median = healedInMs.toSorted((a, b) => a - b)[1]!;
-    expect(median).toBeLessThan(BACKOFF_MS + SLACK_MS);
+    expect(median).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
     // Each of the nodes forwards through its new link.
     await Promise.all([tree.mutate("leaf"), tree.mutate("other"), tree.mutate("rep-1")]);
   });
@@ -86,9 +87,9 @@ describe("A link between processes", () => {
       link.blackHole(directions);
       const lost = await logs(leaf, /^link lost/, from);
       expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
-      expect(lost.atMs - heldAtMs).toBeLessThan(SILENCE_MS + SLACK_MS);
+      expect(lost.atMs - heldAtMs).toBeLessThan(SILENCE_MS + allow(SLACK_MS));
       await until("the leaf unready", async () => (await statusOfReady(leaf)) === 503);
-      expect(performance.now() - heldAtMs).toBeLessThan(STALE_AFTER_MS + SLACK_MS);
+      expect(performance.now() - heldAtMs).toBeLessThan(STALE_AFTER_MS + allow(SLACK_MS));
       expect(await statusOfReady(tree.node("other"))).toBe(200);
 
       // What is told only to this leaf is not taken, and what others are told takes its effect.
@@ -107,7 +108,7 @@ describe("A link between processes", () => {
       await tree.untilReady("leaf");
       await tree.untilEqual(["leaf"]);
       // The longest wait between two tries, and the longest that one which fails may take.
-      expect(performance.now() - healedAtMs).toBeLessThan(2_000 + 2_000 + SLACK_MS);
+      expect(performance.now() - healedAtMs).toBeLessThan(2_000 + 2_000 + allow(SLACK_MS));
       expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
     },
   );
@@ -178,7 +179,7 @@ describe("An upstream that takes no connection", () => {
       const startedAtMs = performance.now();
       await tree.untilReady("held");
       // Two seconds are the limit for a connection.
-      expect(performance.now() - startedAtMs).toBeLessThan(2_000 + BACKOFF_MS + SLACK_MS);
+      expect(performance.now() - startedAtMs).toBeLessThan(2_000 + BACKOFF_MS + allow(SLACK_MS));
       expect(held.logged(/^link lost .*127\.0\.0\.1/)[0]!.text).toMatch(
         /silent for 2000 ms|no connection/,
       );

@@ -11,7 +11,10 @@ describe("Nodes in a circle", () => {
     tree = new WatchedTree({ TST_HEARTBEAT_INTERVAL_MS: "100" });
   });
 
-  afterEach(() => tree.close());
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") console.log(tree.logs());
+    await tree.close();
+  });
 
   const logs = (name: string, pattern: RegExp) =>
     until(`${pattern} in the log of ${name}`, () => tree.node(name).logged(pattern)[0]);

@@ -22,8 +22,6 @@ export interface WatchCounts {
   unknown: number;
   /** Without an answer, while the node was allowed to be away. */
   away: number;
-  /** With 503, as a process that has just begun and has no clock yet. */
-  notYet: number;
   /** Highest age told, in milliseconds. */
   oldestMs: number;
   /** Most by which an age was told too low, in milliseconds. */
@@ -44,7 +42,6 @@ export class NodeWatch {
     agreed: 0,
     unknown: 0,
     away: 0,
-    notYet: 0,
     oldestMs: 0,
     understatedMs: 0,
   };
@@ -56,7 +53,6 @@ export class NodeWatch {
   readonly #unsettled: Shown[] = [];
   #epochs: string[] = [];
   #seq = 0;
-  #hasClock = false;
   #isAllowedAway = false;
 
   constructor(node: () => NodeProcess, record: RootRecord, options: WatchOptions = {}) {
@@ -107,8 +103,7 @@ export class NodeWatch {
       return;
     }
     if (answer.status !== 200) {
-      if (!this.#hasClock && /no-clock-yet/.test(answer.body)) this.counts.notYet++;
-      else this.#problems.push(`answered ${answer.status}: ${answer.body}`);
+      this.#problems.push(`answered ${answer.status}: ${answer.body}`);
       return;
     }
     this.#check(answer, askedAtMs);
@@ -120,7 +115,6 @@ export class NodeWatch {
       time: number;
       states: string[];
     }>();
-    this.#hasClock = true;
     this.counts.answers++;
     this.#checkOrder(version);
     this.#checkAge(version, Number(answer.headers["machine-age-ms"]), askedAtMs);
@@ -168,6 +162,5 @@ export class NodeWatch {
   #forget(): void {
     this.#epochs = [];
     this.#seq = 0;
-    this.#hasClock = false;
   }
 }

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
-import { until } from "./until.ts";
+import { allow, until } from "./until.ts";
 import { WatchedTree } from "./watched_tree.ts";
 
 const HEARTBEAT_MS = 200;
@@ -12,10 +12,8 @@ const SILENCE_MS = 3 * HEARTBEAT_MS;
 const BACKOFF_MS = 100;
 /** Longest wait for the next try of the preferred upstream. */
 const PREFERRED_RETRY_MS = 30_000;
-/** What processes on a busy machine may need for what takes no time. */
+/** What processes need for what takes no time. */
 const SLACK_MS = 400;
-/** More than a diff of what few mutations changed, with all that goes before it on a new connection; a snapshot has a tick of each of 149 states. */
-const DIFF_BYTES = 250;
 
 const LEAVES = ["leaf", "other"];
 const tree = new WatchedTree({
@@ -34,23 +32,22 @@ beforeAll(async () => {
   leaf = await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
   await tree.start("other", { upstreams: ["rep-2", "rep-1"] });
   await tree.watch(LEAVES);
-  tree.loadThrough(LEAVES);
 });
 
-beforeEach(() => {
+beforeEach(async () => {
+  await tree.restore();
+  leaf = tree.node("leaf");
+  tree.loadThrough(LEAVES);
   resting = new AbortController();
   loading = tree.load.run(resting.signal);
 });
 
-/** Ends the load, and resolves to all that went wrong. */
-async function rest(): Promise<string[]> {
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") console.log(tree.logs());
+  await tree.restore();
   resting.abort();
   await loading;
-  return await tree.problems();
-}
-
-afterEach(async () => {
-  expect(await rest()).toEqual([]);
+  expect(await tree.problems()).toEqual([]);
 });
 
 afterAll(async () => {
@@ -79,13 +76,11 @@ describe("A relay", () => {
     const spare = tree.link("leaf", "rep-2");
     const killed = tree.node("rep-1").kill();
     const live = await logs(leaf, /^link live/, from);
-    const bytes = spare.bytes.to_client;
     await killed;
     const lost = leaf.logged(/^link lost/, from)[0]!;
-    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + SLACK_MS);
+    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
     expect(live.text).toContain(spare.address);
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
-    expect(bytes).toBeLessThan(DIFF_BYTES);
 
     const back = leaf.log.length;
     await tree.start("rep-1");
@@ -103,10 +98,10 @@ describe("A relay", () => {
     relay.suspend();
     const lost = await logs(leaf, /^link lost/, from);
     expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
-    expect(lost.atMs - stoppedAtMs).toBeLessThan(SILENCE_MS + SLACK_MS);
+    expect(lost.atMs - stoppedAtMs).toBeLessThan(SILENCE_MS + allow(SLACK_MS));
     const live = await logs(leaf, /^link live/, from);
     expect(live.text).toContain(tree.link("leaf", "rep-2").address);
-    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + SLACK_MS);
+    expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
 
     const version = await tree.mutate("leaf");

@@ -71,6 +71,17 @@ export class ProcessTree {
     for (const link of this.#links.values()) link.heal();
   }
 
+  /** What all nodes have logged, for a test that failed. */
+  logs(): string {
+    const lines = this.#started.flatMap(({ name, log }) =>
+      log.map(({ atMs, level, text }) => ({ atMs, line: `${name} ${level} ${text}` })),
+    );
+    return lines
+      .sort((a, b) => a.atMs - b.atMs)
+      .map(({ atMs, line }) => `${atMs.toFixed(0)} ${line}`)
+      .join("\n");
+  }
+
   /** Kills every node and closes every link. */
   async close(): Promise<void> {
     await Promise.all(this.#started.map((node) => node.exited ?? node.kill()));

@@ -1,7 +1,14 @@
 /** Waiting for something that is only seen by looking. */
 
+import { availableParallelism, loadavg } from "node:os";
+
+/** How long something may take here and now that takes `ms` on a machine with nothing else to do: longer by as much as tasks outnumber cores. */
+export function allow(ms: number): number {
+  return ms * Math.max(1, loadavg()[0]! / availableParallelism());
+}
+
 export interface UntilOptions {
-  /** Longest wait, in milliseconds. Default 10,000. */
+  /** Longest wait on a machine with nothing else to do, in milliseconds; see {@linkcode allow}. Default 10,000. */
   readonly withinMs?: number;
   /** Between two looks, in milliseconds. Default 10. */
   readonly everyMs?: number;
@@ -16,7 +23,8 @@ export async function until<T>(
   look: () => T | Promise<T>,
   { withinMs = 10_000, everyMs = 10 }: UntilOptions = {},
 ): Promise<Exclude<T, undefined | null | false>> {
-  const untilMs = performance.now() + withinMs;
+  const allowedMs = allow(withinMs);
+  const untilMs = performance.now() + allowedMs;
   let cause: unknown;
   for (;;) {
     try {
@@ -29,7 +37,7 @@ export async function until<T>(
     }
     if (performance.now() >= untilMs) {
       const why = cause instanceof Error ? `: ${cause.message}` : "";
-      throw new Error(`Cannot see ${what} within ${withinMs} ms${why}`, { cause });
+      throw new Error(`Cannot see ${what} within ${Math.round(allowedMs)} ms${why}`, { cause });
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }

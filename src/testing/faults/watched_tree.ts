@@ -67,6 +67,19 @@ export class WatchedTree extends ProcessTree {
     );
   }
 
+  /** Ends all faults: links heal, and every node runs, started anew if its process has ended. */
+  async restore(): Promise<void> {
+    this.heal();
+    await Promise.all(
+      this.names.map(async (name) => {
+        this.node(name).resume();
+        if (this.node(name).exited !== undefined) await this.start(name);
+        await this.untilReady(name);
+        this.#watches.get(name)?.returned();
+      }),
+    );
+  }
+
   /** All that must not have been, of the watches and of the load, which must rest; everything must have healed by now. */
   async problems(): Promise<string[]> {
     const names = [...this.#watches.keys()];
@@ -82,8 +95,8 @@ export class WatchedTree extends ProcessTree {
   /** What was measured, as lines for people. */
   summary(): string {
     const lines = [...this.#watches.values()].map(({ name, counts }) => {
-      const { answers, equal, agreed, unknown, away, notYet, oldestMs, understatedMs } = counts;
-      return `${name}: ${answers} answers, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; away ${away}, no clock yet ${notYet}; oldest ${oldestMs} ms, age told too low by up to ${Math.round(understatedMs)} ms`;
+      const { answers, equal, agreed, unknown, away, oldestMs, understatedMs } = counts;
+      return `${name}: ${answers} answers, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; away ${away}; oldest ${oldestMs} ms, age told too low by up to ${Math.round(understatedMs)} ms`;
     });
     const { answered, tries, slowestMs } = this.load.counts;
     return [
