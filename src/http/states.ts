@@ -19,8 +19,9 @@ const MEDIA_TYPES = ["application/json", "text/plain"] as const;
  *
  * `GET /states` takes `?prefix=` (only names that start so), and `?min-version=V` with `?wait=MS`
  * (0 to 30,000, default 1,000): the answer waits until this node is at V or later in V's epoch, and
- * is 504 if that takes longer. A node that has just begun waits as long for its first clock. A node that follows a selection shows these states alone; `time` is the
- * sum of their ticks, and the version may move on without a change of them.
+ * is 504 if that takes longer. A node that has just begun waits as long for its first clock. One that
+ * follows a selection shows these states alone; `time` is the sum of their ticks, and the version may
+ * move on without a change of them.
  */
 export function createStatesRoutes({ node }: RouteContext): Route[] {
   const bodies = new ClockBodies(node);
