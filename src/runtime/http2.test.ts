@@ -40,6 +40,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     const transport = createHttp2Transport(options);
     ends.push(() => transport.close());
     return {
+      close: () => transport.close(),
       post: (port: number, init: { body?: string; signal?: AbortSignal; path?: string } = {}) =>
         transport.fetch(
           new Request(`http://127.0.0.1:${port}${init.path ?? "/"}`, {
@@ -190,18 +191,36 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     await aborted;
   });
 
-  it("drop a connection that died without a word, soon after a request on it was given up", async () => {
+  it("leave a connection that died without a word, soon after a request on it was given up", async () => {
     const { port } = await serve(async (request) => new Response(await request.text()));
     const through = await proxyTo(port);
-    const { post } = setUp({ pingTimeoutMs: 200 });
+    const { post } = setUp({ pingTimeoutMs: 200, doubtMs: 20 });
     expect(await (await post(through.port, { body: "a" })).text()).toBe("a");
     through.strand();
-    await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
-    await expect(post(through.port, { body: "b" })).rejects.toThrow(
+    const underWay = expect(post(through.port, { body: "b" })).rejects.toThrow(
       /no answer to a ping within 200 ms/,
     );
-    expect(await (await post(through.port, { body: "c" })).text()).toBe("c");
+    await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
+    const texts = ["c", "d"].map(async (body) => (await post(through.port, { body })).text());
+    expect(await Promise.all(texts)).toEqual(["c", "d"]);
     expect(through.attempts).toBe(2);
+    await underWay;
+    expect(await (await post(through.port, { body: "e" })).text()).toBe("e");
+    expect(through.attempts).toBe(2);
+  });
+
+  it("end what is under way on a connection that was left, too", async () => {
+    const { port } = await serve(async (request) => new Response(await request.text()));
+    const through = await proxyTo(port);
+    const { post, close } = setUp({ pingTimeoutMs: 60_000, doubtMs: 0 });
+    await (await post(through.port)).text();
+    through.strand();
+    const underWay = expect(post(through.port)).rejects.toThrow();
+    await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
+    await (await post(through.port)).text();
+    expect(through.attempts).toBe(2);
+    await close();
+    await underWay;
   });
 
   it("keep a connection that answers, whatever was given up on it", async () => {
@@ -210,7 +229,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       new URL(request.url).pathname === "/never" ? never : new Response("a"),
     );
     const through = await proxyTo(server.port);
-    const { post } = setUp({ pingTimeoutMs: 1_000 });
+    const { post } = setUp({ pingTimeoutMs: 1_000, doubtMs: 1_000 });
     for (let i = 0; i < 5; i++) {
       await expect(
         post(through.port, { path: "/never", signal: AbortSignal.timeout(5) }),

@@ -20,33 +20,46 @@ export interface Http2TransportOptions {
   readonly connectTimeoutMs?: number;
   /** After a request was given up: longest that the peer may take to answer a ping before its connection is, too. Default 1,000. */
   readonly pingTimeoutMs?: number;
+  /** Until it has answered: how long after the ping new requests still wait for that, in milliseconds, before they go to a new connection. Default 50. */
+  readonly doubtMs?: number;
   /** How long a connection without requests is kept, in milliseconds. Default 30,000. */
   readonly idleTimeoutMs?: number;
 }
 
-/** One connection per origin, made when it is needed and made anew when it is lost. */
+/** One connection per origin, made when it is needed and made anew when it is lost, or seems to be. */
 export function createHttp2Transport(options: Http2TransportOptions = {}): Http2Transport {
+  const { doubtMs = 50 } = options;
   const connections = new Map<string, Connection>();
-  const connectionTo = (origin: string): Connection => {
-    let connection = connections.get(origin);
-    if (connection === undefined || !connection.isUsable) {
-      connection = new Connection(origin, options);
-      connections.set(origin, connection);
-    }
+  /** Those of the map, and those whose place in it was taken while they had requests. */
+  const open = new Set<Connection>();
+  const connect = (origin: string): Connection => {
+    const connection = new Connection(origin, options);
+    open.add(connection);
+    connection.session.once("close", () => open.delete(connection));
+    connections.set(origin, connection);
     return connection;
+  };
+  const connectionTo = async (origin: string): Promise<Connection> => {
+    const connection = connections.get(origin);
+    if (connection?.isDoubted) await connection.answered(doubtMs);
+    // Others may have waited as well, and one of them have made a new one.
+    const current = connections.get(origin);
+    const isGood = current?.isUsable && !(current === connection && current.isDoubted);
+    return isGood ? current : connect(origin);
   };
   return {
     async fetch(request) {
       const body = new Uint8Array(await request.arrayBuffer());
+      const connection = await connectionTo(new URL(request.url).origin);
       request.signal.throwIfAborted();
-      const connection = connectionTo(new URL(request.url).origin);
       return await exchange(connection.session, request, body, {
         opened: () => connection.opened(),
-        closed: (isGivenUp) => connection.closed(isGivenUp),
+        givenUp: () => connection.probe(),
+        closed: () => connection.closed(),
       });
     },
     async close() {
-      for (const connection of connections.values()) connection.destroy();
+      for (const connection of open) connection.destroy();
       connections.clear();
     },
   };
@@ -57,6 +70,9 @@ class Connection {
   readonly #options: Http2TransportOptions;
   #streams = 0;
   #pingTimer: ReturnType<typeof setTimeout> | undefined = undefined;
+  /** Of the ping that is out: resolves with its answer, or the connection's end. */
+  #pinged: PromiseWithResolvers<void> | undefined = undefined;
+  #pingedAtMs = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined = undefined;
 
   constructor(origin: string, options: Http2TransportOptions) {
@@ -70,7 +86,7 @@ class Connection {
     this.session.once("connect", () => clearTimeout(timer));
     this.session.once("close", () => {
       clearTimeout(timer);
-      clearTimeout(this.#pingTimer);
+      this.#trust();
       clearTimeout(this.#idleTimer);
     });
     // Errors reach the requests under way; unheard, they would end the process.
@@ -86,12 +102,10 @@ class Connection {
     clearTimeout(this.#idleTimer);
   }
 
-  /** A request has ended; `isGivenUp` says that our side ended it. */
-  closed(isGivenUp: boolean): void {
+  /** A request has ended. */
+  closed(): void {
     this.#streams--;
-    if (!this.isUsable) return;
-    if (isGivenUp) this.#probe();
-    if (this.#streams > 0) return;
+    if (!this.isUsable || this.#streams > 0) return;
     this.#idleTimer = setTimeout(() => this.session.close(), this.#options.idleTimeoutMs ?? 30_000);
   }
 
@@ -99,20 +113,38 @@ class Connection {
     if (!this.session.destroyed) this.session.destroy(error);
   }
 
+  /** Whether the peer has yet to show that it still lives. */
+  get isDoubted(): boolean {
+    return this.#pinged !== undefined;
+  }
+
+  /** Resolves once it is doubted no more, or has been for `ms`. */
+  async answered(ms: number): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.#pingedAtMs + ms - performance.now());
+    await Promise.race([this.#pinged?.promise, late]);
+    clearTimeout(timer);
+  }
+
   /**
-   * Asks whether the peer still lives. A request is given up mostly because nothing came for too long;
-   * then every other one on a connection that died without a word would wait as long in its turn.
+   * After a request was given up: asks whether the peer still lives. Mostly nothing came for too long;
+   * then every other request on a connection that died without a word would wait as long in its turn.
    */
-  #probe(): void {
-    if (this.#pingTimer !== undefined) return;
+  probe(): void {
+    if (!this.isUsable || this.#pinged !== undefined) return;
     const { pingTimeoutMs = 1_000 } = this.#options;
+    this.#pinged = Promise.withResolvers();
+    this.#pingedAtMs = performance.now();
     this.#pingTimer = setTimeout(
       () => this.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`)),
       pingTimeoutMs,
     );
-    this.session.ping(() => {
-      clearTimeout(this.#pingTimer);
-      this.#pingTimer = undefined;
-    });
+    this.session.ping(() => this.#trust());
+  }
+
+  #trust(): void {
+    clearTimeout(this.#pingTimer);
+    this.#pinged?.resolve();
+    this.#pinged = undefined;
   }
 }

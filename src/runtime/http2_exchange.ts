@@ -6,8 +6,9 @@ import { toBody, toPairs } from "./http2_body.ts";
 /** What the connection is told of each stream on it. */
 export interface StreamObserver {
   opened(): void;
-  /** `isGivenUp`: our side ended it before the peer did. */
-  closed(isGivenUp: boolean): void;
+  /** Our side ends it before the peer does; before whoever waits for it learns of that. */
+  givenUp(): void;
+  closed(): void;
 }
 
 const NULL_BODY = new Set([204, 205, 304]);
@@ -27,10 +28,9 @@ export function exchange(
   });
   observer.opened();
   return new Promise((resolve, reject) => {
-    let isGivenUp = false;
     let fail: (reason: unknown) => void = reject;
     const giveUp = (reason: unknown) => {
-      isGivenUp = true;
+      observer.givenUp();
       fail(reason);
       // A stream that waits for its connection has no frame to send: it ends here alone.
       if (stream.pending) stream.destroy();
@@ -44,7 +44,7 @@ export function exchange(
       // caller's own signal holds only weakly.
       request.signal.removeEventListener("abort", abort);
       fail(new Error("the stream was closed"));
-      observer.closed(isGivenUp);
+      observer.closed();
     });
     stream.once("response", (headers) => {
       const status = Number(headers[":status"]);

@@ -9,6 +9,8 @@ import type { ReplicaCommands } from "./replica_process.bench.ts";
 const REPLICAS = 20;
 /** The longest wait after a first failure: `BackoffOptions.minMs`. */
 const FIRST_STEP_MS = 100;
+/** What connecting may take after it. */
+const CONNECT_MS = 25;
 /** Longer than a link has to hold for its loss to count as the first failure. */
 const HOLD_MS = 1_300;
 
@@ -105,16 +107,12 @@ export async function measureCutLink(): Promise<Aim[]> {
     [row("cut, both sides are told", cut), row("silent, nobody is told", silenced)],
   );
   console.log(
-    `Notice: at once when told, else after three heartbeat intervals (1.5 s). One backoff step: up to ${FIRST_STEP_MS} ms.`,
+    `Notice: at once when told, else after three heartbeat intervals (1.5 s). One backoff step: up to ${FIRST_STEP_MS} ms, and ${CONNECT_MS} to connect.`,
   );
+  const limit = FIRST_STEP_MS + CONNECT_MS;
+  const aim = { unit: "ms", digits: 1, limit, is: "most" } as const;
   return [
-    {
-      what: "cut link, until live again, p99",
-      value: quantile(cut.fromCut, 0.99),
-      unit: "ms",
-      digits: 1,
-      limit: FIRST_STEP_MS + 25,
-      is: "most",
-    },
+    { ...aim, what: "cut link, until live again, p99", value: quantile(cut.fromCut, 0.99) },
+    { ...aim, what: "silent link, from its notice, p99", value: quantile(silenced.fromLoss, 0.99) },
   ];
 }

@@ -188,7 +188,7 @@ export async function measureFanOut(): Promise<Aim[]> {
     results.map(costRow),
   );
   console.log(`Median of ${ROUNDS} rounds, in turns. Most: pushes a second when mutations come as fast as they go.
-Bytes: received for each push, everything that HTTP/2 adds included.`);
+Bytes: received for each push, everything that HTTP/2 adds included; ${results[0]!.root.joinBytes} for a join with the schema.`);
   printTable(
     "Memory of the root, and of bare node:http2",
     [
