@@ -52,5 +52,7 @@ export {
 export { createSource, type Source, type SourceOptions } from "./source.ts";
 export { systemTime, type TimeSource } from "./time_source.ts";
 export type { Flip } from "./told_clock.ts";
+// For telemetry, which puts contexts of its own in the place of those that came.
+export { TracedTransitions } from "./traced_transitions.ts";
 export type { LinkLoss, LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
 export { type ClockChange, VersionedClock } from "./versioned_clock.ts";

@@ -199,6 +199,11 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     };
   }
 
+  /** Number of waits that are open. */
+  get waitCount(): number {
+    return this.waits.count;
+  }
+
   /** Number of async handlers under way. */
   get running(): number {
     return this.#runs.running;

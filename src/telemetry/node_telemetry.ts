@@ -4,6 +4,7 @@ import type { Machine } from "../machine/mod.ts";
 import type { Downstream, Replica, TimeSource, VersionedClock } from "../replication/mod.ts";
 import type { TelemetryBackend } from "./backend.ts";
 import type { EventLog } from "./event_log.ts";
+import { HandlerTelemetry } from "./handler_telemetry.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
 import { MachineTelemetry } from "./machine_telemetry.ts";
 import { type Counter, MetricSet } from "./metric_set.ts";
@@ -72,6 +73,15 @@ export class NodeTelemetry {
   /** Told by the machine, also before {@linkcode followMachine}. */
   countMachineError(): void {
     if (this.#machineErrors !== undefined) this.#machineErrors.value++;
+  }
+
+  /** For the handlers of a relay or leaf. To be called once, if at all. */
+  createHandlerTelemetry(): HandlerTelemetry {
+    return new HandlerTelemetry({
+      ...this.#options,
+      metrics: this.metrics,
+      tracing: this.#tracing,
+    });
   }
 
   followUpstream(replica: Replica): void {

@@ -14,6 +14,7 @@ import {
   type ReplicationTracer,
   type ResyncReason,
   type TimeSource,
+  TracedTransitions,
   type VersionedClock,
 } from "../replication/mod.ts";
 import { ChangeTimes } from "./change_times.ts";
@@ -103,6 +104,9 @@ export class ReplicationTelemetry {
   #publishing: readonly TracedSpan[] = NO_SPANS;
   /** Spans of the message that is being applied; never sent if it is not. */
   #applying: readonly TracedSpan[] = NO_SPANS;
+  /** Contexts of the message that is being applied, and those of what was. */
+  #carried: readonly Uint8Array[] = [];
+  readonly #applied = new TracedTransitions();
 
   constructor(options: ReplicationTelemetryOptions) {
     this.#options = options;
@@ -151,6 +155,11 @@ export class ReplicationTelemetry {
       this.#forwarded.at(result).value++;
     },
   };
+
+  /** Trace contexts under which what this node makes of the changes after `seq` stands: of the spans that applied them, where it traces. */
+  appliedSince(seq: number): readonly Uint8Array[] {
+    return this.#applied.since(seq);
+  }
 
   /** Wraps what serves the mutations of downstreams: a SERVER span each. */
   serve(mutate: Mutate): Mutate {
@@ -241,10 +250,10 @@ export class ReplicationTelemetry {
 
   /** Starts a span for each trace in a message that is about to be applied. */
   #begin(traceContexts: readonly Uint8Array[]): void {
-    const { tracing, carry } = this.#options;
+    const { tracing } = this.#options;
     this.#applying = NO_SPANS;
     if (tracing === undefined || !traceContexts.some(isSampled)) {
-      carry(traceContexts);
+      this.#carry(traceContexts);
       return;
     }
     const sampled = traceContexts.filter(isSampled);
@@ -257,12 +266,19 @@ export class ReplicationTelemetry {
       }),
     );
     // Before the clock changes: the change is what its own downstreams are told of.
-    carry(spans.map(({ context }) => context));
+    this.#carry(spans.map(({ context }) => context));
     this.#applying = spans;
+  }
+
+  #carry(traceContexts: readonly Uint8Array[]): void {
+    this.#carried = traceContexts;
+    this.#options.carry(traceContexts);
   }
 
   #apply(event: Applied): void {
     const { log, time, upstream } = this.#options;
+    if (event.isSnapshot) this.#applied.clear();
+    this.#applied.add(event.seq, this.#carried);
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
     // A snapshot holds changes of any age.
     if (!event.isSnapshot) {

@@ -3,30 +3,34 @@
 import { type StateName, stateNames } from "../flights/mod.ts";
 import {
   createReplicaMachine,
-  type Replica,
   type ReplicaMachine,
-  type TimeSource,
+  type VersionedClock,
 } from "../replication/mod.ts";
-import type { Logger } from "./log.ts";
+import type { CoreServices } from "./core.ts";
 
-/** Makes it; what handlers throw is logged. */
+/** Makes it; handlers are traced, and what they throw is logged. `id` is the node's name. */
 export function createLocalMachine(
-  replica: Replica,
+  clock: VersionedClock,
   id: string,
-  log: Logger,
-  time: TimeSource,
+  { log, time, telemetry }: CoreServices,
 ): ReplicaMachine<StateName> {
-  return createReplicaMachine(replica.clock, {
+  const tracer = telemetry.createHandlerTelemetry();
+  const machine = createReplicaMachine(clock, {
     states: stateNames,
     id,
     time,
-    traceContextsSince: (seq) => replica.traceContextsSince(seq),
-    onError: (error, event) =>
-      log.error("handler failed", {
+    tracer,
+    traceContextsSince: (seq) => telemetry.replication.appliedSince(seq),
+    onError(error, event) {
+      const fields = {
         handler: event?.name,
         seq: event?.change.seq,
         error: String(error),
         stack: log.enabled("debug") ? error.stack : undefined,
-      }),
+      };
+      log.error("handler failed", fields, event?.change.traceContexts.at(-1));
+    },
   });
+  tracer.follow(machine as ReplicaMachine);
+  return machine;
 }

@@ -22,7 +22,7 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
     }),
   });
   telemetry.followUpstream(replica);
-  const machine = createLocalMachine(replica, config.name, log, time);
+  const machine = createLocalMachine(replica.clock, config.name, services);
   return {
     clock: replica.clock,
     machine: undefined,
