@@ -1,0 +1,120 @@
+/**
+ * Nine nodes, and a real Prometheus that scrapes them: every panel of every dashboard has data, and
+ * every alert rule can be evaluated.
+ */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { alertQueries, fillVariables, type PanelQuery, panelQueries } from "../panel_queries.ts";
+import { Cleanup, eventually } from "./process.ts";
+import { findPrometheus, PROMETHEUS_MISSING, Prometheus } from "./prometheus.ts";
+import { type RunningTree, startTree } from "./running_tree.ts";
+import { keepTraffic } from "./traffic.ts";
+
+/** Made by Tempo out of traces, which this test has none of. */
+const OF_TEMPO = /\btraces_(?:spanmetrics|service_graph)_/;
+/** One of each tier stands for a panel's `$node`; on one of them at least there must be data. */
+const NODES = ["root", "rep-1", "rep-1-1", ".+"];
+
+const program = findPrometheus();
+if (program === undefined) console.warn(`${PROMETHEUS_MISSING}; the panels are not asked`);
+
+const QUERIES = panelQueries().filter(
+  ({ language, text }) => language === "promql" && !OF_TEMPO.test(text),
+);
+
+describe.skipIf(program === undefined)("dashboards over nine nodes", () => {
+  const cleanup = new Cleanup();
+  let tree: RunningTree;
+  let prometheus: Prometheus;
+
+  beforeAll(async () => {
+    tree = await startTree({ TST_FEED: "random", TST_MUTATION_INTERVAL_MS: "20" }, cleanup);
+    const targets = tree.places.map(({ httpPort }) => `127.0.0.1:${httpPort}`);
+    prometheus = await Prometheus.start(program!, { targets }, cleanup);
+    cleanup.add(keepTraffic(tree));
+  }, 90_000);
+
+  afterAll(() => cleanup.run(), 30_000);
+
+  it("scrapes all nine", async () => {
+    const up = await eventually(async () => {
+      const samples = await prometheus.query('up{job="tree"} == 1');
+      expect(samples).toHaveLength(9);
+      return samples;
+    });
+    expect(new Set(up.map(({ metric }) => metric.instance)).size).toBe(9);
+  });
+
+  it("puts the node's name, tier and level on every series of the nodes", async () => {
+    const bare = await eventually(() =>
+      prometheus.query(
+        'count by (__name__) ({job="tree", service_instance_id="", __name__!~"up|scrape_.*"})',
+      ),
+    );
+    expect(bare).toEqual([]);
+    const nodes = await prometheus.query(
+      "count by (service_instance_id, service_name, tree_level) (process_uptime)",
+    );
+    expect(nodes.map(({ metric }) => Object.values(metric).join(" ")).sort()).toEqual(
+      tree.places
+        .map(({ name, role }) => `${name} tree-${role} ${["root", "relay", "leaf"].indexOf(role)}`)
+        .sort(),
+    );
+  });
+
+  it("keeps the number of series bounded", async () => {
+    const [series] = await prometheus.query('count({job="tree"})');
+    // About 360 a node; a state's name or an id in a label would make thousands.
+    expect(series!.value).toBeLessThan(9 * 600);
+  });
+
+  it.each(QUERIES)("has data: $where", async (query) => {
+    await eventually(async () => {
+      const answers = await Promise.all(NODES.map((node) => ask(query, node)));
+      // A rate over nothing is NaN: Grafana shows no value for it.
+      const values = answers.flat().filter(({ value }) => Number.isFinite(value));
+      expect(values.length, fillVariables(query.text)).toBeGreaterThan(0);
+    });
+  });
+
+  it.each(alertQueries())("can be evaluated: $where", async ({ text }) => {
+    await prometheus.query(text);
+  });
+
+  it("loads every alert rule, and none fires over a tree that is well", async () => {
+    const rules = await eventually(async () => {
+      const states = await prometheus.rules();
+      expect(states.map(({ health }) => health)).toEqual(alertQueries().map(() => "ok"));
+      return states;
+    });
+    // The random feed is canceled so often on purpose that the rejection rate may be over its limit.
+    const firing = rules.filter(
+      ({ name, state }) => name !== "RejectionRate" && state !== "inactive",
+    );
+    expect(firing).toEqual([]);
+  });
+
+  it("knows who follows whom, for the picture of the tree", async () => {
+    const edges = QUERIES.find(({ where }) => where.endsWith("Who follows whom / edges"))!;
+    const found = await eventually(async () => {
+      const samples = await ask(edges, ".+");
+      expect(samples).toHaveLength(8);
+      return samples;
+    });
+    expect(found.map(({ metric }) => `${metric.source} > ${metric.target}`).sort()).toEqual([
+      "rep-1 > rep-1-1",
+      "rep-1 > rep-1-2",
+      "rep-1 > rep-1-3",
+      "rep-2 > rep-2-1",
+      "rep-2 > rep-2-2",
+      "rep-2 > rep-2-3",
+      "root > rep-1",
+      "root > rep-2",
+    ]);
+    expect(new Set(found.map(({ metric }) => metric.id)).size).toBe(8);
+  });
+
+  function ask({ text }: PanelQuery, node: string) {
+    return prometheus.query(fillVariables(text, { node, rateInterval: "5s", range: "1m" }));
+  }
+});
