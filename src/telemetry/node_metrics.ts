@@ -13,6 +13,7 @@ import {
   METRIC_SEQ,
   METRIC_STATES_ACTIVE,
   METRIC_STATES_KNOWN,
+  METRIC_UPSTREAM,
 } from "./semconv.ts";
 
 const LINK_STATUSES: readonly LinkStatus[] = ["connecting", "syncing", "live", "stale", "closed"];
@@ -49,5 +50,9 @@ export function measureUpstream(metrics: MetricSet, replica: Replica): void {
   metrics.observe(METRIC_RECONNECTS, (report) => report(replica.reconnects));
   metrics.observe(METRIC_LINK_STATUS, (report) => {
     for (const status of LINK_STATUSES) report(status === replica.status ? 1 : 0, status);
+  });
+  metrics.observe(METRIC_UPSTREAM, (report) => {
+    const upstream = replica.path.at(-1);
+    if (replica.status === "live" && upstream !== undefined) report(1, upstream);
   });
 }

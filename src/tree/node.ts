@@ -28,6 +28,7 @@ import { NodeTelemetry, type TelemetryBackend } from "../telemetry/mod.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { ConfigError, type NodeConfig, variableOf } from "./config.ts";
 import { type Core, MACHINE_ID } from "./core.ts";
+import { measureFlights } from "./flight_metrics.ts";
 import { InFlight } from "./in_flight.ts";
 import type { Logger } from "./log.ts";
 import { createMetricsRoute } from "./metrics_route.ts";
@@ -95,6 +96,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     tracer: joinTracers(telemetry.replication.downstream, logDownstreams(log)),
   });
   telemetry.followClock(core.clock, () => core.ageMs(), publisher);
+  measureFlights(telemetry.metrics, core.clock);
   const draining = new AbortController();
   const stopping = new AbortController();
   const inFlight = new InFlight();

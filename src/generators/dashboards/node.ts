@@ -37,6 +37,7 @@ import {
   METRIC_SENT,
   METRIC_SEQ,
   METRIC_STATES_ACTIVE,
+  METRIC_TRANSIT,
   METRIC_UPTIME,
   SERVICE_NAMESPACE,
 } from "../../telemetry/semconv.ts";
@@ -141,6 +142,14 @@ function replication() {
       description:
         "Time from a change at the root to its application here, by the wall clocks of both. Empty on the root.",
       targets: quantiles(METRIC_LAG),
+      unit: "s",
+      min: 0,
+    }),
+    timeSeries({
+      title: "On the way from upstream",
+      description:
+        "Time that diffs were on their way, by monotonic clocks alone: never less than it was. Empty on the root.",
+      targets: quantiles(METRIC_TRANSIT),
       unit: "s",
       min: 0,
     }),

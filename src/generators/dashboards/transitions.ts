@@ -156,11 +156,15 @@ function durations() {
     }),
     timeSeries({
       title: "Handlers",
-      description: "Percentiles of the time that one call of a handler took.",
-      targets: quantiles(METRIC_HANDLER_DURATION),
+      description: "Calls of handlers a second, and percentiles of the time that one took.",
+      targets: [
+        promql(rateBy(METRIC_HANDLER_DURATION, [], { suffix: "_count" }), { legend: "calls" }),
+        ...quantiles(METRIC_HANDLER_DURATION),
+      ],
       unit: "s",
       min: 0,
       width: 8,
+      overrides: { calls: [{ id: "unit", value: "ops" }] },
     }),
   ];
 }

@@ -8,7 +8,6 @@ import {
   ATTR_SERVICE_INSTANCE_ID,
   ATTR_SERVICE_NAME,
   ATTR_STATUS,
-  ATTR_UPSTREAM_NODE,
   METRIC_CLOCK_AGE,
   METRIC_COALESCED,
   METRIC_CPU_TIME,
@@ -18,27 +17,23 @@ import {
   METRIC_HOP_LAG,
   METRIC_HTTP_DURATION,
   METRIC_LAG,
-  METRIC_LAG_SEQS,
   METRIC_LINK_STATUS,
   METRIC_MEMORY_USAGE,
   METRIC_PUSHES,
-  METRIC_RECEIVED,
   METRIC_RECONNECTS,
   METRIC_RESYNCS,
   METRIC_SENT,
-  METRIC_SEQ,
+  METRIC_TRANSIT,
   METRIC_TRANSITIONS,
-  METRIC_UPSTREAM,
-  METRIC_UPTIME,
   SERVICE_NAMES,
   SERVICE_NAMESPACE,
 } from "../../telemetry/semconv.ts";
 import { buildDashboard } from "./_frame.ts";
-import { linkStatusPanel } from "./_link_status.ts";
-import { NODE_CELL_LINK, NODE_LINK, NODE_LOGS_LINK, UID_TREE } from "./_links.ts";
-import { logs, nodeGraph, stat, table, text, timeSeries } from "./_panels.ts";
+import { NODE_LINK, NODE_LOGS_LINK, UID_TREE } from "./_links.ts";
+import { logs, nodeGraph, stat, text, timeSeries } from "./_panels.ts";
 import { increaseBy, NODE, orZero, quantileBy, rateBy, select, TIER } from "./_promql.ts";
 import { logql, promql, serviceMap, TEMPO } from "./_queries.ts";
+import { treePicture } from "./_tree_picture.ts";
 
 const ALL = { nodes: "all" } as const;
 const BY_NODE = { legend: `{{${NODE}}}` };
@@ -59,7 +54,7 @@ export function treeDashboard(): Dashboard {
       ...wellness(),
     ],
     rows: [
-      { title: "The tree", panels: picture() },
+      { title: "The tree", panels: treePicture() },
       { title: "What flows", panels: flow() },
       { title: "What fails", panels: trouble() },
       { title: "What it costs", panels: cost() },
@@ -129,99 +124,6 @@ function wellness() {
   ];
 }
 
-function picture() {
-  const received = rateBy(METRIC_RECEIVED, [ATTR_SERVICE_INSTANCE_ID], ALL);
-  const upstream = `max by (${NODE}, ${ATTR_UPSTREAM_NODE}) (${select(METRIC_UPSTREAM, ALL)})`;
-  const perLink = `${received} * on (${NODE}) group_right () ${upstream}`;
-  const copy = (expr: string, to: string, from: string) =>
-    `label_replace(${expr}, "${to}", "$1", "${from}", "(.+)")`;
-  const edges = copy(
-    copy(
-      `label_join(${perLink}, "id", " from ", "${NODE}", "${ATTR_UPSTREAM_NODE}")`,
-      "source",
-      ATTR_UPSTREAM_NODE,
-    ),
-    "target",
-    NODE,
-  );
-  const age = `max by (${NODE}, ${TIER}) (${select(METRIC_CLOCK_AGE, ALL)})`;
-  const nodes = copy(copy(copy(age, "id", NODE), "title", NODE), "subtitle", TIER);
-  const columns: readonly [header: string, expr: string, unit: string][] = [
-    ["Seq", `max by (${NODE}, ${TIER}) (${select(METRIC_SEQ, ALL)})`, "none"],
-    ["Clock age", `max by (${NODE}) (${select(METRIC_CLOCK_AGE, ALL)})`, "s"],
-    ["Behind by", `max by (${NODE}) (${select(METRIC_LAG_SEQS, ALL)})`, "none"],
-    ["In", received, "Bps"],
-    ["Out", rateBy(METRIC_SENT, [ATTR_SERVICE_INSTANCE_ID], ALL), "Bps"],
-    ["Memory", `max by (${NODE}) (${select(METRIC_MEMORY_USAGE, ALL)})`, "bytes"],
-    ["Up for", `max by (${NODE}) (${select(METRIC_UPTIME, ALL)})`, "s"],
-  ];
-  const letter = (index: number) => String.fromCharCode(65 + index);
-  return [
-    nodeGraph({
-      title: "Who follows whom",
-      description:
-        "Each node with its clock age, each link with the bytes a second that it carries. A leaf whose relay is away hangs under the other one.",
-      targets: [
-        promql(nodes, { refId: "nodes", as: "table" }),
-        promql(edges, { refId: "edges", as: "table" }),
-      ],
-      transformations: [
-        {
-          id: "organize",
-          options: {
-            renameByName: {
-              Value: "mainstat",
-              "Value #nodes": "mainstat",
-              "Value #edges": "mainstat",
-            },
-            excludeByName: { Time: true },
-          },
-        },
-      ],
-      height: 13,
-    }),
-    table({
-      title: "Nodes",
-      description:
-        "One line per node. Behind by: seqs that its slowest downstream has not been sent yet. A click on the name opens the node.",
-      targets: columns.map(([, expr], index) =>
-        promql(expr, { as: "table", refId: letter(index) }),
-      ),
-      width: 12,
-      height: 13,
-      transformations: [
-        { id: "joinByField", options: { byField: NODE, mode: "outer" } },
-        {
-          id: "organize",
-          options: {
-            excludeByName: Object.fromEntries(
-              ["Time", ...columns.map((_, index) => `Time ${index + 1}`)].map((name) => [
-                name,
-                true,
-              ]),
-            ),
-            renameByName: {
-              [NODE]: "Node",
-              [TIER]: "Tier",
-              ...Object.fromEntries(
-                columns.map(([header], index) => [`Value #${letter(index)}`, header]),
-              ),
-            },
-          },
-        },
-        { id: "sortBy", options: { sort: [{ field: "Node" }] } },
-      ],
-      overrides: {
-        Node: [NODE_CELL_LINK],
-        ...Object.fromEntries(
-          columns.map(([header, , unit]) => [header, [{ id: "unit", value: unit }]]),
-        ),
-      },
-    }),
-    linkStatusPanel("all"),
-  ];
-}
-
 function flow() {
   return [
     timeSeries({
@@ -257,6 +159,14 @@ function flow() {
       title: "Time to push, p99",
       description: "Time from a change of a node's clock to the push that sends it, by tier.",
       targets: [promql(quantileBy(0.99, METRIC_HOP_LAG, [ATTR_SERVICE_NAME], ALL), BY_TIER)],
+      unit: "s",
+      min: 0,
+    }),
+    timeSeries({
+      title: "On the way, p99",
+      description:
+        "Time that a diff was on its way from the node upstream, by monotonic clocks alone: never less than it was.",
+      targets: [promql(quantileBy(0.99, METRIC_TRANSIT, [ATTR_SERVICE_NAME], ALL), BY_TIER)],
       unit: "s",
       min: 0,
     }),

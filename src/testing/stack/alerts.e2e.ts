@@ -13,10 +13,9 @@ import {
   prometheusName,
 } from "../../telemetry/semconv.ts";
 import { Cleanup, eventually } from "./process.ts";
-import { findPrometheus, PROMETHEUS_MISSING, Prometheus } from "./prometheus.ts";
+import { findPrometheus, Prometheus } from "./prometheus.ts";
 
 const program = findPrometheus();
-if (program === undefined) console.warn(`${PROMETHEUS_MISSING}; the alerts are not tried`);
 
 /** What a leaf's /metrics says at its nth scrape. */
 function metrics(node: string, isWell: boolean, scrape: number): string {
