@@ -92,7 +92,8 @@ export class Publisher {
     };
     this.#tracer = options.tracer;
     this.#wallBaseMs = this.#options.time.now();
-    this.#steadyBaseMs = this.#options.time.monotonic();
+    // A millisecond early: parts of milliseconds never let a message seem to be made before its change.
+    this.#steadyBaseMs = this.#options.time.monotonic() - 1;
     this.#views = new SelectionViews(
       clock,
       {

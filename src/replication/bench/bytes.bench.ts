@@ -51,7 +51,7 @@ class Counter implements Sink, Sizes {
 const ONE_FLIGHT = createSelection([], ["Flight2"]);
 const NOTHING = { name: "rep-1-1", epoch: "", seq: 0, schemaHash: "" };
 
-interface Counters {
+export interface Counters {
   readonly root: Counter;
   readonly traced: Counter;
   readonly relay: Counter;
@@ -100,8 +100,8 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   await machine.dispose();
 }
 
-/** Prints the tables; returns the aims. */
-export async function measureBytes(): Promise<Aim[]> {
+/** Lives through so many lives of a root, the same on each run. */
+export async function countBytes(lives: number): Promise<Counters> {
   const random = createRandom();
   const counters: Counters = {
     root: new Counter(),
@@ -115,9 +115,16 @@ export async function measureBytes(): Promise<Aim[]> {
       flight: new Counter(),
     },
   };
-  for (let i = 0; i < LIVES; i++) await live(counters, random);
+  for (let i = 0; i < lives; i++) await live(counters, random);
+  return counters;
+}
+
+const asSent = ENVELOPE_HEADER + FRAME_HEADER;
+
+/** Prints the table; returns the aims. */
+export async function measureBytes(): Promise<Aim[]> {
+  const counters = await countBytes(LIVES);
   const { root, traced, relay, flight, joins } = counters;
-  const asSent = ENVELOPE_HEADER + FRAME_HEADER;
   const row = (what: string, sizes: readonly number[]) => {
     const max = Math.max(...sizes);
     return [
@@ -147,6 +154,10 @@ export async function measureBytes(): Promise<Aim[]> {
     ],
   );
   console.log("As sent: with the 5 bytes of its envelope and the 9 of an HTTP/2 frame.");
+  return byteAims(counters);
+}
+
+export function byteAims({ root, relay, joins }: Counters): Aim[] {
   const typical = Math.max(mean(root.typical), mean(relay.typical));
   const bytes = { unit: "B", is: "most" } as const;
   return [
