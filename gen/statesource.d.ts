@@ -299,6 +299,9 @@ export namespace statesource {
             /** Start machineId. */
             machineId: string;
 
+            /** Start checksum. */
+            checksum: number;
+
             /**
              * Encodes the specified Start message. Does not implicitly {@link statesource.v1.Start.verify|verify} messages.
              * @param message Start message or plain object to encode
@@ -346,6 +349,9 @@ export namespace statesource {
 
                 /** Start machineId */
                 machineId?: (string|null);
+
+                /** Start checksum */
+                checksum?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -581,6 +587,9 @@ export namespace statesource {
             /** ProbeResponse wallTimeMs. */
             wallTimeMs: number;
 
+            /** ProbeResponse checksum. */
+            checksum: number;
+
             /**
              * Encodes the specified ProbeResponse message. Does not implicitly {@link statesource.v1.ProbeResponse.verify|verify} messages.
              * @param message ProbeResponse message or plain object to encode
@@ -610,6 +619,9 @@ export namespace statesource {
 
                 /** ProbeResponse wallTimeMs */
                 wallTimeMs?: (number|null);
+
+                /** ProbeResponse checksum */
+                checksum?: (number|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

@@ -715,6 +715,7 @@ export const statesource = $root.statesource = (() => {
              * @property {Array.<number>|null} [ticks] Start ticks
              * @property {boolean|null} [isSnapshot] Start isSnapshot
              * @property {string|null} [machineId] Start machineId
+             * @property {number|null} [checksum] Start checksum
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -813,6 +814,14 @@ export const statesource = $root.statesource = (() => {
             Start.prototype.machineId = "";
 
             /**
+             * Start checksum.
+             * @member {number} checksum
+             * @memberof statesource.v1.Start
+             * @instance
+             */
+            Start.prototype.checksum = 0;
+
+            /**
              * Encodes the specified Start message. Does not implicitly {@link statesource.v1.Start.verify|verify} messages.
              * @function encode
              * @memberof statesource.v1.Start
@@ -845,6 +854,8 @@ export const statesource = $root.statesource = (() => {
                     writer.uint32(/* id 7, wireType 0 =*/56).bool(message.isSnapshot);
                 if (message.machineId != null && $Object.hasOwnProperty.call(message, "machineId") && message.machineId !== "")
                     writer.uint32(/* id 8, wireType 2 =*/66).string(message.machineId);
+                if (message.checksum != null && $Object.hasOwnProperty.call(message, "checksum") && message.checksum !== 0)
+                    writer.uint32(/* id 9, wireType 5 =*/77).fixed32(message.checksum);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -960,6 +971,15 @@ export const statesource = $root.statesource = (() => {
                                 message.machineId = value;
                             else
                                 delete message.machineId;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 5)
+                                break;
+                            if (value = reader.fixed32())
+                                message.checksum = value;
+                            else
+                                delete message.checksum;
                             continue;
                         }
                     }
@@ -1510,6 +1530,7 @@ export const statesource = $root.statesource = (() => {
              * @typedef {Object} statesource.v1.ProbeResponse.$Properties
              * @property {number|null} [sentMs] ProbeResponse sentMs
              * @property {number|null} [wallTimeMs] ProbeResponse wallTimeMs
+             * @property {number|null} [checksum] ProbeResponse checksum
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -1558,6 +1579,14 @@ export const statesource = $root.statesource = (() => {
             ProbeResponse.prototype.wallTimeMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             /**
+             * ProbeResponse checksum.
+             * @member {number} checksum
+             * @memberof statesource.v1.ProbeResponse
+             * @instance
+             */
+            ProbeResponse.prototype.checksum = 0;
+
+            /**
              * Encodes the specified ProbeResponse message. Does not implicitly {@link statesource.v1.ProbeResponse.verify|verify} messages.
              * @function encode
              * @memberof statesource.v1.ProbeResponse
@@ -1577,6 +1606,8 @@ export const statesource = $root.statesource = (() => {
                     writer.uint32(/* id 1, wireType 0 =*/8).sint64(message.sentMs);
                 if (message.wallTimeMs != null && $Object.hasOwnProperty.call(message, "wallTimeMs") && (typeof message.wallTimeMs === "object" ? message.wallTimeMs.low || message.wallTimeMs.high : message.wallTimeMs !== 0))
                     writer.uint32(/* id 2, wireType 0 =*/16).uint64(message.wallTimeMs);
+                if (message.checksum != null && $Object.hasOwnProperty.call(message, "checksum") && message.checksum !== 0)
+                    writer.uint32(/* id 3, wireType 5 =*/29).fixed32(message.checksum);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1637,6 +1668,15 @@ export const statesource = $root.statesource = (() => {
                                 message.wallTimeMs = value;
                             else
                                 delete message.wallTimeMs;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 5)
+                                break;
+                            if (value = reader.fixed32())
+                                message.checksum = value;
+                            else
+                                delete message.checksum;
                             continue;
                         }
                     }

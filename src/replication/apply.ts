@@ -1,6 +1,8 @@
 /** What a message does to a replica's clock: nothing is written that its checksum does not prove. */
 
 import type { ClockMessage, Start } from "./messages.ts";
+import { hashSchema } from "./schema_codec.ts";
+import { sealMessage, sealStart } from "./seal.ts";
 import type { ResyncReason } from "./tracer.ts";
 import { checksumOf, type VersionedClock } from "./versioned_clock.ts";
 
@@ -22,6 +24,16 @@ export class ResyncNeeded extends Error {
  */
 export type Applied = "applied" | "proven" | "behind";
 
+/**
+ * Checks what a start says of itself, and that its schema, or ours where it has none, is its sender's.
+ * Throws {@linkcode ResyncNeeded}.
+ */
+export function checkStart(clock: VersionedClock, start: Start): void {
+  const { schema, names } = start.schema ?? clock;
+  if (sealStart(start, hashSchema(schema, names)) !== start.checksum)
+    throw new ResyncNeeded("checksum", `the start of epoch ${start.epoch}`);
+}
+
 /** Takes a whole clock. Throws {@linkcode ResyncNeeded}. */
 export function applySnapshot(
   clock: VersionedClock,
@@ -37,7 +49,7 @@ export function applySnapshot(
       `a snapshot of ${ticks.length} ticks, for ${names.length} states`,
     );
   }
-  if (checksumOf(ticks) !== message.checksum)
+  if (sealMessage(checksumOf(ticks), epoch, message) !== message.checksum)
     throw new ResyncNeeded("checksum", `the snapshot at seq ${message.seq}`);
   if (epoch === clock.epoch && message.seq < clock.seq) return "behind";
   clock.reset({
@@ -70,8 +82,8 @@ export function applyChanges(
       );
     }
   }
-  if (clock.checksumWith(indexes, ticks) !== message.checksum)
-    throw new ResyncNeeded("checksum", `the diff to seq ${seq}`);
+  const checksum = sealMessage(clock.checksumWith(indexes, ticks), clock.epoch, message);
+  if (checksum !== message.checksum) throw new ResyncNeeded("checksum", `the diff to seq ${seq}`);
   if (seq === clock.seq) return "proven";
   clock.advance(seq, indexes, ticks, wallTimeMs + message.wallDeltaMs);
   return "applied";

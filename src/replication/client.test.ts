@@ -127,3 +127,58 @@ describe("sendMutation()", () => {
     expect(await mutate(answer(encodeMutateResponse(reply), UNARY_TYPE))).toEqual(reply);
   });
 });
+
+describe("a connection that breaks within an answer", () => {
+  const reply = encodeMutateResponse({ result: "executed", version: "00000000000000aa-7" });
+
+  /** Answers with the first bytes of a body, after which the connection breaks, or nothing more comes. */
+  function answering(
+    bytes: Uint8Array,
+    head: { readonly status: number; readonly type: string; readonly breaks: boolean },
+  ): Transport {
+    return async ({ signal }) => {
+      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        start(controller) {
+          controller.enqueue(Uint8Array.from(bytes));
+          signal.addEventListener("abort", () => controller.error(signal.reason));
+        },
+        // Once what was sent has been read.
+        pull(controller) {
+          if (head.breaks) controller.error(new Error("ECONNRESET"));
+        },
+      });
+      return new Response(body, { status: head.status, headers: { "content-type": head.type } });
+    };
+  }
+
+  it("is one to a node that cannot be reached", async () => {
+    const head = { status: 200, type: UNARY_TYPE, breaks: true };
+    await expect(mutate(answering(reply.subarray(0, 3), head))).rejects.toMatchObject({
+      code: "unavailable",
+      message: "Cannot reach a:1: ECONNRESET",
+    });
+  });
+
+  it("is that within an error, too", async () => {
+    const head = { status: 400, type: "application/json", breaks: true };
+    const begun = new TextEncoder().encode('{"code":"invalid_');
+    await expect(mutate(answering(begun, head))).rejects.toMatchObject({
+      code: "unavailable",
+      message: "Cannot reach a:1: ECONNRESET",
+    });
+  });
+
+  it("is given up for the caller's reason, if there is one", async () => {
+    const head = { status: 200, type: UNARY_TYPE, breaks: false };
+    const abort = new AbortController();
+    const { signal } = abort;
+    const answer = sendMutation(answering(reply.subarray(0, 3), head), "a:1", MUTATION, {
+      signal,
+      timeoutMs: 1_000,
+    });
+    const refused = expect(answer).rejects.toMatchObject({ code: "deadline_exceeded" });
+    await new Promise((resolve) => setImmediate(resolve));
+    abort.abort(new DOMException("late", "TimeoutError"));
+    await refused;
+  });
+});

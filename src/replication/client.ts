@@ -49,7 +49,7 @@ export async function* openSubscription(
     signal,
   });
   if (response.status !== 200 || !hasType(response, STREAM_TYPE) || response.body === null) {
-    throw await toError(response, address);
+    throw await toError(response, address, signal);
   }
   const reader = new EnvelopeReader(MAX_MESSAGE_BYTES);
   const body = response.body.getReader();
@@ -100,8 +100,8 @@ export async function sendMutation(
     signal: options.signal,
   });
   if (response.status !== 200 || !hasType(response, UNARY_TYPE))
-    throw await toError(response, address);
-  return decodeMutateResponse(await readBytes(response, MAX_UNARY_BYTES));
+    throw await toError(response, address, options.signal);
+  return decodeMutateResponse(await readBody(response, address, options.signal));
 }
 
 /** Asks a node for the time on the clock that stamps its messages. Throws {@linkcode ReplicationError}. */
@@ -115,8 +115,8 @@ export async function sendProbe(
     signal,
   });
   if (response.status !== 200 || !hasType(response, UNARY_TYPE))
-    throw await toError(response, address);
-  return decodeProbeReply(await readBytes(response, MAX_UNARY_BYTES));
+    throw await toError(response, address, signal);
+  return decodeProbeReply(await readBody(response, address, signal));
 }
 
 async function send(
@@ -131,6 +131,20 @@ async function send(
   } catch (error) {
     if (init.signal?.aborted) throw ReplicationError.from(init.signal.reason);
     throw unreachable(address, error);
+  }
+}
+
+/** The whole body of a unary answer. Throws {@linkcode ReplicationError}, also for a connection that breaks within it. */
+async function readBody(
+  response: Response,
+  address: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return await readBytes(response, MAX_UNARY_BYTES);
+  } catch (error) {
+    if (signal.aborted) throw ReplicationError.from(signal.reason);
+    throw error instanceof ReplicationError ? error : unreachable(address, error);
   }
 }
 
@@ -152,15 +166,18 @@ const CODE_BY_STATUS: Readonly<Record<number, ReplicationErrorCode>> = {
   504: "unavailable",
 };
 
-async function toError(response: Response, address: string): Promise<ReplicationError> {
+async function toError(
+  response: Response,
+  address: string,
+  signal: AbortSignal,
+): Promise<ReplicationError> {
   const fallback = CODE_BY_STATUS[response.status] ?? "unknown";
   if (hasType(response, "application/json")) {
     try {
-      return fromWireError(
-        JSON.parse(new TextDecoder().decode(await readBytes(response, MAX_UNARY_BYTES))),
-        fallback,
-      );
-    } catch {
+      const body = await readBody(response, address, signal);
+      return fromWireError(JSON.parse(new TextDecoder().decode(body)), fallback);
+    } catch (error) {
+      if (error instanceof ReplicationError && error.code !== "resource_exhausted") throw error;
       // Not what a Connect server sends: told by its status alone.
     }
   }

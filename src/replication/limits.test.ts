@@ -3,7 +3,13 @@
 import { describe, expect, it } from "vitest";
 import { statesource } from "../../gen/statesource.js";
 import { fromWireError } from "./errors.ts";
-import { decodeClockMessage, decodeProbeReply, decodeSubscribeRequest } from "./messages.ts";
+import {
+  decodeClockMessage,
+  decodeProbeReply,
+  decodeSubscribeRequest,
+  encodeProbeReply,
+  type ProbeReply,
+} from "./messages.ts";
 import { decodeMutateRequest, decodeMutateResponse } from "./mutation_messages.ts";
 
 const { v1 } = statesource;
@@ -36,8 +42,8 @@ const mutate = (request: statesource.v1.IMutateRequest) =>
 const reply = (answer: statesource.v1.IMutateResponse) =>
   decodeMutateResponse(v1.MutateResponse.encode({ result: 1, epoch: EPOCH, ...answer }).finish());
 
-const probeReply = (answer: statesource.v1.IProbeResponse) =>
-  decodeProbeReply(v1.ProbeResponse.encode(answer).finish());
+const probeReply = (answer: Partial<ProbeReply>) =>
+  decodeProbeReply(encodeProbeReply({ sentMs: 0, wallTimeMs: 0, ...answer }));
 
 const text = (length: number) => "x".repeat(length);
 const list = (length: number) => Array.from({ length }, (_, i) => `n${i}`);

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ReplicationError } from "./errors.ts";
 import {
   type ClockMessage,
   decodeClockMessage,
+  decodeProbeReply,
   decodeSubscribeRequest,
   encodeClockMessage,
+  encodeProbeReply,
   encodeSubscribeRequest,
 } from "./messages.ts";
 import {
@@ -108,6 +111,7 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
         machineId: "flights",
         schema: { schema: { A: { multi: true }, B: { require: ["A"] } }, names: ["A", "B"] },
         ticks: [0, 0],
+        checksum: 0xffff_ffff,
       },
     });
     expect(decodeClockMessage(encodeClockMessage(message))).toEqual(message);
@@ -120,6 +124,7 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
       heartbeatIntervalMs: 1,
       path: [],
       machineId: "",
+      checksum: 1,
       schema: undefined,
     };
     for (const ticks of [[], undefined]) {
@@ -136,6 +141,7 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
       heartbeatIntervalMs: interval,
       path: [],
       machineId: "",
+      checksum: 1,
       schema: undefined,
       ticks: undefined,
     };
@@ -271,5 +277,17 @@ describe("encodeMutateResponse() and decodeMutateResponse()", () => {
 
   it.each(["", "0801", "08031208000000000000000a"])("refuse an answer cut short: %j", (bytes) => {
     expect(() => decodeMutateResponse(unhex(bytes))).toThrow(/Cannot read MutateResponse/);
+  });
+});
+
+describe("decodeProbeReply()", () => {
+  it("takes what was encoded, and nothing with a wrong bit", () => {
+    const bytes = encodeProbeReply({ sentMs: 123_456, wallTimeMs: 1_767_225_600_000 });
+    expect(decodeProbeReply(bytes)).toEqual({ sentMs: 123_456, wallTimeMs: 1_767_225_600_000 });
+    for (let bit = 0; bit < 8 * bytes.length; bit++) {
+      const wrong = bytes.slice();
+      wrong[bit >> 3]! ^= 1 << (bit & 7);
+      expect(() => decodeProbeReply(wrong)).toThrow(ReplicationError);
+    }
   });
 });

@@ -13,6 +13,7 @@ import {
   MAX_WALL_TIME_MS,
 } from "./limits.ts";
 import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.ts";
+import { sealProbe } from "./seal.ts";
 import { createSelection, type Selection } from "./selection.ts";
 
 const { v1 } = statesource;
@@ -47,6 +48,8 @@ export interface Start {
   readonly schema: { readonly schema: Schema; readonly names: readonly string[] } | undefined;
   /** All ticks, if this is a snapshot. */
   readonly ticks: readonly number[] | undefined;
+  /** That of {@linkcode sealStart}. */
+  readonly checksum: number;
 }
 
 /** Trace contexts that a message holds at most. */
@@ -58,9 +61,10 @@ export interface ClockMessage {
   /** State indexes, rising, and their absolute ticks. */
   readonly indexes: Uint32Array;
   readonly ticks: Float64Array;
+  /** That of {@linkcode sealMessage}. */
   readonly checksum: number;
   readonly wallDeltaMs: number;
-  /** When it was made, on the sender's steady clock, in milliseconds. */
+  /** When it was made, on the sender's steady clock, in milliseconds: see {@linkcode toStamp}. */
   readonly sentMs: number;
   readonly ageMs: number;
   /** Of the transitions that are traced, in their order, each 25 bytes: the last {@linkcode MAX_TRACE_CONTEXTS} of them. */
@@ -124,6 +128,11 @@ export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
   }
 }
 
+/** The stamp that a message carries which is made at `sentMs`: the time of the change that it tells, if that is near. */
+export function toStamp(sentMs: number, wallDeltaMs: number): number {
+  return sentMs >= wallDeltaMs && sentMs < wallDeltaMs + STAMP_GRAIN_MS ? wallDeltaMs : sentMs;
+}
+
 export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffer> {
   const { indexes, ticks, start } = message;
   const changes = new Array<number>(indexes.length * 2);
@@ -140,8 +149,8 @@ export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffe
     wallDeltaMs: message.wallDeltaMs,
   };
   // A field that is there is written even if it is 0; proto3 leaves it out for the same meaning.
-  const sentAfterMs = message.sentMs - message.wallDeltaMs;
-  if (sentAfterMs < 0 || sentAfterMs >= STAMP_GRAIN_MS) wire.sentAfterMs = sentAfterMs;
+  const sentAfterMs = toStamp(message.sentMs, message.wallDeltaMs) - message.wallDeltaMs;
+  if (sentAfterMs !== 0) wire.sentAfterMs = sentAfterMs;
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
   if (message.traceContexts.length > 0) wire.traceContexts = [...message.traceContexts];
   if (start !== undefined) wire.start = toWireStart(start);
@@ -156,6 +165,7 @@ function toWireStart(start: Start): statesource.v1.IStart {
     heartbeatIntervalMs: start.heartbeatIntervalMs,
     path: [...start.path],
     machineId: start.machineId,
+    checksum: start.checksum,
   };
   if (start.schema !== undefined)
     wire.schema = toWireSchema(start.schema.schema, start.schema.names);
@@ -236,6 +246,7 @@ function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefi
     machineId: wire.machineId,
     schema: wire.schema ? fromWireSchema(wire.schema, limits) : undefined,
     ticks: wire.isSnapshot ? wire.ticks : undefined,
+    checksum: wire.checksum,
   };
 }
 
@@ -254,13 +265,18 @@ function checkPath(path: readonly string[]): void {
 }
 
 export function encodeProbeReply(reply: ProbeReply): Uint8Array<ArrayBuffer> {
-  return v1.ProbeResponse.encode(reply).finish() as Uint8Array<ArrayBuffer>;
+  return v1.ProbeResponse.encode({
+    ...reply,
+    checksum: sealProbe(reply),
+  }).finish() as Uint8Array<ArrayBuffer>;
 }
 
 /** Throws {@linkcode ReplicationError} (`data_loss`). */
 export function decodeProbeReply(bytes: Uint8Array): ProbeReply {
   const read = () => v1.ProbeResponse.decode(bytes);
-  const { sentMs, wallTimeMs } = decode(read, "data_loss", "ProbeResponse");
+  const { sentMs, wallTimeMs, checksum } = decode(read, "data_loss", "ProbeResponse");
+  if (checksum !== sealProbe({ sentMs, wallTimeMs }))
+    throw new ReplicationError("data_loss", "Cannot read ProbeResponse: its checksum is wrong");
   checkNumber("stamp", Math.abs(sentMs), MAX_WALL_TIME_MS);
   checkNumber("wall time", wallTimeMs, MAX_WALL_TIME_MS);
   return { sentMs, wallTimeMs };

@@ -13,6 +13,7 @@ import {
   type ProbeReply,
   type SubscribeRequest,
 } from "./messages.ts";
+import { sealStart } from "./seal.ts";
 import type { Selection } from "./selection.ts";
 import { SelectionViews } from "./selection_views.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
@@ -339,17 +340,21 @@ export class Publisher {
     // Other states are another clock, also at the same version.
     const continues = downstream.epoch === epoch && downstream.schemaHash === hash;
     const traceContexts = continues ? this.#trace(downstream, before) : undefined;
+    const start = {
+      epoch,
+      wallTimeMs: this.#wallBaseMs,
+      heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
+      path: this.#path,
+      machineId: this.#options.machineId,
+      ticks: continues ? undefined : Array.from(ticks),
+    };
     const message: ClockMessage = {
       ...view.message(continues ? before : view.seq),
       ...(traceContexts && { traceContexts }),
       start: {
-        epoch,
-        wallTimeMs: this.#wallBaseMs,
-        heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
-        path: this.#path,
-        machineId: this.#options.machineId,
+        ...start,
         schema: downstream.schemaHash === hash ? undefined : { schema, names },
-        ticks: continues ? undefined : Array.from(ticks),
+        checksum: sealStart(start, hash),
       },
     };
     downstream.hasStarted = true;

@@ -157,6 +157,30 @@ describe("Replica", () => {
     expect(leaf.replica.ageMs()).toBeGreaterThanOrEqual(40);
   });
 
+  it.each([
+    ["heartbeat interval", { heartbeatIntervalMs: 86_400_000 }],
+    ["path", { path: ["roof"] }],
+    ["epoch", { epoch: "0f".repeat(8) }],
+    ["machine", { machineId: "lights" }],
+    ["schema", { schema: { schema: { A: {} }, names: ["A"] }, ticks: [0] }],
+  ])("does not act on a start with a wrong %s", async (_, change) => {
+    const root = keep(tree.root());
+    let isDone = false;
+    tree.network.onPiece = (_, piece) => {
+      const message = decodeClockMessage(piece.subarray(5));
+      if (isDone || message.start === undefined) return piece;
+      isDone = true;
+      return encodeEnvelope(
+        encodeClockMessage({ ...message, start: { ...message.start, ...change } }),
+      );
+    };
+    const leaf = keep(tree.replica("leaf", "root"));
+    await tree.time.advance(500);
+    expect([...leaf.replica.resyncs]).toEqual([["checksum", 1]]);
+    expect(leaf.replica).toMatchObject({ path: ["root"], machineId: "flights", status: "live" });
+    expectEqual(leaf.clock, root.clock);
+  });
+
   it("gives up a link that is silent for three announced intervals", async () => {
     keep(tree.root());
     const leaf = keep(tree.replica("leaf", "root"));
@@ -188,6 +212,9 @@ describe("Replica", () => {
 
   it.each([
     ["checksum", () => ({ checksum: 1 })],
+    ["checksum", ({ seq }: { seq: number }) => ({ seq: seq + 1 })],
+    ["checksum", () => ({ ageMs: 1 })],
+    ["checksum", ({ sentMs }: { sentMs: number }) => ({ sentMs: sentMs + 60_000 })],
     [
       "checksum",
       ({ ticks }: { ticks: Float64Array }) => ({ ticks: ticks.map((tick) => tick + 2) }),

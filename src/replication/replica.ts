@@ -4,7 +4,7 @@
  * proof. It reconnects for ever; meanwhile it goes on serving what it has.
  */
 
-import { type Applied, applyChanges, applySnapshot, ResyncNeeded } from "./apply.ts";
+import { type Applied, applyChanges, applySnapshot, checkStart, ResyncNeeded } from "./apply.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
 import type { Transport } from "./client.ts";
 import { ReplicationError } from "./errors.ts";
@@ -31,6 +31,8 @@ export interface ReplicaOptions {
   readonly transport: Transport;
   /** How long a new stream may stay silent before its own interval is known, in milliseconds. Default 2,000. */
   readonly connectTimeoutMs?: number;
+  /** How long one message may take to come, in milliseconds: also the longest snapshot on the slowest link. Default 30,000. */
+  readonly messageTimeoutMs?: number;
   /** How long an upstream may have no clock, or one behind ours, in milliseconds. Default 5,000. */
   readonly syncTimeoutMs?: number;
   /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. Default 30,000. */
@@ -68,6 +70,8 @@ export class Replica {
   #path: readonly string[] = [];
   /** Monotonic time at which this clock was proven to be the root's. */
   #provenAtMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic time at which the root is known to have been in this epoch: when we first heard of it. */
+  #epochSinceMs = Number.NEGATIVE_INFINITY;
   #hasSynced = false;
   /** After a resync: nothing of ours is named to the upstream, so that it sends all. */
   #isTrusted = true;
@@ -87,7 +91,7 @@ export class Replica {
     this.#upstreams = new Upstreams({
       addresses: options.addresses,
       open: (address) => this.#open(address),
-      check: (start, ageMs, address) => this.#check(start, ageMs, address),
+      check: (first, start, address) => this.#check(first, start, address, true),
       preferredRetryMs: options.preferredRetryMs ?? 30_000,
       maxAgeMs: this.#maxUpstreamAgeMs,
       backoff: options.backoff,
@@ -226,13 +230,19 @@ export class Replica {
   }
 
   #open(address: string): UpstreamStream {
-    const { transport, connectTimeoutMs = 2_000, schemaLimits } = this.#options;
+    const {
+      transport,
+      connectTimeoutMs = 2_000,
+      messageTimeoutMs = 30_000,
+      schemaLimits,
+    } = this.#options;
     return new UpstreamStream({
       transport,
       address,
       request: this.#request(),
       time: this.#time,
       connectTimeoutMs,
+      messageTimeoutMs,
       schemaLimits,
       onBytes: (length) => {
         this.#bytesReceived += length;
@@ -269,16 +279,16 @@ export class Replica {
         const { message } = next;
         const { start } = message;
         // Not from when it is applied: that takes its time, and a stream that takes over has waited.
-        const provenAtMs = next.receivedAtMs - next.transitMs - message.ageMs;
         this.#move("opened");
         this.#options.tracer?.applying?.(message.traceContexts);
         let applied: Applied = "behind";
         if (start !== undefined) {
           if (wallTimeMs === undefined && this.#hasSynced && first === undefined)
             this.#reconnects++;
+          const isFirst = wallTimeMs === undefined;
           wallTimeMs = start.wallTimeMs;
           seqBefore = 0;
-          applied = this.#begin(next, start, stream.address);
+          applied = this.#begin(next, start, stream.address, isFirst);
         } else if (wallTimeMs !== undefined) {
           if (message.seq < seqBefore)
             throw new ResyncNeeded("seq_back", `seq ${message.seq} after ${seqBefore}`);
@@ -295,7 +305,8 @@ export class Replica {
             });
         }
         if (applied !== "behind") {
-          this.#provenAtMs = Math.max(this.#provenAtMs, provenAtMs);
+          stream.trust(next);
+          this.#provenAtMs = Math.max(this.#provenAtMs, provenAt(next));
           hadClockAtMs = this.#time.monotonic();
           this.#move("synced");
         } else if (this.#time.monotonic() - hadClockAtMs > syncTimeoutMs) {
@@ -313,9 +324,10 @@ export class Replica {
     }
   }
 
-  /** Whether a stream that begins so may be followed. Throws {@linkcode ReplicationError}. */
-  #check(start: Start, ageMs: number, address: string): void {
+  /** Whether a stream that begins so, or anew, may be followed. Throws {@linkcode ReplicationError} or {@linkcode ResyncNeeded}. */
+  #check(received: Received, start: Start, address: string, isFirst: boolean): void {
     const { name, selection } = this.#options;
+    checkStart(this.clock, start);
     if (selection !== undefined && start.schema !== undefined)
       checkSelected(selection, start.schema.names, address);
     if (start.path.includes(name)) {
@@ -325,7 +337,10 @@ export class Replica {
       );
     }
     const { epoch } = this.clock;
-    if (start.epoch !== epoch && epoch !== "" && ageMs > this.ageMs()) {
+    // Epochs have no order: another is newer if the root was in it after it was in ours. A stream that is
+    // followed never goes back.
+    const isOther = start.epoch !== epoch && epoch !== "";
+    if (isFirst && isOther && provenAt(received) <= this.#epochSinceMs) {
       throw new ReplicationError(
         "unavailable",
         `${address} serves an older clock than ours, from epoch ${start.epoch}`,
@@ -333,10 +348,10 @@ export class Replica {
     }
   }
 
-  #begin(received: Received, start: Start, address: string): Applied {
+  #begin(received: Received, start: Start, address: string, isFirst: boolean): Applied {
     const { message } = received;
     const { clock } = this;
-    this.#check(start, message.ageMs + received.transitMs, address);
+    this.#check(received, start, address, isFirst);
     this.#path = start.path;
     this.#machineId = start.machineId;
     this.#hasSynced = true;
@@ -349,8 +364,9 @@ export class Replica {
       }
       return this.#apply(received, start.wallTimeMs);
     }
-    const seqBefore = clock.seq;
+    const { epoch: epochBefore, seq: seqBefore } = clock;
     const applied = applySnapshot(clock, message, start, start.ticks);
+    if (clock.epoch !== epochBefore) this.#epochSinceMs = this.#time.monotonic();
     this.#isTrusted = true;
     this.#isSchemaTrusted = true;
     if (applied === "applied") this.#traceApplied(received, true, seqBefore);
@@ -385,4 +401,9 @@ export class Replica {
       traceContexts: message.traceContexts,
     });
   }
+}
+
+/** Monotonic time at which the sender's clock was the root's, or later. */
+function provenAt({ receivedAtMs, transitMs, message }: Received): number {
+  return receivedAtMs - transitMs - message.ageMs;
 }

@@ -5,6 +5,8 @@ import type { Schema } from "../machine/mod.ts";
 import { ReplicationTree, type TreeReplica, type TreeRoot } from "../testing/replication_tree.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { decodeClockMessage, encodeClockMessage } from "./messages.ts";
+import { hashSchema } from "./schema_codec.ts";
+import { sealStart } from "./seal.ts";
 import { isSelected, parseSelection } from "./selection.ts";
 import type { VersionedClock } from "./versioned_clock.ts";
 
@@ -134,7 +136,9 @@ describe("A replica with a selection", () => {
       const message = decodeClockMessage(piece.subarray(5));
       if (message.start === undefined) return piece;
       const schema = { schema: { Start: {} }, names: ["Start"] };
-      const start = { ...message.start, schema, ticks: [0] };
+      const hash = hashSchema(schema.schema, schema.names);
+      const other = { ...message.start, schema, ticks: [0] };
+      const start = { ...other, checksum: sealStart(other, hash) };
       return encodeEnvelope(encodeClockMessage({ ...message, checksum: 0, start }));
     };
     const before = choose(leaf.clock);

@@ -6,8 +6,9 @@
 
 import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
-import { type ClockMessage, encodeClockMessage, SHARED_MS } from "./messages.ts";
+import { type ClockMessage, encodeClockMessage, SHARED_MS, toStamp } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
+import { sealMessage } from "./seal.ts";
 import type { Selection } from "./selection.ts";
 import { TracedTransitions } from "./traced_transitions.ts";
 import { VersionedClock } from "./versioned_clock.ts";
@@ -148,17 +149,21 @@ export class SelectionView {
     const changed: number[] = [];
     clock.forEachChangedSince(cursor, (index) => changed.push(index));
     const indexes = Uint32Array.from(changed).sort();
-    return {
+    const wallDeltaMs = Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs);
+    const fields = {
       seq: this.#node.seq,
+      wallDeltaMs,
+      sentMs: toStamp(this.#sender.sentMs(), wallDeltaMs),
+      ageMs: this.#sender.ageMs(),
+      isDraining: this.#sender.isDraining(),
+    };
+    return {
+      ...fields,
       indexes,
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
-      checksum: clock.checksum,
-      wallDeltaMs: Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs),
-      sentMs: this.#sender.sentMs(),
-      ageMs: this.#sender.ageMs(),
+      checksum: sealMessage(clock.checksum, this.epoch, fields),
       traceContexts: this.tracedSince(cursor),
       start: undefined,
-      isDraining: this.#sender.isDraining(),
     };
   }
 

@@ -10,8 +10,8 @@ import { VersionedClock } from "./versioned_clock.ts";
 
 export interface SourceOptions {
   readonly time?: TimeSource;
-  /** 16 hex digits, for tests. Default: random. */
-  readonly epoch?: string;
+  /** 16 hex digits, or what makes them for each life of the clock; for tests. Default: random. */
+  readonly epoch?: string | (() => string);
   /** How many idempotency keys are remembered. Default 10,000. */
   readonly maxKeys?: number;
 }
@@ -38,14 +38,15 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
       ticks: machine.ticks,
       changedAtMs: time.now(),
     });
-  begin(options.epoch ?? randomEpoch());
+  const createEpoch = typeof options.epoch === "function" ? options.epoch : randomEpoch;
+  begin(typeof options.epoch === "string" ? options.epoch : createEpoch());
   let ticks = new Float64Array(16);
   const unlisten = machine.onClockChange((indexes) => {
     if (ticks.length < indexes.length) ticks = new Float64Array(indexes.length);
     for (let i = 0; i < indexes.length; i++) ticks[i] = machine.ticks[indexes[i]!]!;
     clock.advance(clock.seq + 1, indexes, ticks, time.now());
   });
-  const untrace = machine.trace({ schemaChanged: () => begin(randomEpoch()) });
+  const untrace = machine.trace({ schemaChanged: () => begin(createEpoch()) });
 
   return {
     clock,

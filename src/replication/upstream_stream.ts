@@ -26,6 +26,8 @@ export interface UpstreamStreamOptions {
   readonly time: TimeSource;
   /** Longest silence, in milliseconds, until the stream announces its own interval. */
   readonly connectTimeoutMs: number;
+  /** Longest that a message may take from the one before, in milliseconds, whatever bytes come. */
+  readonly messageTimeoutMs: number;
   readonly schemaLimits: SchemaLimits | undefined;
   /** Is told of each piece of bytes. */
   readonly onBytes: (length: number) => void;
@@ -35,7 +37,7 @@ export interface Received {
   readonly message: ClockMessage;
   /** Length of the message as sent, without its envelope. */
   readonly bytes: number;
-  /** Longest that it can have been on its way, in milliseconds. */
+  /** Longest that it can have been on its way, in milliseconds; as true as its stamp. */
   readonly transitMs: number;
   /** Monotonic time at which it had come. */
   readonly receivedAtMs: number;
@@ -45,6 +47,8 @@ export class UpstreamStream {
   readonly address: string;
   readonly #abort = new AbortController();
   readonly #silence: SilenceTimer;
+  /** Bytes may go on coming and never end a message, as when its length is not what its sender wrote. */
+  readonly #incomplete: SilenceTimer;
   readonly #messages: AsyncGenerator<Uint8Array>;
   readonly #options: UpstreamStreamOptions;
   readonly #openedAtMs: number;
@@ -54,7 +58,8 @@ export class UpstreamStream {
 
   /** Opens it at once; what fails is told by {@linkcode next}. */
   constructor(options: UpstreamStreamOptions) {
-    const { transport, address, request, time, connectTimeoutMs, onBytes } = options;
+    const { transport, address, request, time, connectTimeoutMs, messageTimeoutMs, onBytes } =
+      options;
     this.address = address;
     this.#options = options;
     this.#openedAtMs = time.monotonic();
@@ -62,6 +67,11 @@ export class UpstreamStream {
       this.close(new ReplicationError("unavailable", `${address} was silent for ${limitMs} ms`)),
     );
     this.#silence = silence;
+    this.#incomplete = new SilenceTimer(time, messageTimeoutMs, (limitMs) =>
+      this.close(
+        new ReplicationError("data_loss", `${address} sent no whole message for ${limitMs} ms`),
+      ),
+    );
     this.#messages = openSubscription(transport, address, request, {
       signal: this.#abort.signal,
       onBytes(length) {
@@ -78,18 +88,26 @@ export class UpstreamStream {
       const { done, value } = await this.#messages.next();
       this.#abort.signal.throwIfAborted();
       if (done) return undefined;
+      this.#incomplete.reset();
       const message = decodeClockMessage(value, this.#options.schemaLimits);
       if (message.start !== undefined)
         this.#silence.setLimit(SILENT_INTERVALS * message.start.heartbeatIntervalMs);
       const nowMs = this.#options.time.monotonic();
       if (message.start !== undefined) this.#wallTimeMs = message.start.wallTimeMs;
-      this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, nowMs);
-      if (!this.#isProbing && this.#transit.isLoose(nowMs)) void this.#probe();
-      const transitMs = this.#transit.measure(message.sentMs, nowMs);
+      const transitMs = Math.min(
+        this.#transit.measure(message.sentMs, nowMs),
+        nowMs - this.#openedAtMs + STAMP_ERROR_MS,
+      );
       return { message, bytes: value.length, transitMs, receivedAtMs: nowMs };
     } catch (error) {
       throw this.#abort.signal.aborted ? this.#abort.signal.reason : error;
     }
+  }
+
+  /** Learns from the stamp of a message that has just come: its checksum was right. */
+  trust({ message, receivedAtMs }: Received): void {
+    this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, receivedAtMs);
+    if (!this.#isProbing && this.#transit.isLoose(receivedAtMs)) void this.#probe();
   }
 
   async #probe(): Promise<void> {
@@ -110,6 +128,7 @@ export class UpstreamStream {
   /** Gives the stream up; a {@linkcode next} under way throws `reason`. */
   close(reason: unknown = new ReplicationError("canceled", "The stream was closed")): void {
     this.#silence.stop();
+    this.#incomplete.stop();
     this.#abort.abort(reason);
     void this.#messages.return(undefined).catch(() => {});
   }

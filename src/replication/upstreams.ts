@@ -6,7 +6,7 @@ import { type Begun, beginInTime, beginWithAny, type Candidate } from "./handove
 import type { Start } from "./messages.ts";
 import type { TimeSource } from "./time_source.ts";
 import type { ReplicationTracer } from "./tracer.ts";
-import type { UpstreamStream } from "./upstream_stream.ts";
+import type { Received, UpstreamStream } from "./upstream_stream.ts";
 import { sleep } from "./waiting.ts";
 
 export interface UpstreamsOptions {
@@ -14,7 +14,7 @@ export interface UpstreamsOptions {
   readonly addresses: readonly string[];
   readonly open: (address: string) => UpstreamStream;
   /** Throws if a stream that starts so must not be followed. */
-  readonly check: (start: Start, ageMs: number, address: string) => void;
+  readonly check: (first: Received, start: Start, address: string) => void;
   /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. */
   readonly preferredRetryMs: number;
   /** Age of an upstream's own clock from which it is not fit to go over to, in milliseconds. */
@@ -106,8 +106,9 @@ export class Upstreams {
     const { open, check, maxAgeMs } = this.#options;
     return {
       open: () => open(address),
-      check: ({ message, transitMs }) => {
-        check(message.start!, message.ageMs + transitMs, address);
+      check: (first) => {
+        const { message } = first;
+        check(first, message.start!, address);
         if (message.ageMs > maxAgeMs)
           throw new ReplicationError("unavailable", `${address} is cut off itself`);
       },

@@ -7,6 +7,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import {
   type Schema,
   SchemaSchema,
+  type Start,
   type SubscribeResponse,
 } from "../../gen/connect/statesource/v1/statesource_pb.js";
 
@@ -31,13 +32,16 @@ export class StockReplica {
         this.schemaHash = hashOf(start.schema);
       }
       if (start.isSnapshot) this.ticks = [...start.ticks];
+      const seal = sealStart(start, this.schemaHash);
+      if (seal !== start.checksum)
+        throw new Error(`Cannot prove the start: checksum is ${seal}, not ${start.checksum}`);
     }
     for (let index = -1, i = 0; i < changes.length; i += 2) {
       index += Number(changes[i]) + 1;
       this.ticks[index] = changes[i + 1]!;
     }
     this.seq = message.seq;
-    const checksum = checksumOf(this.ticks);
+    const checksum = (checksumOf(this.ticks) + sealMessage(message, this.epoch)) % 2 ** 32;
     if (checksum !== message.checksum) {
       throw new Error(
         `Cannot prove the clock at seq ${message.seq}: checksum is ${checksum}, not ${message.checksum}`,
@@ -64,6 +68,47 @@ export function checksumOf(ticks: readonly bigint[]): number {
     sum += h ^ (h >> 15n);
   });
   return Number(sum % WORD);
+}
+
+/** SPEC.md, "Seal", of a message. */
+function sealMessage(message: SubscribeResponse, epoch: Uint8Array): number {
+  const { seq, wallDeltaMs, sentAfterMs, ageMs, isDraining } = message;
+  const numbers = [seq, wallDeltaMs, wallDeltaMs + sentAfterMs, ageMs].flatMap(toWords);
+  return sealOf([...toBigWords(epoch), ...numbers, isDraining ? 1n : 0n]);
+}
+
+/** SPEC.md, "Seal", of a start. */
+function sealStart(start: Start, schemaHash: Uint8Array): number {
+  return sealOf([
+    ...toBigWords(start.epoch),
+    ...toWords(start.wallTimeMs),
+    ...toWords(BigInt(start.heartbeatIntervalMs)),
+    start.isSnapshot ? 1n : 0n,
+    ...toBigWords(schemaHash),
+    ...[start.machineId, ...start.path].flatMap((text) => {
+      const bytes = [...new TextEncoder().encode(text)];
+      return [bytes.length, ...bytes].map(BigInt);
+    }),
+  ]);
+}
+
+function sealOf(words: readonly bigint[]): number {
+  let h = 0x811c9dc5n;
+  for (const word of words) {
+    h = ((h ^ word) * 0x21f0aaadn) % WORD;
+    h ^= h >> 15n;
+  }
+  return Number(h);
+}
+
+/** The low and the high half, in two's complement. */
+function toWords(value: bigint): [bigint, bigint] {
+  return [BigInt.asUintN(32, value), BigInt.asUintN(32, value >> 32n)];
+}
+
+function toBigWords(bytes: Uint8Array): bigint[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length / 4 }, (_, i) => BigInt(view.getUint32(4 * i)));
 }
 
 function readNames({ shared, suffixes }: Schema): string[] {

@@ -11,6 +11,7 @@ import {
   encodeClockMessage,
   VersionedClock,
 } from "../mod.ts";
+import { sealMessage } from "../seal.ts";
 import { cpuUs } from "./child.bench.ts";
 import { median, printTable } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
@@ -45,17 +46,21 @@ export function measureCodec(): void {
   clock.onChange((change) => {
     if (change.type !== "advance") return;
     const indexes = Uint32Array.from(change.indexes).sort();
-    messages.push({
+    const wallDeltaMs = messages.length * 1_000;
+    const fields = {
       seq: clock.seq,
+      wallDeltaMs,
+      sentMs: wallDeltaMs,
+      ageMs: 0,
+      isDraining: false,
+    };
+    messages.push({
+      ...fields,
       indexes,
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
-      checksum: clock.checksum,
-      wallDeltaMs: messages.length * 1_000,
-      sentMs: 0,
-      ageMs: 0,
+      checksum: sealMessage(clock.checksum, clock.epoch, fields),
       traceContexts: [],
       start: undefined,
-      isDraining: false,
     });
   });
   for (let i = 0; i < 500; i++) traffic.mutate();

@@ -110,8 +110,9 @@ export declare type SubscribeResponse = Message<"statesource.v1.SubscribeRespons
   changes: bigint[];
 
   /**
-   * Checksum of the whole clock at `seq`: the sum, modulo 2^32, over all states of
-   * mix(index, tick), which README of the wire (src/replication/SPEC.md) defines.
+   * Checksum of the whole clock at `seq` and seal of this message's other fields: the sum, modulo 2^32,
+   * over all states of mix(index, tick), and of the seal. README of the wire (src/replication/SPEC.md)
+   * defines both.
    *
    * @generated from field: fixed32 checksum = 3;
    */
@@ -229,6 +230,13 @@ export declare type Start = Message<"statesource.v1.Start"> & {
    * @generated from field: string machine_id = 8;
    */
   machineId: string;
+
+  /**
+   * Seal of this start's other fields but `ticks`, and of the schema that holds from here on.
+   *
+   * @generated from field: fixed32 checksum = 9;
+   */
+  checksum: number;
 };
 
 /**
@@ -341,6 +349,13 @@ export declare type ProbeResponse = Message<"statesource.v1.ProbeResponse"> & {
    * @generated from field: uint64 wall_time_ms = 2;
    */
   wallTimeMs: bigint;
+
+  /**
+   * Seal of the fields above.
+   *
+   * @generated from field: fixed32 checksum = 3;
+   */
+  checksum: number;
 };
 
 /**
