@@ -1,0 +1,89 @@
+/** What each action of a scenario does to a simulated tree. */
+
+import type { Action, LinkName, MutateAction } from "./scenario.ts";
+import type { World } from "./world.ts";
+
+export function perform(world: World, action: Action): void {
+  const { network } = world;
+  switch (action.type) {
+    case "change":
+      changeRoot(world, action.mutation, action.states);
+      return;
+    case "mutate":
+      world.mutations.send(action);
+      return;
+    case "grow schema":
+      growSchema(world);
+      return;
+    case "cut":
+      network.cut(network.link(...action.link), action.told, action.isTorn);
+      return;
+    case "hold":
+      hold(world, action.link, action.forMs);
+      return;
+    case "black hole":
+      blackHole(world, action.link, action.forMs);
+      return;
+    case "corrupt":
+      corrupt(world, action.link, action.forMs, action.oneIn);
+      return;
+    case "carry":
+      network.link(...action.link).profile = action.profile;
+      return;
+    case "crash":
+      world.end(action.node, { ...action, isOrderly: false });
+      return;
+    case "stop":
+      world.end(action.node, { ...action, isOrderly: true, isTold: true });
+      return;
+    case "pause": {
+      const process = world.node(action.node)?.process;
+      process?.pause();
+      world.later(action.forMs, `${action.node} goes on`, () => process?.resume(action.wake));
+    }
+  }
+}
+
+/** Changes the root's machine from within, as a feed does. */
+function changeRoot(
+  { root }: World,
+  type: MutateAction["mutation"],
+  states: readonly string[],
+): void {
+  root?.process.post(() => {
+    const known = states.filter((state) => root.machine!.names.includes(state));
+    if (known.length > 0) root.machine![type](known);
+  });
+}
+
+function growSchema({ root }: World): void {
+  root?.process.post(() => {
+    const { schema, names } = root.machine!;
+    const name = `S${names.length}`;
+    root.machine!.setSchema({ ...schema, [name]: {} }, [...names, name]);
+  });
+}
+
+function hold(world: World, name: LinkName, forMs: number): void {
+  const link = world.network.link(...name);
+  link.isHeld = true;
+  world.later(forMs, `${link.name} carries again`, () => {
+    link.isHeld = false;
+  });
+}
+
+function blackHole(world: World, name: LinkName, forMs: number): void {
+  const link = world.network.link(...name);
+  world.network.blackHole(link);
+  world.later(forMs, `${link.name} is no black hole any more`, () => {
+    link.isBlackHole = false;
+  });
+}
+
+function corrupt(world: World, name: LinkName, forMs: number, oneIn: number): void {
+  const link = world.network.link(...name);
+  link.corruptOneIn = oneIn;
+  world.later(forMs, `${link.name} flips no more bits`, () => {
+    link.corruptOneIn = 0;
+  });
+}

@@ -1,0 +1,104 @@
+/** What must hold of every replica at every moment: SPEC.md of replication, "Invariants". */
+
+import type { Replica } from "../../replication/mod.ts";
+import type { EventQueue } from "./events.ts";
+import type { SimNode } from "./sim_node.ts";
+import type { Truth, Version } from "./truth.ts";
+
+/** Rounding of sums of virtual times, in milliseconds. */
+const ROUNDING_MS = 1e-6;
+
+/** One replica's life, as far as it has been watched. */
+interface Watched {
+  /** What it served last. */
+  version: Version;
+  /** The last proof that was checked: when the served clock is claimed to have been the root's newest. */
+  provenAtMs: number;
+  /** When bytes of a stream came last. */
+  heardAtMs: number;
+}
+
+export class Checks {
+  readonly #truth: Truth;
+  readonly #events: EventQueue;
+  readonly #fail: (message: string) => void;
+  readonly #watched = new WeakMap<Replica, Watched>();
+
+  constructor(truth: Truth, events: EventQueue, fail: (message: string) => void) {
+    this.#truth = truth;
+    this.#events = events;
+    this.#fail = fail;
+  }
+
+  /** To be called from within a replica's change, before anyone else sees it. */
+  served(name: string, replica: Replica, change: "advance" | "reset"): void {
+    const { clock } = replica;
+    const wrong =
+      change === "reset" ? this.#truth.mismatch(clock) : this.#truth.mismatchInEpoch(clock);
+    if (wrong !== undefined) {
+      this.#fail(`${name} ${wrong}`);
+      return;
+    }
+    const { epoch, seq } = clock;
+    const watched = this.#watch(replica);
+    if (watched.version.epoch !== "" && this.#truth.compare({ epoch, seq }, watched.version) < 0)
+      this.#fail(
+        `${name} goes back from ${watched.version.epoch}-${watched.version.seq} to ${clock.version}`,
+      );
+    watched.version = { epoch, seq };
+  }
+
+  heard(replica: Replica): void {
+    this.#watch(replica).heardAtMs = this.#events.nowMs;
+  }
+
+  /** To be called after each event of a replica's process, when its promises have settled. */
+  afterEvent(node: SimNode): void {
+    const { replica, process } = node;
+    if (replica === undefined || process.isPaused || process.isCatchingUp) return;
+    const { name } = node.spec;
+    const watched = this.#watch(replica);
+    const { nowMs } = this.#events;
+    const provenAtMs = nowMs - replica.ageMs();
+    if (Math.abs(provenAtMs - watched.provenAtMs) > ROUNDING_MS) {
+      watched.provenAtMs = provenAtMs;
+      this.#checkProof(name, replica, provenAtMs);
+    }
+    if (replica.path.includes(name) && replica.status === "live")
+      this.#fail(`${name} follows itself: ${replica.path.join(" → ")}`);
+  }
+
+  #checkProof(name: string, { clock }: Replica, provenAtMs: number): void {
+    if (provenAtMs > this.#events.nowMs + ROUNDING_MS)
+      this.#fail(`${name} claims a proof from the future`);
+    const newer = this.#truth.newerBefore(provenAtMs - ROUNDING_MS, clock);
+    if (newer !== undefined) {
+      this.#fail(
+        `${name} claims that ${clock.version} was the newest ${(this.#events.nowMs - provenAtMs).toFixed(1)} ms ago: the root had ${newer}`,
+      );
+    }
+  }
+
+  /** To be called now and then for each node, also for one that nothing happens to. */
+  atRest(node: SimNode, silenceLimitMs: number): void {
+    const { replica, process } = node;
+    if (replica === undefined || process.isPaused || process.isCatchingUp) return;
+    if (replica.status !== "live") return;
+    const silentMs = this.#events.nowMs - this.#watch(replica).heardAtMs;
+    if (silentMs > silenceLimitMs + 1)
+      this.#fail(`${node.spec.name} is live after ${silentMs.toFixed(1)} ms without a byte`);
+  }
+
+  #watch(replica: Replica): Watched {
+    let watched = this.#watched.get(replica);
+    if (watched === undefined) {
+      watched = {
+        version: { epoch: "", seq: 0 },
+        provenAtMs: Number.NEGATIVE_INFINITY,
+        heardAtMs: 0,
+      };
+      this.#watched.set(replica, watched);
+    }
+    return watched;
+  }
+}

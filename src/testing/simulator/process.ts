@@ -1,0 +1,122 @@
+/** A process of the simulation: one life of a node, which can be paused and killed. */
+
+import type { TimeSource } from "../../replication/mod.ts";
+import type { EventQueue } from "./events.ts";
+
+/** What comes first when a paused process goes on: a real one may find either at its next turn. */
+export type WakeOrder = "as due" | "timers first" | "network first";
+
+interface Deferred {
+  readonly isTimer: boolean;
+  readonly run: () => void;
+}
+
+export class SimProcess {
+  readonly name: string;
+  readonly time: TimeSource;
+  readonly #events: EventQueue;
+  readonly #onRun: () => void;
+  #isAlive = true;
+  #isPaused = false;
+  #pendingTimers = 0;
+  /** What came while it was paused, and has not been run yet. */
+  #deferred: Deferred[] = [];
+
+  /** `wallOffsetMs` and `startMs` are how its wall clock errs and where its monotonic clock stands. `onRun` is called after each of its events. */
+  constructor(
+    name: string,
+    events: EventQueue,
+    options: {
+      readonly wallStartMs: number;
+      readonly monotonicStartMs: number;
+      readonly onRun: () => void;
+    },
+  ) {
+    this.name = name;
+    this.#events = events;
+    this.#onRun = options.onRun;
+    const { wallStartMs, monotonicStartMs } = options;
+    this.time = {
+      now: () => Math.floor(wallStartMs + events.nowMs),
+      monotonic: () => monotonicStartMs + events.nowMs,
+      setTimer: (delayMs, run) => this.#setTimer(delayMs, run),
+      defer: (run) => this.#setTimer(0, run),
+    };
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Whether it has yet to run what came while it was paused. */
+  get isCatchingUp(): boolean {
+    return this.#deferred.length > 0;
+  }
+
+  get pendingTimers(): number {
+    return this.#pendingTimers;
+  }
+
+  /** Has the process run something now, or once it goes on; never if it is dead. */
+  post(run: () => void, isTimer = false): void {
+    if (!this.#isAlive) return;
+    if (this.#isPaused || this.#deferred.length > 0) this.#deferred.push({ isTimer, run });
+    else this.#run(run);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(order: WakeOrder): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    const rank = ({ isTimer }: Deferred) => (isTimer === (order === "timers first") ? 0 : 1);
+    if (order !== "as due") this.#deferred.sort((a, b) => rank(a) - rank(b));
+    this.#catchUp();
+  }
+
+  kill(): void {
+    this.#isAlive = false;
+    this.#deferred = [];
+  }
+
+  #catchUp(): void {
+    this.#events.at(this.#events.nowMs, () => {
+      if (this.#isPaused) return;
+      const next = this.#deferred.shift();
+      if (next === undefined) return;
+      this.#run(next.run);
+      if (this.#deferred.length > 0) this.#catchUp();
+    });
+  }
+
+  #run(run: () => void): void {
+    run();
+    this.#onRun();
+  }
+
+  #setTimer(delayMs: number, run: () => void): () => void {
+    let isWaiting = true;
+    this.#pendingTimers++;
+    const end = () => {
+      if (isWaiting) this.#pendingTimers--;
+      isWaiting = false;
+    };
+    const cancel = this.#events.at(this.#events.nowMs + Math.max(0, delayMs), () =>
+      this.post(() => {
+        if (!isWaiting) return;
+        end();
+        run();
+      }, true),
+    );
+    return () => {
+      end();
+      cancel();
+    };
+  }
+}

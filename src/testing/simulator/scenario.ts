@@ -1,0 +1,106 @@
+/** What one simulated run consists of: plain data, so that it can be printed, cut down and run again. */
+
+import type { Schema } from "../../machine/mod.ts";
+import type { MutationRequest } from "../../replication/mod.ts";
+import type { LinkProfile } from "./link.ts";
+import type { WakeOrder } from "./process.ts";
+
+export interface Scenario {
+  readonly seed: number;
+  /** Faults end after this time, in milliseconds; then all must become equal. */
+  readonly durationMs: number;
+  /** The root starts with the first; a restart may bring another. */
+  readonly schemas: readonly Schema[];
+  /** The root first. */
+  readonly nodes: readonly NodeSpec[];
+  /** In order of time. */
+  readonly actions: readonly Action[];
+}
+
+export interface NodeSpec {
+  readonly name: string;
+  /** Names of the nodes to follow, the preferred first; none for the root. */
+  readonly upstreams: readonly string[];
+  /** How its links upstream carry bytes. */
+  readonly profile: LinkProfile;
+  readonly startAtMs: number;
+  readonly pushIntervalMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly stallTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly syncTimeoutMs: number;
+  readonly messageTimeoutMs: number;
+  readonly maxUpstreamAgeMs: number;
+  readonly preferredRetryMs: number;
+  readonly backoffMaxMs: number;
+}
+
+/** Client and server of a link. */
+export type LinkName = readonly [client: string, server: string];
+
+export type Told = "both" | "client" | "server";
+
+export type Action = { readonly atMs: number } & (
+  | ({ readonly type: "change" } & Pick<MutationRequest, "states"> & {
+        readonly mutation: MutationRequest["type"];
+      })
+  | MutateAction
+  /** Another state at the running root. */
+  | { readonly type: "grow schema" }
+  | { readonly type: "cut"; readonly link: LinkName; readonly told: Told; readonly isTorn: boolean }
+  | { readonly type: "hold"; readonly link: LinkName; readonly forMs: number }
+  | { readonly type: "black hole"; readonly link: LinkName; readonly forMs: number }
+  | {
+      readonly type: "corrupt";
+      readonly link: LinkName;
+      readonly forMs: number;
+      readonly oneIn: number;
+    }
+  | { readonly type: "carry"; readonly link: LinkName; readonly profile: LinkProfile }
+  | {
+      readonly type: "crash";
+      readonly node: string;
+      readonly downMs: number;
+      /** Whether its system tells its peers, as after a kill; not so when the whole host is gone. */
+      readonly isTold: boolean;
+      /** For the root: which schema it comes back with. */
+      readonly schema: number;
+    }
+  | { readonly type: "stop"; readonly node: string; readonly downMs: number }
+  | {
+      readonly type: "pause";
+      readonly node: string;
+      readonly forMs: number;
+      readonly wake: WakeOrder;
+    }
+);
+
+export type MutateAction = {
+  readonly type: "mutate";
+  readonly id: string;
+  readonly mutation: MutationRequest["type"];
+  readonly states: readonly string[];
+  /** The nodes that it is sent to, one after the other; more than one only with a key. */
+  readonly nodes: readonly string[];
+  readonly hasKey: boolean;
+  readonly timeoutMs: number;
+};
+
+/** Links that the nodes' addresses make possible. */
+export function linksOf(nodes: readonly NodeSpec[]): LinkName[] {
+  return nodes.flatMap(({ name, upstreams }) =>
+    upstreams.map((upstream): LinkName => [name, upstream]),
+  );
+}
+
+/** How many hops each node is below the root by its preferred upstreams. */
+export function levelsOf(nodes: readonly NodeSpec[]): Map<string, number> {
+  const preferred = new Map(nodes.map(({ name, upstreams }) => [name, upstreams[0]]));
+  const levels = new Map<string, number>();
+  for (const { name } of nodes) {
+    let level = 0;
+    for (let at = preferred.get(name); at !== undefined; at = preferred.get(at)) level++;
+    levels.set(name, level);
+  }
+  return levels;
+}

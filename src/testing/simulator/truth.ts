@@ -1,0 +1,147 @@
+/** What the root ever had: every epoch and seq with its ticks and schema, and when. Replicas are held against it. */
+
+import type { Schema } from "../../machine/mod.ts";
+import type { MutationReply, VersionedClock } from "../../replication/mod.ts";
+
+/** One epoch. */
+interface Life {
+  /** Its place among all epochs. */
+  readonly place: number;
+  readonly names: readonly string[];
+  readonly schema: string;
+  /** Ticks by seq, from 0. */
+  readonly ticks: Float64Array[];
+}
+
+/** A mutation that the root's machine ran. */
+interface Run {
+  readonly life: number;
+  readonly result: MutationReply["result"];
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+interface Moment {
+  readonly atMs: number;
+  readonly place: number;
+  readonly seq: number;
+}
+
+export class Truth {
+  readonly #lives = new Map<string, Life>();
+  /** In order of time. */
+  readonly #moments: Moment[] = [];
+  readonly #runs = new Map<string, Run[]>();
+
+  /** Notes where the source's clock stands now. */
+  record(clock: VersionedClock, nowMs: number): void {
+    const { epoch, seq, names, ticks } = clock;
+    let life = this.#lives.get(epoch);
+    if (life === undefined) {
+      life = { place: this.#lives.size, names, schema: canonical(clock.schema), ticks: [] };
+      this.#lives.set(epoch, life);
+    }
+    if (seq !== life.ticks.length)
+      throw new Error(`The source went from seq ${life.ticks.length - 1} to ${seq}`);
+    life.ticks.push(ticks.slice());
+    this.#moments.push({ atMs: nowMs, place: life.place, seq });
+  }
+
+  /** Notes that the machine of the root's process number `life` ran a mutation. */
+  recordRun(id: string, run: Run): void {
+    const runs = this.#runs.get(id);
+    if (runs === undefined) this.#runs.set(id, [run]);
+    else runs.push(run);
+  }
+
+  /** What is wrong with a served clock; undefined if the root had exactly this. */
+  mismatch(clock: VersionedClock): string | undefined {
+    const { epoch, seq, names, ticks, version } = clock;
+    const life = this.#lives.get(epoch);
+    if (life === undefined) return `serves ${version}: the root never had this epoch`;
+    const expected = life.ticks[seq];
+    if (expected === undefined) return `serves ${version}: the root has not been there`;
+    if (names.join() !== life.names.join()) return `serves ${version} with states ${names.join()}`;
+    if (canonical(clock.schema) !== life.schema) return `serves ${version} with another schema`;
+    if (ticks.length !== expected.length || expected.some((tick, i) => tick !== ticks[i]))
+      return `serves ${version} with ticks ${ticks.join()}, the root had ${expected.join()}`;
+    return undefined;
+  }
+
+  /** The same for a clock that only moved on in its epoch. */
+  mismatchInEpoch(clock: VersionedClock): string | undefined {
+    const expected = this.#lives.get(clock.epoch)?.ticks[clock.seq];
+    const { ticks } = clock;
+    if (expected !== undefined) {
+      let i = 0;
+      while (i < ticks.length && ticks[i] === expected[i]) i++;
+      if (i === expected.length) return undefined;
+    }
+    return this.mismatch(clock);
+  }
+
+  /** Orders versions by when the root had them: negative if the first is older. An epoch that it never had is older than all. */
+  compare(a: Version, b: Version): number {
+    return this.#placeOf(a.epoch) - this.#placeOf(b.epoch) || a.seq - b.seq;
+  }
+
+  /** The root's newest version before `atMs`, if it is newer than `version`. */
+  newerBefore(atMs: number, version: Version): string | undefined {
+    const moments = this.#moments;
+    let low = 0;
+    let high = moments.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (moments[middle]!.atMs < atMs) low = middle + 1;
+      else high = middle;
+    }
+    const moment = moments[low - 1];
+    if (moment === undefined) return undefined;
+    const place = this.#placeOf(version.epoch);
+    if (moment.place < place || (moment.place === place && moment.seq <= version.seq))
+      return undefined;
+    return `${[...this.#lives.keys()][moment.place]}-${moment.seq} since ${moment.atMs.toFixed(1)} ms`;
+  }
+
+  /** What is wrong with a reply to mutation `id`; undefined if the root's history bears it out. */
+  disproves(id: string, reply: MutationReply): string | undefined {
+    const [epoch = "", seq] = reply.version.split("-");
+    const life = this.#lives.get(epoch);
+    if (life === undefined || life.ticks[Number(seq)] === undefined)
+      return `was answered with version ${reply.version}, which the root never had`;
+    const run = this.#runs.get(id)?.find((run) => run.epoch === epoch && run.seq <= Number(seq));
+    if (run === undefined)
+      return `was answered with "${reply.result}", and never ran in that epoch`;
+    if (run.result !== reply.result)
+      return `was answered with "${reply.result}", and was ${run.result}`;
+    return undefined;
+  }
+
+  /** How often mutation `id` ran in the root's process that ran it most often, and at all. */
+  runsOf(id: string): { inOneLife: number; total: number } {
+    const runs = this.#runs.get(id) ?? [];
+    const lives = new Map<number, number>();
+    for (const { life } of runs) lives.set(life, (lives.get(life) ?? 0) + 1);
+    return { inOneLife: Math.max(0, ...lives.values()), total: runs.length };
+  }
+
+  #placeOf(epoch: string): number {
+    return this.#lives.get(epoch)?.place ?? -1;
+  }
+}
+
+export interface Version {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** The same text for schemas that mean the same; lists keep their order. */
+function canonical(schema: Schema): string {
+  const states = Object.entries(schema).map(([name, state]) => [
+    name,
+    Object.entries(state)
+      .filter(([, value]) => value !== false && value !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+  return JSON.stringify(states.sort(([a], [b]) => (a! < b! ? -1 : 1)));
+}

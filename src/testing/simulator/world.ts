@@ -1,0 +1,352 @@
+/** A simulated tree: its nodes' lives, its network, and the actions of a scenario on both. */
+
+import type { ReplicationError, ReplicationTracer } from "../../replication/mod.ts";
+import { perform } from "./actions.ts";
+import { Checks } from "./checks.ts";
+import { Counts } from "./counts.ts";
+import { EventQueue } from "./events.ts";
+import type { Exchange } from "./exchange.ts";
+import { Mutations } from "./mutations.ts";
+import { SimNetwork } from "./network.ts";
+import { SimProcess } from "./process.ts";
+import { Random } from "./random.ts";
+import { describeAction } from "./report.ts";
+import type { NodeSpec, Scenario } from "./scenario.ts";
+import { createReplica, createRoot, type SimNode } from "./sim_node.ts";
+import { Truth } from "./truth.ts";
+
+/** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
+const WALL_START_MS = 1_767_225_600_000;
+
+interface Slot {
+  readonly spec: NodeSpec;
+  readonly random: Random;
+  /** How its wall clock errs. */
+  readonly wallErrorMs: number;
+  node: SimNode | undefined;
+  lives: number;
+  /** What its system does with a request while no process listens. */
+  isDark: boolean;
+  /** Counts what has taken it down, so that only the last of these brings it up again. */
+  downs: number;
+  schema: number;
+}
+
+/** Bytes of one stream, on the server's side. */
+interface Stream {
+  readonly downstream: { readonly bytesSent: number };
+  pumped: number;
+}
+
+/** How a process ends. */
+export interface End {
+  readonly isOrderly: boolean;
+  /** Whether its system tells its peers. */
+  readonly isTold: boolean;
+  readonly downMs: number;
+  /** For the root: the schema that it comes back with, another than before. */
+  readonly schema?: number;
+}
+
+export interface WorldOptions {
+  /** Is told of each thing that happens. */
+  readonly log?: (line: string) => void;
+}
+
+export class World {
+  readonly events = new EventQueue();
+  readonly truth = new Truth();
+  readonly counts = new Counts();
+  readonly network: SimNetwork;
+  readonly mutations: Mutations;
+  readonly #scenario: Scenario;
+  readonly #log: ((line: string) => void) | undefined;
+  readonly #checks: Checks;
+  readonly #slots = new Map<string, Slot>();
+  readonly #streams = new Map<Exchange, Stream>();
+  readonly #claimed = new WeakSet<object>();
+  /** Longest message that each publisher has sent. */
+  readonly #longest = new Map<SimProcess, number>();
+  /** Nodes that something happened to since the last look. */
+  readonly #touched = new Set<SimNode>();
+  #failure: string | undefined = undefined;
+  #digest = 0x811c_9dc5;
+
+  constructor(scenario: Scenario, options: WorldOptions = {}) {
+    this.#scenario = scenario;
+    this.#log = options.log;
+    this.#checks = new Checks(this.truth, this.events, (message) => this.fail(message));
+    this.mutations = new Mutations(this);
+    const profiles = new Map(scenario.nodes.map(({ name, profile }) => [name, profile]));
+    this.network = new SimNetwork(this.events, scenario.seed, (client) => profiles.get(client)!, {
+      accept: (address) => this.#accept(address),
+      opened: (exchange) => this.#opened(exchange),
+      pumped: (exchange, piece) => {
+        const stream = this.#streams.get(exchange);
+        if (stream !== undefined) stream.pumped += piece.length;
+      },
+      arrived: (exchange, piece) => this.#arrived(exchange, piece),
+    });
+    for (const spec of scenario.nodes) {
+      const random = new Random(scenario.seed, spec.name);
+      const wallErrorMs = random.int(-5_000, 5_000);
+      this.#slots.set(spec.name, {
+        spec,
+        random,
+        wallErrorMs,
+        node: undefined,
+        lives: 0,
+        isDark: false,
+        downs: 0,
+        schema: 0,
+      });
+      this.events.at(spec.startAtMs, () => this.start(spec.name));
+    }
+    for (const action of scenario.actions) {
+      this.events.at(action.atMs, () => {
+        this.log(() => describeAction(action));
+        this.counts.add(action.type);
+        this.sweep();
+        perform(this, action);
+      });
+    }
+  }
+
+  /** The first thing that was wrong. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /** A number that two runs share only if they were the same, byte for byte. */
+  get digest(): number {
+    return this.#digest >>> 0;
+  }
+
+  get nodes(): SimNode[] {
+    return [...this.#slots.values()].flatMap(({ node }) => (node === undefined ? [] : [node]));
+  }
+
+  node(name: string): SimNode | undefined {
+    return this.#slots.get(name)?.node;
+  }
+
+  get root(): SimNode | undefined {
+    return this.node(this.#scenario.nodes[0]!.name);
+  }
+
+  fail(message: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = message;
+    this.log(() => `WRONG: ${message}`);
+  }
+
+  log(line: () => string): void {
+    this.#log?.(`${this.events.nowMs.toFixed(1).padStart(9)} ms  ${line()}`);
+  }
+
+  /** Runs until `untilMs`, until something is wrong, or until `isDone`, which is asked after each event. */
+  async run(untilMs: number, isDone?: () => boolean): Promise<void> {
+    while (this.#failure === undefined && (await this.events.step(untilMs))) {
+      for (const node of this.#touched) this.#checks.afterEvent(node);
+      this.#touched.clear();
+      if (isDone?.()) return;
+    }
+  }
+
+  /** Looks at every node, also those that nothing has happened to. */
+  sweep(): void {
+    for (const node of this.nodes) {
+      const upstream = this.#slots.get(node.replica?.address ?? "");
+      this.#checks.atRest(node, 3 * (upstream?.spec.heartbeatIntervalMs ?? 0));
+    }
+    for (const [{ server }, { downstream, pumped }] of this.#streams) {
+      const waiting = downstream.bytesSent - pumped;
+      if (waiting > this.#longest.get(server!)!)
+        this.fail(`${server!.name} holds ${waiting} bytes for one downstream`);
+    }
+  }
+
+  /** Runs `run` after `delayMs`, with a line for it. */
+  later(delayMs: number, line: string, run: () => void): void {
+    this.events.at(this.events.nowMs + delayMs, () => {
+      this.log(() => line);
+      run();
+    });
+  }
+
+  /** Starts a node that is down. */
+  start(name: string): void {
+    const slot = this.#slots.get(name)!;
+    if (slot.node !== undefined) return;
+    slot.isDark = false;
+    slot.lives++;
+    const { spec, random } = slot;
+    const process = new SimProcess(name, this.events, {
+      wallStartMs: WALL_START_MS + slot.wallErrorMs,
+      monotonicStartMs: random.int(0, 1_000_000) - this.events.nowMs,
+      onRun: () => {
+        if (slot.node !== undefined) this.#touched.add(slot.node);
+      },
+    });
+    this.log(() => `${name} starts`);
+    slot.node =
+      spec.upstreams.length === 0
+        ? this.#createRoot(slot, process)
+        : this.#createReplica(slot, process);
+  }
+
+  /** Ends a node's process, as a crash or in order, and starts it again after `downMs`. */
+  end(name: string, how: End): void {
+    const slot = this.#slots.get(name)!;
+    const { node } = slot;
+    const downs = ++slot.downs;
+    slot.schema = how.schema ?? slot.schema;
+    this.events.at(this.events.nowMs + how.downMs, () => {
+      if (slot.downs === downs) this.start(name);
+    });
+    if (node === undefined) return;
+    slot.isDark = !how.isTold;
+    slot.node = undefined;
+    if (!how.isOrderly) {
+      node.process.kill();
+      this.network.processDied(node.process, how.isTold);
+      return;
+    }
+    node.process.resume("as due");
+    node.process.post(() => node.close());
+    // As a process that ends: its last words are out, and then its connections close.
+    this.events.at(this.events.nowMs + 5, () => {
+      node.process.kill();
+      this.network.processDied(node.process, true);
+    });
+  }
+
+  /** Ends all faults: every process runs, and every link carries. */
+  heal(): void {
+    this.log(() => "all faults end");
+    this.network.heal();
+    for (const [name, slot] of this.#slots) {
+      slot.downs++;
+      slot.node?.process.resume("as due");
+      this.start(name);
+    }
+  }
+
+  #accept(address: string): ReturnType<ConstructorParameters<typeof SimNetwork>[3]["accept"]> {
+    const slot = this.#slots.get(address)!;
+    if (slot.node === undefined) return slot.isDark ? "is dark" : "refuses";
+    return { process: slot.node.process, serve: slot.node.serve };
+  }
+
+  #opened(exchange: Exchange): void {
+    const { publisher } = this.#nodeOf(exchange.server!) ?? {};
+    for (const downstream of publisher?.downstreams ?? []) {
+      if (this.#claimed.has(downstream)) continue;
+      this.#claimed.add(downstream);
+      this.#streams.set(exchange, { downstream, pumped: 0 });
+    }
+  }
+
+  #arrived(exchange: Exchange, piece: Uint8Array): void {
+    this.counts.add("piece");
+    for (let i = 0; i < piece.length; i++)
+      this.#digest = Math.imul(this.#digest ^ piece[i]!, 0x0100_0193);
+    this.#digest = Math.imul(this.#digest ^ (this.events.nowMs * 1_000), 0x0100_0193);
+    const replica = this.#nodeOf(exchange.client)?.replica;
+    if (exchange.isStream && replica !== undefined) this.#checks.heard(replica);
+  }
+
+  #nodeOf(process: SimProcess): SimNode | undefined {
+    const node = this.node(process.name);
+    return node?.process === process ? node : undefined;
+  }
+
+  #createRoot(slot: Slot, process: SimProcess): SimNode {
+    const { spec, random, lives } = slot;
+    const root = createRoot({
+      spec,
+      process,
+      schema: this.#scenario.schemas[slot.schema]!,
+      random,
+      tracer: this.#tracer(process),
+      onError: (error) => this.fail(`${spec.name}: ${error}`),
+      onRun: (id, isCanceled) =>
+        this.truth.recordRun(id, {
+          life: lives,
+          result: isCanceled ? "canceled" : "executed",
+          epoch: root.clock.epoch,
+          seq: root.clock.seq,
+        }),
+    });
+    this.truth.record(root.clock, this.events.nowMs);
+    root.clock.onChange(() => {
+      this.truth.record(root.clock, this.events.nowMs);
+      this.log(() => `${spec.name} is at ${root.clock.version}`);
+    });
+    return root;
+  }
+
+  #createReplica(slot: Slot, process: SimProcess): SimNode {
+    const { spec, random } = slot;
+    return createReplica({
+      spec,
+      process,
+      transport: this.network.transport(process),
+      random,
+      tracer: this.#tracer(process),
+      onError: (error) => this.fail(`${spec.name}: ${error}`),
+      onChange: ({ replica }, change) => {
+        if (process.isAlive) this.#checks.served(spec.name, replica, change);
+      },
+    });
+  }
+
+  #tracer(process: SimProcess): ReplicationTracer {
+    const { name } = process;
+    return {
+      linkStatus: (status, address) => this.log(() => `${name} is ${status} (${address})`),
+      linkLost: ({ error }) => {
+        this.counts.add(`lost: ${kindOf(error)}`);
+        this.log(() => `${name} lost its link: ${error.message}`);
+      },
+      moved: ({ address, reason }) => {
+        this.counts.add(`moved: ${reason}`);
+        this.log(() => `${name} goes over to ${address}, ${reason}`);
+      },
+      resync: (reason, detail) => {
+        this.counts.add(`resync: ${reason}`);
+        this.log(() => `${name} needs a resync, ${reason}: ${detail}`);
+        if (!this.#scenario.actions.some(({ type }) => type === "corrupt"))
+          this.fail(
+            `${name} needed a resync (${reason}: ${detail}), with every byte as it was sent`,
+          );
+      },
+      applied: ({ isSnapshot, epoch, seqBefore, seq }) => {
+        this.counts.add(isSnapshot ? "snapshot" : "diff");
+        this.log(
+          () => `${name} took ${isSnapshot ? "snapshot" : `diff ${seqBefore} to`} ${epoch}-${seq}`,
+        );
+      },
+      pushed: ({ bytes }) =>
+        this.#longest.set(process, Math.max(bytes, this.#longest.get(process) ?? 0)),
+      downstreamClosed: (downstream, error) => {
+        if (error?.code === "resource_exhausted") this.counts.add("cut off");
+        this.log(() => `${name} closed ${downstream}${error ? `: ${error.message}` : ""}`);
+      },
+    };
+  }
+}
+
+/** What an error is about, without names and numbers. */
+function kindOf({ code, message }: ReplicationError): string {
+  const known = [
+    "upstream of itself",
+    "older clock",
+    "silent",
+    "no clock",
+    "broke off",
+    "Cannot reach",
+    "is stopping",
+  ];
+  return known.find((part) => message.includes(part)) ?? code;
+}
