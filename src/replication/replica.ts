@@ -278,7 +278,6 @@ export class Replica {
       for (let next = first ?? (await stream.next()); next; next = await stream.next()) {
         const { message } = next;
         const { start } = message;
-        // Not from when it is applied: that takes its time, and a stream that takes over has waited.
         this.#move("opened");
         this.#options.tracer?.applying?.(message.traceContexts);
         let applied: Applied = "behind";
@@ -403,7 +402,10 @@ export class Replica {
   }
 }
 
-/** Monotonic time at which the sender's clock was the root's, or later. */
+/**
+ * Monotonic time at which the sender's clock was the root's, or later. It counts from when the message
+ * came and not from when it is applied: that takes its time, and a stream that takes over has waited.
+ */
 function provenAt({ receivedAtMs, transitMs, message }: Received): number {
   return receivedAtMs - transitMs - message.ageMs;
 }

@@ -34,6 +34,7 @@ import {
   type MutationRequest,
 } from "./mutation_messages.ts";
 import { toWireSchema } from "./schema_codec.ts";
+import { sealProbe } from "./seal.ts";
 import { createSelection } from "./selection.ts";
 
 /** Ours may be a view of Node.js's own kind; what is read from it would be, too. */
@@ -85,6 +86,7 @@ const starts: fc.Arbitrary<Start> = fc.record({
   machineId: fc.oneof(fc.constant(""), text),
   schema: fc.option(schemas, { nil: undefined }),
   ticks: fc.option(fc.array(fc.maxSafeNat(), { maxLength: 20 }), { nil: undefined }),
+  checksum: fc.nat(0xffff_ffff),
 });
 
 const clockMessages: fc.Arbitrary<ClockMessage> = fc
@@ -115,6 +117,7 @@ function toEsStart(start: Start): MessageInitShape<typeof es.StartSchema> {
     heartbeatIntervalMs,
     path: [...path],
     machineId,
+    checksum: start.checksum,
     ...(schema && { schema: toEsSchema(toWireSchema(schema.schema, schema.names)) }),
     ...(ticks && { isSnapshot: true, ticks: ticks.map(BigInt) }),
   };
@@ -265,6 +268,7 @@ describe("Wire messages", () => {
         const twin = create(es.ProbeResponseSchema, {
           sentMs: BigInt(reply.sentMs),
           wallTimeMs: BigInt(reply.wallTimeMs),
+          checksum: sealProbe(reply),
         });
         expect(read(es.ProbeResponseSchema, encodeProbeReply(reply))).toEqual(twin);
         expect(decodeProbeReply(toBinary(es.ProbeResponseSchema, twin))).toEqual(reply);
