@@ -412,6 +412,7 @@ export class Publisher {
       kind,
       seqBefore,
       seq,
+      ...downstream.view.changesSince(seqBefore),
       bytes: envelope.length,
     });
   }

@@ -33,6 +33,9 @@ export interface Encoded {
   readonly sentMs: number;
 }
 
+/** Changes of a view that are remembered one by one. */
+const MAX_CHANGES = 64;
+
 export class SelectionView {
   /** Undefined for every state that the node has. */
   readonly selection: Selection | undefined;
@@ -44,6 +47,8 @@ export class SelectionView {
   readonly #sender: Sender;
   readonly #clock: VersionedClock;
   #dueSeq = 0;
+  /** Seqs of the last changes of a chosen state, rising. */
+  readonly #changes: number[] = [];
   /** Messages encoded for the node's seq, by cursor; that of the seq itself is a heartbeat. */
   readonly #encoded = new Map<number, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
@@ -91,6 +96,7 @@ export class SelectionView {
     this.#traced.clear();
     // A snapshot may put right what was wrong at the same version.
     this.#encoded.clear();
+    this.#changes.length = 0;
     if (this.#clock === node) return;
     const names = Array.from(chosen, (index) => node.names[index]!);
     this.#clock.reset({
@@ -106,9 +112,23 @@ export class SelectionView {
 
   /** Takes over the tick of one state, by its index here. */
   set(index: number, tick: number): void {
+    const { seq } = this.#node;
     ONE_INDEX[0] = index;
     ONE_TICK[0] = tick;
-    this.#clock.advance(this.#node.seq, ONE_INDEX, ONE_TICK);
+    this.#clock.advance(seq, ONE_INDEX, ONE_TICK);
+    if (this.#changes.at(-1) === seq) return;
+    this.#changes.push(seq);
+    if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
+  }
+
+  /**
+   * Of the seqs after `cursor`, those that changed something here: the first, and how many. Of more
+   * than {@linkcode MAX_CHANGES} of them, the last ones.
+   */
+  changesSince(cursor: number): { firstSeq: number; changes: number } {
+    if (this.#clock === this.#node) return { firstSeq: cursor + 1, changes: this.seq - cursor };
+    const later = this.#changes.filter((seq) => seq > cursor);
+    return { firstSeq: later[0] ?? this.seq, changes: later.length };
   }
 
   /** What changed up to the node's seq is to be pushed. */

@@ -88,6 +88,30 @@ describe("A selection", () => {
     expect([...publisher.downstreams][0]).toMatchObject({ seq: 2, pushes: 2 });
   });
 
+  it("tells the tracer which changes a push is about", async () => {
+    const pushed: unknown[] = [];
+    const { clock, flip, join, time } = setUp({
+      pushIntervalMs: 10,
+      tracer: {
+        pushed: ({ kind, seqBefore, seq, firstSeq, changes }) =>
+          pushed.push([kind, seqBefore, seq, firstSeq, changes]),
+      },
+    });
+    join("Flight1*");
+    join();
+    await flip("Flight1Delayed");
+    pushed.length = 0;
+    for (const name of ["Start", "Flight1Delayed", "Exception", "Flight1OnTime", "Start"])
+      await flip(name);
+    expect(pushed).toEqual([]);
+    await time.advance(10);
+    expect(pushed).toEqual([
+      ["diff", 1, 6, 3, 2],
+      ["diff", 1, 6, 2, 5],
+    ]);
+    expect(clock.seq).toBe(6);
+  });
+
   it("is encoded once for all that share it at one cursor", async () => {
     const { flip, join } = setUp();
     const leaves = [

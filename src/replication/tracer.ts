@@ -61,6 +61,10 @@ export interface ReplicationTracer {
     readonly kind: "snapshot" | "diff" | "heartbeat";
     readonly seqBefore: number;
     readonly seq: number;
+    /** The first seq after `seqBefore` that changed something for this downstream. */
+    readonly firstSeq: number;
+    /** How many of them did; with a selection, not all. */
+    readonly changes: number;
     readonly bytes: number;
   }): void;
   downstreamOpened?(name: string): void;

@@ -232,12 +232,12 @@ export class ReplicationTelemetry {
     return spans.map(({ context }) => context);
   }
 
-  #push({ kind, seqBefore, seq, bytes }: Pushed): void {
+  #push({ kind, firstSeq, changes, bytes }: Pushed): void {
     this.#pushes[kind].value++;
     this.#sent.value += bytes;
     if (kind === "diff") {
-      if (seq - seqBefore > 1) this.#coalesced.value += seq - seqBefore - 1;
-      const waitedMs = this.#options.time.monotonic() - this.#changes.firstAfter(seqBefore);
+      if (changes > 1) this.#coalesced.value += changes - 1;
+      const waitedMs = this.#options.time.monotonic() - this.#changes.firstAfter(firstSeq - 1);
       if (waitedMs >= 0) this.#hopLag.record(waitedMs / 1000);
     }
     if (this.#publishing.length === 0) return;
