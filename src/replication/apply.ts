@@ -43,6 +43,8 @@ export function applySnapshot(
 ): Applied {
   const { epoch, wallTimeMs } = start;
   const names = start.schema?.names ?? clock.names;
+  if (start.schema === undefined && clock.epoch === "")
+    throw new ResyncNeeded("unknown_state", "a snapshot without a schema, and we have none");
   if (ticks.length !== names.length) {
     throw new ResyncNeeded(
       "unknown_state",

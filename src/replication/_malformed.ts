@@ -1,0 +1,40 @@
+/** Reads testdata/malformed.txt, for tests. */
+
+import { readFileSync } from "node:fs";
+import type { ReplicationErrorCode } from "./errors.ts";
+
+export type Reader = "request" | "stream" | "subscribe" | "mutate" | "clock" | "reply" | "probe";
+
+export interface Malformed {
+  readonly reader: Reader;
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly outcome: ReplicationErrorCode | "ok";
+}
+
+/** Throws a `SyntaxError` for a line that is no case. */
+export function readMalformed(): Malformed[] {
+  const text = readFileSync(new URL("testdata/malformed.txt", import.meta.url), "utf8");
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.map((line) => {
+    const match = /^(\w+): (.+): ([0-9a-f* ]*) → (\w+)$/.exec(line);
+    if (match === null)
+      throw new SyntaxError(`Cannot read a malformed case: the line is "${line}"`);
+    const [, reader, name, bytes, outcome] = match as unknown as [
+      string,
+      Reader,
+      string,
+      string,
+      Malformed["outcome"],
+    ];
+    return { reader, name, bytes: parseBytes(bytes), outcome };
+  });
+}
+
+function parseBytes(text: string): Uint8Array<ArrayBuffer> {
+  const parts = text.split(" ").map((token) => {
+    const [hex, count = "1"] = token.split("*") as [string, string?];
+    return hex.repeat(Number(count));
+  });
+  return Uint8Array.from(Buffer.from(parts.join(""), "hex"));
+}
