@@ -182,6 +182,28 @@ describe("Handlers on a replica", () => {
     await settle();
     expect(calls.slice(2)).toEqual(["CEnd 1>2", "AnyState"]);
     expect(followed.errors).toHaveLength(2);
+    // The same schema, sent once more.
+    followed.machine.add("C");
+    followed.snapshot({ ...followed.source.clock.schema });
+    await settle();
+    expect(calls.slice(4)).toEqual(["CState 2>3", "AnyState"]);
+    expect(followed.errors).toHaveLength(2);
+  });
+
+  it("are told in the order of the schema that there is", async () => {
+    const { followed, replica } = setUp();
+    followed.machine.add(["B", "C"]);
+    followed.snapshot();
+    const calls = listen(replica);
+    followed.machine.set([]);
+    followed.diff();
+    await settle();
+    expect(calls.splice(0)).toEqual(["CEnd 1>2", "BEnd 1>2", "AnyState"]);
+    followed.restart({ A: {}, B: {}, C: { require: ["B"] }, M: {} });
+    followed.machine.add(["B", "C"]);
+    followed.snapshot();
+    await settle();
+    expect(calls).toEqual(["BState 2>1", "CState 2>1", "AnyState"]);
   });
 
   it("are not told of what is active when the first clock comes, unless they ask for it", async () => {

@@ -3,25 +3,13 @@
  * has happened there. It follows a clock and never writes to it. SPEC.md, "Local handlers", has the rules.
  */
 
-import {
-  ClockView,
-  createStateSort,
-  type Schema,
-  unknownState,
-  type WaitOptions,
-} from "../machine/mod.ts";
+import { ClockView, type Schema, unknownState, type WaitOptions } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
-import { HandlerRuns, type HandlerTracer } from "./handler_runs.ts";
-import type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
-import {
-  compileReplicaBinding,
-  type ReplicaBinding,
-  type ReplicaBindOptions,
-  type ReplicaHandlers,
-  unknownHandlers,
-} from "./replica_handlers.ts";
+import type { HandlerTracer } from "./handler_runs.ts";
+import { LocalHandlers } from "./local_handlers.ts";
+import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaBindOptions, ReplicaHandlers } from "./replica_handlers.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
-import { type Flip, flipToActive, ToldClock } from "./told_clock.ts";
 import type { ClockChange, VersionedClock } from "./versioned_clock.ts";
 
 export interface ReplicaMachineOptions<N extends string = string> {
@@ -63,22 +51,10 @@ export function createReplicaMachine<N extends string = string>(
 
 export class ReplicaMachine<N extends string = string> extends ClockView<N> {
   readonly #clock: VersionedClock;
-  readonly #options: ReplicaMachineOptions<N>;
-  readonly #time: TimeSource;
-  readonly #runs: HandlerRuns;
+  readonly #handlers: LocalHandlers;
   readonly #unlisten: () => void;
   readonly #closing = new AbortController();
   #served: Served;
-  // What handlers know. Without handlers, nothing is kept of it.
-  readonly #told = new ToldClock();
-  #bindings: readonly ReplicaBinding[] = [];
-  /** Bound while a change was waiting to be told, which came before them, or with `includeActive`. */
-  #fresh: readonly ReplicaBinding[] = [];
-  #bindingNumber = 0;
-  #cancelTurn: (() => void) | undefined = undefined;
-  /** For these names the handlers' states have been looked for, and the order been made. */
-  #sortedNames: readonly string[] = [];
-  #sort: ((indexes: Int32Array) => void) | undefined = undefined;
 
   constructor(clock: VersionedClock, options: ReplicaMachineOptions<N>) {
     super(options.id ?? "replica");
@@ -88,16 +64,16 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     if (!(maxRunning >= 1))
       throw new RangeError(`Cannot create a machine: maxRunning is ${maxRunning}, not 1 or more`);
     this.#clock = clock;
-    this.#options = options;
-    this.#time = options.time ?? systemTime;
-    this.#runs = new HandlerRuns({
+    this.#handlers = new LocalHandlers({
+      machine: this as ReplicaMachine,
+      clock,
       handlerTimeoutMs,
       handlerDeadlineMs,
       maxRunning,
-      time: this.#time,
+      time: options.time ?? systemTime,
       tracer: options.tracer,
       onError: options.onError,
-      onRoom: () => this.#schedule(),
+      traceContextsSince: options.traceContextsSince,
     });
     const { states = [] } = options;
     this.#served =
@@ -180,23 +156,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
 
   /** As {@linkcode handle}, for handlers whose names are known at run time only. */
   bind(handlers: Readonly<Record<string, unknown>>, options: ReplicaBindOptions = {}): () => void {
-    const id = options.id ?? `handlers-${++this.#bindingNumber}`;
-    const binding = compileReplicaBinding(this.id, handlers, id, options);
-    if (this.names.length > 0)
-      for (const error of unknownHandlers(this.id, binding, this.names)) throw error;
-    if (this.#closing.signal.aborted) return () => {};
-    if (this.#bindings.length + this.#fresh.length === 0) this.#told.skipTo(this.#clock);
-    if (binding.includeActive || this.#told.isBehind(this.#clock)) {
-      this.#fresh = [...this.#fresh, binding];
-      this.#schedule();
-    } else {
-      this.#bindings = [...this.#bindings, binding];
-    }
-    return () => {
-      binding.isRemoved = true;
-      this.#bindings = this.#bindings.filter((other) => other !== binding);
-      this.#fresh = this.#fresh.filter((other) => other !== binding);
-    };
+    return this.#handlers.bind(handlers, options);
   }
 
   /** Number of waits that are open. */
@@ -206,7 +166,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
 
   /** Number of async handlers under way. */
   get running(): number {
-    return this.#runs.running;
+    return this.#handlers.runs.running;
   }
 
   /**
@@ -215,17 +175,15 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
    */
   async close(): Promise<void> {
     this.#unlisten();
-    this.#cancelTurn?.();
+    const closed = this.#handlers.close();
     this.#closing.abort();
-    this.#bindings = [];
-    this.#fresh = [];
     this.waits.close();
     this.abortAllSignals();
-    await this.#runs.idle();
+    await closed;
   }
 
   protected override listenerFailed(error: Error): void {
-    this.#runs.fail(error);
+    this.#handlers.runs.fail(error);
   }
 
   async #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
@@ -242,7 +200,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     this.abortSignals(indexes, count);
     this.emitClockChange(indexes, count);
     this.waits.process(indexes, count);
-    this.#schedule();
+    this.#handlers.schedule();
   }
 
   /** A snapshot came: finds what it changed. */
@@ -275,84 +233,5 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     });
     this.#changed(changed, changed.length);
     this.waits.processAll();
-  }
-
-  /** Handlers have a turn of their own: what they do holds up neither a diff on its way down nor the proof of its age. */
-  #schedule(): void {
-    if (this.#cancelTurn !== undefined || this.#closing.signal.aborted) return;
-    if (this.#bindings.length + this.#fresh.length === 0) return;
-    this.#cancelTurn = this.#time.defer(() => {
-      this.#cancelTurn = undefined;
-      this.#takeTurn();
-    });
-  }
-
-  #takeTurn(): void {
-    // Whoever makes room schedules the next turn; what changes until then becomes one change.
-    if (!this.isSynced || this.#runs.isFull) return;
-    const { epoch, seq, names, changedAtMs } = this.#clock;
-    if (this.#sortedNames !== names) this.#learn(names);
-    const diff = this.#told.take(this.#clock);
-    if (diff !== undefined && diff.flips.length > 0) {
-      const traceContexts =
-        this.#options.traceContextsSince?.(diff.type === "epoch" ? 0 : diff.seqBefore) ?? [];
-      this.#tell(this.#bindings, { ...diff, epoch, seq, changedAtMs, traceContexts });
-    }
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    this.#bindings = [...this.#bindings, ...fresh];
-    const joining = fresh.filter(({ includeActive }) => includeActive);
-    if (joining.length === 0) return;
-    const flips = names.flatMap((name, index) =>
-      this.#clock.ticks[index]! % 2 === 1 ? [flipToActive(name, this.#clock.ticks[index]!)] : [],
-    );
-    if (flips.length === 0) return;
-    const change = { type: "join", epoch, seqBefore: 0, seq, changedAtMs, flips } as const;
-    this.#tell(joining, { ...change, traceContexts: [] });
-  }
-
-  #learn(names: readonly string[]): void {
-    this.#sortedNames = names;
-    this.#sort = undefined;
-    for (const binding of [...this.#bindings, ...this.#fresh])
-      for (const error of unknownHandlers(this.id, binding, names)) this.#runs.fail(error);
-  }
-
-  /** End of what left, then State of what entered, then AnyState, as in a transition. */
-  #tell(bindings: readonly ReplicaBinding[], change: ReplicaChange): void {
-    const { flips } = change;
-    const call = (kind: "State" | "End", flip: Flip) => {
-      for (const binding of bindings) {
-        const handler = binding[kind].get(flip.state);
-        if (handler === undefined || binding.isRemoved) continue;
-        this.#runs.call(this as ReplicaMachine, binding, handler, flip, change);
-      }
-    };
-    for (const flip of this.#inOrder(flips.filter((flip) => this.#hasLeft(flip))))
-      call("End", flip);
-    for (const flip of this.#inOrder(flips.filter(({ activations }) => activations > 0))) {
-      call("State", flip);
-      if (!flip.isActive) call("End", flip);
-    }
-    for (const binding of bindings) {
-      if (binding.anyState === undefined || binding.isRemoved) continue;
-      this.#runs.call(this as ReplicaMachine, binding, binding.anyState, undefined, change);
-    }
-  }
-
-  /** Whether an activation that handlers were told of is over. That of a multi state which is called again goes on. */
-  #hasLeft({ state, wasActive, activations }: Flip): boolean {
-    return wasActive && (activations === 0 || this.#clock.schema[state]?.multi !== true);
-  }
-
-  #inOrder(flips: readonly Flip[]): readonly Flip[] {
-    if (flips.length < 2) return flips;
-    this.#sort ??= createStateSort(this.#clock.schema, this.#clock.names);
-    const byIndex = new Map(flips.map((flip) => [this.#clock.indexOf(flip.state), flip]));
-    const gone = flips.filter(({ state }) => this.#clock.indexOf(state) < 0);
-    byIndex.delete(-1);
-    const indexes = Int32Array.from(byIndex.keys());
-    this.#sort(indexes);
-    return [...gone, ...Array.from(indexes, (index) => byIndex.get(index)!)];
   }
 }

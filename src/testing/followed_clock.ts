@@ -62,8 +62,8 @@ export class FollowedClock<N extends string> {
     );
   }
 
-  snapshot(): void {
-    const { epoch, seq, schema, names, ticks, changedAtMs } = this.source.clock;
+  snapshot(schema = this.source.clock.schema): void {
+    const { epoch, seq, names, ticks, changedAtMs } = this.source.clock;
     // Names are decoded anew from each snapshot.
     this.clock.reset({ epoch, seq, schema, names: [...names], ticks, changedAtMs });
   }
