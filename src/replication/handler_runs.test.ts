@@ -126,6 +126,18 @@ describe("A handler that goes on", () => {
     expect(events.map(({ signal }) => signal.aborted)).toEqual([true, false]);
   });
 
+  it("has a signal that has aborted if it asks in another epoch, in which ticks mean nothing to it", async () => {
+    const { replica, followed, mutate } = setUp();
+    const events: ReplicaEvent<State, "A">[] = [];
+    replica.handle({ AState: (event) => void events.push(event) });
+    await mutate("add", "A");
+    followed.restart();
+    followed.machine.add("A");
+    followed.snapshot();
+    expect(replica.tick("A")).toBe(1);
+    expect(events.map(({ signal }) => signal.aborted)).toEqual([true]);
+  });
+
   it("still fails if it fails for another reason than its signal", async () => {
     const { replica, followed, mutate } = setUp();
     const { promise, reject } = Promise.withResolvers<void>();
@@ -259,9 +271,17 @@ describe("HandlerTracer", () => {
 });
 
 describe("close()", () => {
-  it("tells handlers no more, aborts signals, and waits for those under way", async () => {
-    const { replica, followed, mutate } = setUp();
+  it("tells handlers and listeners no more, aborts signals, and waits for those under way", async () => {
+    const asked: number[] = [];
+    const { replica, followed, mutate } = setUp({
+      traceContextsSince(seq) {
+        asked.push(seq);
+        return [];
+      },
+    });
     const calls: string[] = [];
+    const heard: number[] = [];
+    replica.onClockChange(() => heard.push(replica.seq));
     const { promise, resolve } = Promise.withResolvers<void>();
     const signals: AbortSignal[] = [];
     replica.handle({
@@ -289,6 +309,7 @@ describe("close()", () => {
     await closed;
     await mutate("remove", "A");
     expect(calls).toEqual(["AnyState"]);
+    expect([asked, heard]).toEqual([[0], [1, 2]]);
     expect(followed.time.pending).toBe(0);
   });
 

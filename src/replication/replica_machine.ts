@@ -188,7 +188,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
 
   async #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
     if (!this.isSynced) await this.whenSynced(options);
-    if (!this.#closing.signal.aborted) await wait();
+    await wait();
   }
 
   #follow(change: ClockChange): void {
@@ -232,6 +232,5 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
       return isNewEpoch ? moved % 2 !== 0 : moved !== 0;
     });
     this.#changed(changed, changed.length);
-    this.waits.processAll();
   }
 }

@@ -154,6 +154,24 @@ describe("ReplicaMachine", () => {
     expect(ends).toHaveProperty("when", "resolved");
   });
 
+  it("takes a state that is active in another epoch as well for one that has stayed as it was", async () => {
+    const { followed, replica } = setUp();
+    for (const step of ["add", "remove", "add"] as const) followed.machine[step]("A");
+    followed.machine.add("M");
+    followed.snapshot();
+    const signals = [replica.stateSignal("A"), replica.stateSignal("M")];
+    const changes: string[] = [];
+    replica.onClockChange((indexes) =>
+      changes.push(Array.from(indexes, (index) => replica.names[index]!).join(" ")),
+    );
+    followed.restart();
+    followed.machine.add("A");
+    followed.snapshot();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+    expect(changes).toEqual(["M"]);
+    expect(replica.tick("A")).toBe(1);
+  });
+
   it("follows a new schema: waits move with their states, and reject if those are gone", async () => {
     const { followed, replica } = setUp();
     followed.machine.add("M");

@@ -110,8 +110,9 @@ describe("Handlers on the leaf of a tree", () => {
   });
 
   it("get the trace contexts of the transitions that they are told of", async () => {
-    const root = keep(tree.root());
-    const machine = watch(keep(tree.replica("leaf", "root")));
+    const root = tree.root();
+    const leaf = keep(tree.replica("leaf", "root"));
+    const machine = watch(leaf);
     const contexts: number[][] = [];
     machine.handle({
       AnyState: ({ change }) => void contexts.push(change.traceContexts.map((each) => each[0]!)),
@@ -126,6 +127,13 @@ describe("Handlers on the leaf of a tree", () => {
     await tree.time.advance(100);
     expect(contexts.flat()).toEqual([1, 2]);
     expect(contexts.at(-1)).toEqual([]);
+    const { replica } = leaf;
+    expect(replica.traceContextsSince(0).map((each) => each[0])).toEqual([1, 2]);
+    // Seqs of another epoch are others.
+    root.kill();
+    keep(tree.root());
+    await tree.time.advance(5_000);
+    expect(replica.traceContextsSince(0)).toEqual([]);
   });
 
   it("of a replica of some states are told of those, and say which handlers have none", async () => {
