@@ -4,7 +4,7 @@
  * away, slow or refusing costs the node nothing else.
  */
 
-import type { Logger, Tracer } from "@opentelemetry/api";
+import type { Logger } from "@opentelemetry/api";
 import { type ExportResult, ExportResultCode } from "@opentelemetry/core";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
@@ -26,6 +26,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
+import type { Tracers } from "./backend.ts";
 import type { BatchOptions, OtlpEndpoint, TelemetryOptions } from "./options.ts";
 import { SERVICE_NAMESPACE } from "./semconv.ts";
 
@@ -44,19 +45,21 @@ export function createTraces(
   options: TelemetryOptions,
   resource: Resource,
   onExport: OnExport,
-): Sender & { readonly tracer: Tracer } {
+): Sender & Tracers {
   const exporter = observe<ReadableSpan>(
     new OTLPTraceExporter(toExporterConfig(endpoint)),
     "traces",
     onExport,
   ) as SpanExporter;
-  const provider = new TracerProvider({
-    resource,
-    sampler: createSampler(options),
-    spanProcessors: [new BatchSpanProcessor({ exporter, ...toBatchConfig(options.spanBatch) })],
-  });
+  const processor = new BatchSpanProcessor({ exporter, ...toBatchConfig(options.spanBatch) });
+  const createTracers = (sampler: Sampler) =>
+    new TracerProvider({ resource, sampler, spanProcessors: [processor] });
+  const provider = createTracers(createSampler(options));
+  const rootProvider = createTracers(new AlwaysOnSampler());
   return {
     tracer: provider.getTracer(SERVICE_NAMESPACE),
+    rootTracer: rootProvider.getTracer(SERVICE_NAMESPACE),
+    rootRatio: toRootRatio(options),
     forceFlush: () => provider.forceFlush(),
     shutdown: () => provider.shutdown(),
   };
@@ -84,16 +87,20 @@ export function createLogs(
   };
 }
 
+/** The probability with which the sampler keeps a trace that begins here. */
+function toRootRatio({ sampler, samplerRatio }: TelemetryOptions): number {
+  if (sampler.endsWith("traceidratio")) return samplerRatio;
+  return sampler.endsWith("always_on") ? 1 : 0;
+}
+
 function createSampler({ sampler, samplerRatio }: TelemetryOptions): Sampler {
   const byName = {
     always_on: () => new AlwaysOnSampler(),
     always_off: () => new AlwaysOffSampler(),
     traceidratio: () => new TraceIdRatioBasedSampler(samplerRatio),
   };
-  const [prefix, rest] = sampler.split("_", 2);
-  if (prefix !== "parentbased") return byName[sampler as keyof typeof byName]();
-  const root = sampler.slice("parentbased_".length) as keyof typeof byName;
-  return rest === undefined ? byName.always_on() : new ParentBasedSampler({ root: byName[root]() });
+  const root = byName[sampler.replace("parentbased_", "") as keyof typeof byName]();
+  return sampler.startsWith("parentbased_") ? new ParentBasedSampler({ root }) : root;
 }
 
 function toExporterConfig({ url, headers, timeoutMs, compression }: OtlpEndpoint) {

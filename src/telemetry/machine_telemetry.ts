@@ -218,12 +218,16 @@ export class MachineTelemetry implements Tracer {
     if (tracing === undefined) return undefined;
     const cause = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
     if (cause === undefined ? waiting !== undefined : !isSampled(cause)) return undefined;
-    const span = tracing.start(SPAN_TRANSITION, {
+    const options = {
       kind: SpanKind.INTERNAL,
       parent: cause,
       startMs: waiting?.queuedAtMs ?? this.#startedAtMs,
-    });
-    if (!span.isRecording) return undefined;
+    };
+    const span =
+      cause === undefined
+        ? tracing.startRoot(SPAN_TRANSITION, options)
+        : tracing.start(SPAN_TRANSITION, options);
+    if (!span?.isRecording) return undefined;
     if (isFeedCause(context)) span.set({ [ATTR_FEED_NAME]: context.feed });
     return span;
   }

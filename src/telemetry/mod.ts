@@ -10,7 +10,7 @@
  * @module
  */
 
-export type { TelemetryBackend } from "./backend.ts";
+export type { TelemetryBackend, Tracers } from "./backend.ts";
 export type { EventLog, LogFields } from "./event_log.ts";
 export type { NodeLogRecord } from "./logs.ts";
 export { MachineTelemetry, type MachineTelemetryOptions } from "./machine_telemetry.ts";

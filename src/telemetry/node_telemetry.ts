@@ -44,7 +44,7 @@ export class NodeTelemetry {
     this.#options = options;
     const { backend, time } = options;
     const metrics = backend?.metrics ?? new MetricSet();
-    const tracing = backend?.tracer && new Tracing(backend.tracer, time);
+    const tracing = backend?.tracers && new Tracing(backend.tracers, time);
     this.metrics = metrics;
     this.#tracing = tracing;
     const carry = (contexts: readonly Uint8Array[]) => this.#carry(contexts);

@@ -213,12 +213,16 @@ export class ReplicationTelemetry {
     const { tracing } = this.#options;
     const traces = groupByTrace(event.traceContexts.filter(isSampled));
     if (tracing === undefined || traces.length === 0) return undefined;
-    const spans = traces.map(([parent, ...links]) =>
+    const last = traces.at(-1)!;
+    const spans = traces.map((trace) =>
       tracing.start(this.#nameOf(OPERATION_PUBLISH), {
         kind: SpanKind.PRODUCER,
-        parent: parent!,
-        // Whatever else travels in the same diff.
-        links: [...links, ...traces.flatMap((trace) => (trace[0] === parent ? [] : [trace[0]!]))],
+        parent: trace[0]!,
+        // The last one leads to all that travels in the same diff, and each of them to the last one.
+        links: [
+          ...trace.slice(1),
+          ...(trace === last ? traces.slice(0, -1) : [last]).map(([first]) => first!),
+        ],
         attributes: {
           ...this.#messaging(OPERATION_PUBLISH, "send", traces.length),
           [ATTR_DOWNSTREAM]: event.downstream,
@@ -261,7 +265,6 @@ export class ReplicationTelemetry {
       tracing.start(this.#nameOf(OPERATION_APPLY), {
         kind: SpanKind.CONSUMER,
         parent,
-        links: sampled.filter((other) => other !== parent),
         attributes: this.#messaging(OPERATION_APPLY, "process", sampled.length),
       }),
     );

@@ -102,7 +102,7 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
 
   return {
     metrics,
-    tracer: traces?.tracer,
+    tracers: traces,
     renderMetrics: () => ({
       body: toPrometheusText(metrics.collect(), { ...attributes, [ATTR_TREE_LEVEL]: level }),
       contentType: PROMETHEUS_TYPE,

@@ -12,6 +12,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { TimeSource } from "../replication/mod.ts";
+import type { Tracers } from "./backend.ts";
 import { ATTR_ERROR_TYPE } from "./semconv.ts";
 import { fromSpanContext, toSpanContext } from "./trace_context.ts";
 
@@ -30,25 +31,38 @@ export interface StartOptions {
 const MAX_DRIFT_MS = 5;
 
 export class Tracing {
-  readonly #tracer: Tracer;
+  readonly #tracers: Tracers;
   readonly #time: TimeSource;
   #offsetMs: number;
 
-  constructor(tracer: Tracer, time: TimeSource) {
-    this.#tracer = tracer;
+  constructor(tracers: Tracers, time: TimeSource) {
+    this.#tracers = tracers;
     this.#time = time;
     this.#offsetMs = time.now() - time.monotonic();
   }
 
   /** Starts a span, or one that only passes the decision on: {@linkcode TracedSpan.isRecording} says which. */
   start(name: string, options: StartOptions): TracedSpan {
+    return this.#start(this.#tracers.tracer, name, options);
+  }
+
+  /**
+   * Starts a trace, as often as the sampler would; undefined for one that is not kept. What the sampler
+   * takes a microsecond for, a random number does: to be used where traces begin by the thousands.
+   */
+  startRoot(name: string, options: StartOptions): TracedSpan | undefined {
+    const { rootRatio, rootTracer } = this.#tracers;
+    return Math.random() < rootRatio ? this.#start(rootTracer, name, options) : undefined;
+  }
+
+  #start(tracer: Tracer, name: string, options: StartOptions): TracedSpan {
     const { kind, parent, attributes, links } = options;
     const startMs = options.startMs ?? this.#time.monotonic();
     const context =
       parent === undefined
         ? ROOT_CONTEXT
         : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(parent));
-    const span = this.#tracer.startSpan(
+    const span = tracer.startSpan(
       name,
       {
         kind,
