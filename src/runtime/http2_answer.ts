@@ -59,7 +59,7 @@ function toRequest(
   if (method !== "GET" && method !== "HEAD") {
     // The answer goes out on the same stream: a body that is not wanted is read and dropped.
     const { body, fail } = toBody(stream, () => stream.resume());
-    stream.once("close", () => fail(new Error("the client is gone")));
+    stream.once("close", () => fail(() => new Error("the client is gone")));
     init.body = body as ReadableStream<Uint8Array<ArrayBuffer>>;
     init.duplex = "half";
   }

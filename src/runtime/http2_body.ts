@@ -4,8 +4,8 @@ import type { Http2Stream, IncomingHttpHeaders } from "node:http2";
 
 export interface IncomingBody {
   readonly body: ReadableStream<Uint8Array>;
-  /** Breaks the body off; nothing if it has ended. */
-  fail(reason: unknown): void;
+  /** Breaks the body off, unless it has ended: only then is `reason` asked. */
+  fail(reason: () => unknown): void;
 }
 
 /** `onCancel` is called when the reader gives the body up. */
@@ -36,7 +36,7 @@ export function toBody(stream: Http2Stream, onCancel: (reason: unknown) => void)
   return {
     body,
     fail(reason) {
-      if (isOpen) controller.error(reason);
+      if (isOpen) controller.error(reason());
       isOpen = false;
     },
   };

@@ -28,22 +28,22 @@ export function exchange(
   });
   observer.opened();
   return new Promise((resolve, reject) => {
-    let fail: (reason: unknown) => void = reject;
+    let fail = (reason: () => unknown) => reject(reason());
     const giveUp = (reason: unknown) => {
       observer.givenUp();
-      fail(reason);
+      fail(() => reason);
       // A stream that waits for its connection has no frame to send: it ends here alone.
       if (stream.pending) stream.destroy();
       else stream.close(constants.NGHTTP2_CANCEL);
     };
     const abort = () => giveUp(request.signal.reason);
     request.signal.addEventListener("abort", abort, { once: true });
-    stream.on("error", (error) => fail(error));
+    stream.on("error", (error) => fail(() => error));
     stream.once("close", () => {
       // That this names the request keeps it alive until here, and with it its signal, which the
       // caller's own signal holds only weakly.
       request.signal.removeEventListener("abort", abort);
-      fail(new Error("the stream was closed"));
+      fail(() => new Error("the stream was closed"));
       observer.closed();
     });
     stream.once("response", (headers) => {
