@@ -67,7 +67,7 @@ const commands = {
 
 function turn(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    if (ms > 0) setTimeout(resolve, ms);
+    if (ms > 0) setTimeout(resolve, Math.ceil(ms));
     else setImmediate(resolve);
   });
 }

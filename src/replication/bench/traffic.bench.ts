@@ -31,6 +31,8 @@ export interface Driven {
   readonly startedNs: Float64Array;
   /** How long each took to execute, in nanoseconds. */
   readonly tookNs: Float64Array;
+  /** How long each waited for its turn after it was due, in milliseconds; timers are up to one late by themselves. */
+  readonly lateMs: Float64Array;
 }
 
 export interface DriveOptions {
@@ -58,22 +60,26 @@ export class Traffic {
     const seqs: number[] = [];
     const startedNs: number[] = [];
     const tookNs: number[] = [];
+    const lateMs: number[] = [];
     const intervalMs = 1_000 / perSecond;
     const startMs = systemTime.monotonic();
     let dueMs = startMs;
     for (;;) {
       await turn(dueMs - systemTime.monotonic());
-      if (systemTime.monotonic() - startMs >= durationMs) break;
+      const turnMs = systemTime.monotonic();
+      if (turnMs - startMs >= durationMs) break;
       const [started, took] = this.mutate();
       seqs.push(this.#seq());
       startedNs.push(started);
       tookNs.push(took);
+      lateMs.push(turnMs - dueMs);
       dueMs += intervalMs * (0.5 + this.#random());
     }
     return {
       seqs: Float64Array.from(seqs),
       startedNs: Float64Array.from(startedNs),
       tookNs: Float64Array.from(tookNs),
+      lateMs: Float64Array.from(lateMs),
     };
   }
 
@@ -95,7 +101,7 @@ export class Traffic {
 /** Waits for `ms`, or if that is past for the next turn of the event loop. */
 function turn(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    if (ms > 0) setTimeout(resolve, ms);
+    if (ms > 0) setTimeout(resolve, Math.ceil(ms));
     else setImmediate(resolve);
   });
 }
