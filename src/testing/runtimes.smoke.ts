@@ -3,7 +3,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { StateSourceService } from "../../gen/connect/statesource/v1/statesource_pb.js";
+import { StockReplica } from "./stock_replica.ts";
 
 const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
 
@@ -113,4 +117,43 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
     expect(await stop(leaf.child)).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
+
+  it("is followed by a stock Connect client on both of its ports, and frees its place", async () => {
+    const leaf = await startNode(command, {
+      TST_NAME: `followed-on-${name}`,
+      TST_PARENT_ADDR: root.replication,
+      TST_HEARTBEAT_INTERVAL_MS: "50",
+    });
+    await getWhenReady(`http://${leaf.http}/states`);
+    const transports = [
+      createConnectTransport({ baseUrl: `http://${leaf.replication}`, httpVersion: "2" }),
+      createConnectTransport({ baseUrl: `http://${leaf.http}`, httpVersion: "1.1" }),
+    ];
+    for (const transport of transports) {
+      const abort = new AbortController();
+      const stream = createClient(StateSourceService, transport).subscribe(
+        { name: "stock" },
+        { signal: abort.signal },
+      );
+      const replica = new StockReplica();
+      const kinds: string[] = [];
+      for await (const message of stream) {
+        kinds.push(replica.apply(message));
+        if (kinds.length === 3) break;
+      }
+      expect(kinds[0]).toBe("start");
+      expect(replica.names).toHaveLength(149);
+      expect(await downstreamsOf(leaf)).toEqual(["stock"]);
+      abort.abort();
+      while ((await downstreamsOf(leaf)).length > 0);
+    }
+    expect(await stop(leaf.child)).toBe(0);
+  });
 });
+
+async function downstreamsOf(node: RunningNode): Promise<string[]> {
+  const topology = (await (await fetch(`http://${node.http}/topology`)).json()) as {
+    downstreams: { name: string }[];
+  };
+  return topology.downstreams.map(({ name }) => name);
+}
