@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
 import { formatAddress } from "./address.ts";
 import { ConfigError, parseConfig } from "./config.ts";
@@ -176,6 +176,18 @@ describe("startNode()", () => {
     expect(await (await get(leaf, "/topology")).json()).toMatchObject({
       upstream: { address: formatAddress(relays[1].addr), status: "live", resyncs: 0 },
     });
+  });
+
+  it("answers those who wait in vain when its time to drain is over", async () => {
+    const root = await startRoot({ TST_DRAIN_MS: "20" });
+    const version = `${root.clock.epoch}-1000`;
+    const listens = vi.spyOn(root.clock, "onChange");
+    const waiting = get(root, `/states?min-version=${version}&wait=30000`);
+    await expect.poll(() => listens.mock.calls.length).toBe(1);
+    await root.close();
+    const answer = await waiting;
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("content-type")).toBe("application/problem+json");
   });
 
   it("names the setting whose port is taken", async () => {

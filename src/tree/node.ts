@@ -36,6 +36,9 @@ import { createReplicaCore } from "./replica_core.ts";
 import { createRoot } from "./root_core.ts";
 import { joinTracers } from "./tracers.ts";
 
+/** What those who still wait when a node's time to drain is over may take to be answered, in milliseconds. */
+const LAST_ANSWERS_MS = 200;
+
 /** What a runtime gives a node. */
 export interface NodeServices {
   listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener>;
@@ -216,8 +219,11 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       log.info("node stops", { name, downstreams: publisher.downstreams.size });
       draining.abort();
       const drained = Promise.all([core.quiesce(), publisher.drain().then(() => inFlight.idle())]);
-      await Promise.all([listeners["http-addr"]!.close(drainMs), atMost(drainMs, drained, time)]);
+      const httpClosed = listeners["http-addr"]!.close(drainMs + LAST_ANSWERS_MS);
+      await atMost(drainMs, Promise.all([httpClosed, drained]), time);
+      // Whoever still waits for something is answered that it will not come.
       stopping.abort();
+      await httpClosed;
       publisher.close(new ReplicationError("unavailable", `Node "${name}" is stopping`));
       await core.close();
       await listeners.addr!.close();

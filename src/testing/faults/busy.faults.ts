@@ -80,6 +80,8 @@ describe("Beside a busy root", () => {
     expect(await catchUpMs("good")).toBeLessThan(allow(PROMPT_MS));
     const [good, behind] = [await downstream("good"), await downstream("slow")];
     expect(behind!.pushes).toBeLessThan(good!.pushes);
+    // What comes is old by then, and it is said how old; that no age is too low is checked all the time.
+    expect(tree.watchOf("slow").counts.oldestMs).toBeGreaterThan(2_000);
 
     const from = slow.log.length;
     link.heal();

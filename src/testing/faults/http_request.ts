@@ -2,6 +2,13 @@
 
 import { type Agent, request } from "node:http";
 
+/** A node as its clients know it. */
+export interface HttpNode {
+  readonly name: string;
+  /** Where its HTTP API is: http://host:port. */
+  readonly url: string;
+}
+
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;

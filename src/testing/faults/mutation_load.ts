@@ -1,8 +1,7 @@
 /** Mutations through many nodes, each with an idempotency key and repeated until it is answered, and whether each had its effect once. */
 
 import { Agent } from "node:http";
-import { type HttpAnswer, httpRequest } from "./http_request.ts";
-import type { NodeProcess } from "./node_process.ts";
+import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 
 /** A multi state: each mutation that adds it moves its tick, the first by 1 and all others by 2. */
@@ -18,7 +17,7 @@ export interface LoadOptions {
 }
 
 export class MutationLoad {
-  readonly #nodes: () => readonly NodeProcess[];
+  readonly #nodes: () => readonly HttpNode[];
   readonly #prefix = crypto.randomUUID();
   readonly #options: Required<LoadOptions>;
   /** The versions at which those that count were answered as executed. */
@@ -31,7 +30,7 @@ export class MutationLoad {
   #slowestMs = 0;
 
   /** `nodes` are those that take mutations at the moment. */
-  constructor(nodes: () => readonly NodeProcess[], options: LoadOptions = {}) {
+  constructor(nodes: () => readonly HttpNode[], options: LoadOptions = {}) {
     this.#nodes = nodes;
     this.#options = {
       concurrency: options.concurrency ?? 4,
@@ -110,7 +109,7 @@ export class MutationLoad {
   }
 
   async #try(
-    node: NodeProcess,
+    node: HttpNode,
     key: string,
     body: unknown,
   ): Promise<{ result: string; version: string } | undefined> {

@@ -119,6 +119,16 @@ export class NodeProcess {
     return this.#exited;
   }
 
+  /** Resolves at its end, also one that nobody asked for. */
+  get ended(): Promise<ExitOf> {
+    return this.#exit;
+  }
+
+  /** Whether it runs and was not asked to end. */
+  get isToStay(): boolean {
+    return this.#exited === undefined && Number.isNaN(this.#askedAtMs);
+  }
+
   get(path: string, options: HttpRequest = {}): Promise<HttpAnswer> {
     return httpRequest(this.url + path, options);
   }

@@ -1,8 +1,7 @@
 /** Reads one node's `GET /states` all the time, and holds each answer against what the root had and what the node said before. */
 
 import { Agent } from "node:http";
-import { type HttpAnswer, httpRequest } from "./http_request.ts";
-import type { NodeProcess } from "./node_process.ts";
+import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 
 export interface WatchOptions {
@@ -45,7 +44,7 @@ export class NodeWatch {
     oldestMs: 0,
     understatedMs: 0,
   };
-  readonly #node: () => NodeProcess;
+  readonly #node: () => HttpNode;
   readonly #record: RootRecord;
   readonly #options: Required<WatchOptions>;
   readonly #problems: string[] = [];
@@ -55,7 +54,7 @@ export class NodeWatch {
   #seq = 0;
   #isAllowedAway = false;
 
-  constructor(node: () => NodeProcess, record: RootRecord, options: WatchOptions = {}) {
+  constructor(node: () => HttpNode, record: RootRecord, options: WatchOptions = {}) {
     this.name = node().name;
     this.#node = node;
     this.#record = record;

@@ -52,6 +52,13 @@ export class ProcessTree {
     return node;
   }
 
+  /** Kills a node, and gives up its place. */
+  async remove(name: string): Promise<void> {
+    await this.node(name).kill();
+    this.#nodes.delete(name);
+    this.#places.delete(name);
+  }
+
   get names(): readonly string[] {
     return [...this.#nodes.keys()];
   }

@@ -56,6 +56,11 @@ export class TcpPipe {
     to.on("drain", () => this.#flush());
   }
 
+  /** Bytes that were taken from the sender and not passed on yet. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** How bytes pass from now on; those that wait keep the time at which they are due. */
   set shape(shape: Shape) {
     this.#shape = shape;

@@ -143,6 +143,7 @@ describe("TcpProxy", () => {
     await until("the other direction", () => client.text === "undelayed");
     await time.advance(288);
     expect(far.text).toBe("");
+    expect(proxy.waiting).toEqual({ to_client: 0, to_server: 10 });
     await time.advance(1);
     // The second was due at 210 ms, but does not overtake.
     await until("both pieces", () => far.text === "slow quick");

@@ -81,6 +81,14 @@ export class TcpProxy {
     return this.#bytes;
   }
 
+  /** Bytes that were taken from one side and are still to be passed on to the other. */
+  get waiting(): Readonly<Record<Direction, number>> {
+    const waiting = { to_client: 0, to_server: 0 };
+    for (const { pipes } of this.#connections)
+      for (const direction of BOTH) waiting[direction] += pipes[direction].waitingBytes;
+    return waiting;
+  }
+
   /** Delays or throttles what passes; replaces the shape that was. */
   shape(shape: Shape, directions: readonly Direction[] = BOTH): void {
     for (const direction of directions) {

@@ -72,8 +72,12 @@ export class WatchedTree extends ProcessTree {
     this.heal();
     await Promise.all(
       this.names.map(async (name) => {
-        this.node(name).resume();
-        if (this.node(name).exited !== undefined) await this.start(name);
+        const node = this.node(name);
+        node.resume();
+        if (!node.isToStay) {
+          await node.ended;
+          await this.start(name);
+        }
         await this.untilReady(name);
         this.#watches.get(name)?.returned();
       }),
