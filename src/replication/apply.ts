@@ -3,6 +3,7 @@
 import type { ClockMessage, Start } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
 import { sealMessage, sealStart } from "./seal.ts";
+import type { Selection } from "./selection.ts";
 import type { ResyncReason } from "./tracer.ts";
 import { checksumOf, type VersionedClock } from "./versioned_clock.ts";
 
@@ -25,13 +26,16 @@ export class ResyncNeeded extends Error {
 export type Applied = "applied" | "proven" | "behind";
 
 /**
- * Checks what a start says of itself, and that its schema, or ours where it has none, is its sender's.
- * Throws {@linkcode ResyncNeeded}.
+ * Checks what a start says of itself, that its schema, or ours where it has none, is its sender's, and
+ * that it is about the selection that we asked for. Throws {@linkcode ResyncNeeded}.
  */
-export function checkStart(clock: VersionedClock, start: Start): void {
+export function checkStart(clock: VersionedClock, start: Start, selection?: Selection): void {
   const { schema, names } = start.schema ?? clock;
-  if (sealStart(start, hashSchema(schema, names)) !== start.checksum)
-    throw new ResyncNeeded("checksum", `the start of epoch ${start.epoch}`);
+  const hash = hashSchema(schema, names);
+  if (sealStart(start, hash, selection) === start.checksum) return;
+  const isOfNone = selection !== undefined && sealStart(start, hash) === start.checksum;
+  const why = isOfNone ? ", which is not of the states that we asked for" : "";
+  throw new ResyncNeeded("checksum", `the start of epoch ${start.epoch}${why}`);
 }
 
 /** Takes a whole clock. Throws {@linkcode ResyncNeeded}. */

@@ -354,7 +354,7 @@ export class Publisher {
       start: {
         ...start,
         schema: downstream.schemaHash === hash ? undefined : { schema, names },
-        checksum: sealStart(start, hash),
+        checksum: sealStart(start, hash, downstream.selection),
       },
     };
     downstream.hasStarted = true;

@@ -326,7 +326,7 @@ export class Replica {
   /** Whether a stream that begins so, or anew, may be followed. Throws {@linkcode ReplicationError} or {@linkcode ResyncNeeded}. */
   #check(received: Received, start: Start, address: string, isFirst: boolean): void {
     const { name, selection } = this.#options;
-    checkStart(this.clock, start);
+    checkStart(this.clock, start, selection);
     if (selection !== undefined && start.schema !== undefined)
       checkSelected(selection, start.schema.names, address);
     if (start.path.includes(name)) {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SealedFields, sealMessage, sealStart } from "./seal.ts";
+import { createSelection } from "./selection.ts";
 
 const EPOCH = "00112233445566ff";
 const HASH = "0123456789abcdef";
@@ -81,6 +82,20 @@ describe("sealStart()", () => {
     ["kind", { ticks: [] }],
   ])("is another with another %s", (_, change) => {
     expect(sealStart({ ...START, ...change }, HASH)).not.toBe(sealStart(START, HASH));
+  });
+
+  it("is another for another selection, in names, prefixes, or which of them they are", () => {
+    const seals = [
+      undefined,
+      createSelection(["A"]),
+      createSelection(["B"]),
+      createSelection(["A", "B"]),
+      createSelection([], ["A"]),
+      createSelection([], ["a"]),
+      createSelection(["A"], ["B"]),
+      createSelection(["B"], ["A"]),
+    ].map((selection) => sealStart(START, HASH, selection));
+    expect(new Set(seals).size).toBe(seals.length);
   });
 
   it("is another for another schema", () => {

@@ -4,6 +4,7 @@
  */
 
 import type { ClockMessage, ProbeReply, Start } from "./messages.ts";
+import type { Selection } from "./selection.ts";
 
 /** What {@linkcode sealMessage} goes over. */
 export type SealedFields = Pick<
@@ -25,14 +26,26 @@ export function sealMessage(clockChecksum: number, epoch: string, message: Seale
   return (clockChecksum + hash) >>> 0;
 }
 
-/** A start's checksum: of its fields, and of the schema that the subscriber has once it has read it. */
-export function sealStart(start: Omit<Start, "checksum" | "schema">, schemaHash: string): number {
+/**
+ * A start's checksum: of its fields, of the schema that the subscriber has once it has read it, and of
+ * the selection that was asked for: prefixes that arrived as others would choose other states.
+ */
+export function sealStart(
+  start: Omit<Start, "checksum" | "schema">,
+  schemaHash: string,
+  selection?: Selection,
+): number {
   let hash = mixHex(SEED, start.epoch);
   hash = mixNumber(hash, start.wallTimeMs);
   hash = mixNumber(hash, start.heartbeatIntervalMs);
   hash = mixWord(hash, start.ticks === undefined ? 0 : 1);
   hash = mixHex(hash, schemaHash);
-  for (const text of [start.machineId, ...start.path]) hash = mixBytes(hash, ENCODER.encode(text));
+  hash = mixTexts(hash, [start.machineId, ...start.path]);
+  if (selection !== undefined) {
+    const { names, prefixes } = selection;
+    hash = mixTexts(mixWord(hash, names.length), names);
+    hash = mixTexts(mixWord(hash, prefixes.length), prefixes);
+  }
   return hash >>> 0;
 }
 
@@ -58,6 +71,10 @@ function mixHex(hash: number, hex: string): number {
   for (let at = 0; at < hex.length; at += 8)
     mixed = mixWord(mixed, Number.parseInt(hex.slice(at, at + 8), 16));
   return mixed;
+}
+
+function mixTexts(hash: number, texts: readonly string[]): number {
+  return texts.reduce((mixed, text) => mixBytes(mixed, ENCODER.encode(text)), hash);
 }
 
 /** Length, then byte by byte. */

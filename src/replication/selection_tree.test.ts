@@ -4,7 +4,13 @@ import { schema as flights, flightsLayout } from "../flights/mod.ts";
 import type { Schema } from "../machine/mod.ts";
 import { ReplicationTree, type TreeReplica, type TreeRoot } from "../testing/replication_tree.ts";
 import { encodeEnvelope } from "./envelope.ts";
-import { decodeClockMessage, encodeClockMessage } from "./messages.ts";
+import {
+  decodeClockMessage,
+  decodeSubscribeRequest,
+  encodeClockMessage,
+  encodeSubscribeRequest,
+} from "./messages.ts";
+import { SUBSCRIBE_PATH } from "./protocol.ts";
 import { hashSchema } from "./schema_codec.ts";
 import { sealStart } from "./seal.ts";
 import { isSelected, parseSelection } from "./selection.ts";
@@ -138,7 +144,7 @@ describe("A replica with a selection", () => {
       const schema = { schema: { Start: {} }, names: ["Start"] };
       const hash = hashSchema(schema.schema, schema.names);
       const other = { ...message.start, schema, ticks: [0] };
-      const start = { ...other, checksum: sealStart(other, hash) };
+      const start = { ...other, checksum: sealStart(other, hash, parseSelection("Flight2*")) };
       return encodeEnvelope(encodeClockMessage({ ...message, checksum: 0, start }));
     };
     const before = choose(leaf.clock);
@@ -148,6 +154,39 @@ describe("A replica with a selection", () => {
       'Cannot follow root: it sent state "Start", which was not asked for',
     );
     expect(choose(leaf.clock)).toEqual(before);
+  });
+
+  it("does not follow an upstream that understood another selection, or none", async () => {
+    const root = keep(tree.root());
+    let asked: string | undefined = "gate*";
+    // What is asked for becomes another thing on its way.
+    tree.network.onRequest = (path, body) => {
+      if (path !== SUBSCRIBE_PATH) return body;
+      const request = decodeSubscribeRequest(body.subarray(5));
+      const selection = asked === undefined ? undefined : parseSelection(asked);
+      return encodeEnvelope(encodeSubscribeRequest({ ...request, selection }));
+    };
+    const resyncs: string[] = [];
+    const leaf = keep(
+      tree.replica("leaf", "root", {
+        states: "Gate*",
+        tracer: { resync: (reason, detail) => resyncs.push(`${reason}: ${detail}`) },
+      }),
+    );
+    await tree.time.advance(100);
+    asked = undefined;
+    await tree.time.advance(300);
+    expect(new Set(resyncs)).toEqual(
+      new Set([
+        `checksum: the start of epoch ${root.clock.epoch}`,
+        `checksum: the start of epoch ${root.clock.epoch}, which is not of the states that we asked for`,
+      ]),
+    );
+    expect(leaf.clock.epoch).toBe("");
+    asked = "Gate*";
+    await tree.time.advance(4_000);
+    expectEqual(leaf.clock, root.clock, "Gate*");
+    expect(leaf.replica.status).toBe("live");
   });
 
   it("goes over from an upstream that drains to one that has not heard of the latest seq yet", async () => {

@@ -139,7 +139,7 @@ describe("A stock Connect client", () => {
       const { machine, source, client } = await setUp();
       machine.add("Start");
       const selection = { names: ["Start"], prefixes: ["Flight2Gate"] };
-      const replica = new StockReplica();
+      const replica = new StockReplica(selection);
       const first = new AbortController();
       const before = client.subscribe({ name: "stock", selection }, { signal: first.signal });
       const messages = before[Symbol.asyncIterator]();

@@ -15,6 +15,9 @@ export class MemoryNetwork {
   readonly #exchanges = new Set<Exchange>();
   /** Address and path of every request that was made, in order. */
   readonly requests: string[] = [];
+  /** Changes the body of each request on its way to a server. */
+  onRequest: (path: string, body: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> = (_, body) =>
+    body;
   /** Changes or drops each piece on its way to a client; undefined drops it. */
   onPiece: (address: string, piece: Uint8Array) => Uint8Array | undefined = (_, piece) => piece;
 
@@ -55,7 +58,7 @@ export class MemoryNetwork {
       new Request(request.url, {
         method: request.method,
         headers: request.headers,
-        body: await request.arrayBuffer(),
+        body: this.onRequest(pathname, new Uint8Array(await request.arrayBuffer())),
         signal: serverSide.signal,
       }),
     );

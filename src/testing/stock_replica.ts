@@ -13,6 +13,11 @@ import {
 
 const WORD = 2n ** 32n;
 
+interface StockSelection {
+  readonly names?: readonly string[];
+  readonly prefixes?: readonly string[];
+}
+
 export class StockReplica {
   epoch: Uint8Array = new Uint8Array(0);
   seq = 0n;
@@ -20,6 +25,13 @@ export class StockReplica {
   names: readonly string[] = [];
   ticks: bigint[] = [];
   schemaHash: Uint8Array = new Uint8Array(0);
+
+  readonly #selection: StockSelection | undefined;
+
+  /** `selection` as it is asked for, its names and prefixes in order. */
+  constructor(selection?: StockSelection) {
+    this.#selection = selection;
+  }
 
   /** Takes a message of the stream. Throws an `Error` if the checksum does not prove the clock that it leads to. */
   apply(message: SubscribeResponse): "start" | "diff" | "heartbeat" {
@@ -32,7 +44,7 @@ export class StockReplica {
         this.schemaHash = hashOf(start.schema);
       }
       if (start.isSnapshot) this.ticks = [...start.ticks];
-      const seal = sealStart(start, this.schemaHash);
+      const seal = sealStart(start, this.schemaHash, this.#selection);
       if (seal !== start.checksum)
         throw new Error(`Cannot prove the start: checksum is ${seal}, not ${start.checksum}`);
     }
@@ -78,18 +90,34 @@ function sealMessage(message: SubscribeResponse, epoch: Uint8Array): number {
 }
 
 /** SPEC.md, "Seal", of a start. */
-function sealStart(start: Start, schemaHash: Uint8Array): number {
+function sealStart(
+  start: Start,
+  schemaHash: Uint8Array,
+  selection: StockSelection | undefined,
+): number {
+  const { names = [], prefixes = [] } = selection ?? {};
   return sealOf([
     ...toBigWords(start.epoch),
     ...toWords(start.wallTimeMs),
     ...toWords(BigInt(start.heartbeatIntervalMs)),
     start.isSnapshot ? 1n : 0n,
     ...toBigWords(schemaHash),
-    ...[start.machineId, ...start.path].flatMap((text) => {
-      const bytes = [...new TextEncoder().encode(text)];
-      return [bytes.length, ...bytes].map(BigInt);
-    }),
+    ...[start.machineId, ...start.path].flatMap(toText),
+    ...(selection === undefined
+      ? []
+      : [
+          BigInt(names.length),
+          ...names.flatMap(toText),
+          BigInt(prefixes.length),
+          ...prefixes.flatMap(toText),
+        ]),
   ]);
+}
+
+/** Its length in bytes, and its bytes. */
+function toText(text: string): bigint[] {
+  const bytes = new TextEncoder().encode(text);
+  return [bytes.length, ...bytes].map(BigInt);
 }
 
 function sealOf(words: readonly bigint[]): number {
