@@ -1,5 +1,8 @@
 /** OTLP as it comes over HTTP, protobuf or JSON, turned into plain records for tests to look at. */
 
+// First: it tells protobufjs to read 64-bit integers as numbers, and does so for all of the process. Fields
+// that are parsed before that cannot be read after it.
+import "../../gen/statesource.js";
 import protobuf from "protobufjs";
 
 export type OtlpValue = string | number | boolean | readonly OtlpValue[] | undefined;

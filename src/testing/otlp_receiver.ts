@@ -58,8 +58,12 @@ export class OtlpReceiver {
       const plain = headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
       const type = headers["content-type"] ?? "";
       if (path === "/v1/traces") this.spans.push(...decodeTraces(plain, type));
-      else if (path === "/v1/logs") this.logs.push(...decodeLogs(plain, type));
-      else throw new RangeError(`Cannot take ${path}: there are /v1/traces and /v1/logs`);
+      else if (path === "/v1/logs" || path === "/otlp/v1/logs")
+        this.logs.push(...decodeLogs(plain, type));
+      else
+        throw new RangeError(
+          `Cannot take ${path}: there are /v1/traces, /v1/logs and, as Loki has it, /otlp/v1/logs`,
+        );
       response.writeHead(200, { "content-type": type }).end(type.includes("json") ? "{}" : "");
     } catch (error) {
       this.errors.push(error as Error);

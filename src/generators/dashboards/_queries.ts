@@ -8,10 +8,16 @@ import {
   PromQueryFormat,
 } from "@grafana/grafana-foundation-sdk/prometheus";
 import {
-  MetricsQueryType,
   SearchTableType,
   DataqueryBuilder as TempoQuery,
 } from "@grafana/grafana-foundation-sdk/tempo";
+
+import {
+  ATTR_MUTATION_STATES,
+  ATTR_MUTATION_TYPE,
+  ATTR_REJECTED_BY,
+  prometheusLabel,
+} from "../../telemetry/semconv.ts";
 
 export const PROMETHEUS: DataSourceRef = { type: "prometheus", uid: "${prometheus_datasource}" };
 export const LOKI: DataSourceRef = { type: "loki", uid: "${loki_datasource}" };
@@ -38,7 +44,24 @@ export function promql(expr: string, options: PromqlOptions = {}): Builder<Dataq
   return query.range();
 }
 
-/** Log lines, or with `legend` numbers made of them. */
+/** What a line shows: its node, what happened, and the fields that say to what and why. */
+const LINE = [
+  "{{.service_instance_id}}",
+  "{{__line__}}",
+  `{{.${prometheusLabel(ATTR_MUTATION_TYPE)}}}`,
+  `{{.${prometheusLabel(ATTR_MUTATION_STATES)}}}`,
+  `{{.${prometheusLabel(ATTR_REJECTED_BY)}}}`,
+  "{{.upstream}}",
+  "{{.downstream}}",
+  "{{.reason}}",
+].join(" ");
+
+/** Log lines of a stream selector and filters. */
+export function logLines(expr: string): Builder<Dataquery> {
+  return logql(`${expr} | line_format "${LINE}"`);
+}
+
+/** Log lines as they are, or with `legend` numbers made of them. */
 export function logql(expr: string, options: { legend?: string } = {}): Builder<Dataquery> {
   const query = new LokiQuery().datasource(LOKI).expr(expr).queryType("range");
   return options.legend === undefined
@@ -59,17 +82,6 @@ export function traceql(
     .limit(limit)
     .spss(3)
     .tableType(rows === "traces" ? SearchTableType.Traces : SearchTableType.Spans);
-}
-
-/** A number over time out of spans (TraceQL metrics). */
-export function traceqlMetrics(query: string, legend: string): Builder<Dataquery> {
-  void legend;
-  return new TempoQuery()
-    .datasource(TEMPO)
-    .queryType("traceql")
-    .query(query)
-    .metricsQueryType(MetricsQueryType.Range)
-    .exemplars(100);
 }
 
 /** Who calls whom, out of the metrics that Tempo makes of spans. */

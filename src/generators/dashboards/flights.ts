@@ -17,7 +17,7 @@ import { buildDashboard } from "./_frame.ts";
 import { UID_FLIGHTS } from "./_links.ts";
 import { logs, stat, stateTimeline, text, timeSeries } from "./_panels.ts";
 import { increaseBy, rateBy, select } from "./_promql.ts";
-import { logql, promql } from "./_queries.ts";
+import { logLines, promql } from "./_queries.ts";
 
 /** As METRIC_FLIGHT_STATUS numbers them. */
 const STATUSES = [
@@ -144,7 +144,7 @@ function said() {
       title: "The feed",
       description: "Log records of the feed and of the transitions that it caused.",
       targets: [
-        logql(`{service_namespace="${SERVICE_NAMESPACE}"} | event_name=~"feed.*|transition.*"`),
+        logLines(`{service_namespace="${SERVICE_NAMESPACE}"} | event_name=~"feed.*|transition.*"`),
       ],
     }),
   ];

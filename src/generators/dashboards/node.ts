@@ -54,7 +54,7 @@ import {
   type SelectOptions,
   select,
 } from "./_promql.ts";
-import { logql, promql, traceql } from "./_queries.ts";
+import { logLines, promql, traceql } from "./_queries.ts";
 
 export function nodeDashboard(): Dashboard {
   return buildDashboard({
@@ -315,7 +315,7 @@ function said() {
     logs({
       title: "Logs",
       description: "Everything that this node said, newest first.",
-      targets: [logql(`{service_namespace="${SERVICE_NAMESPACE}", ${NODE}=~"$node"}`)],
+      targets: [logLines(`{service_namespace="${SERVICE_NAMESPACE}", ${NODE}=~"$node"}`)],
       width: 12,
       height: 12,
     }),

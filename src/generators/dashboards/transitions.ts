@@ -22,7 +22,7 @@ import { buildDashboard } from "./_frame.ts";
 import { UID_TRANSITIONS } from "./_links.ts";
 import { heatmap, logs, stat, text, timeSeries, traces } from "./_panels.ts";
 import { bucketIncrease, quantileBy, rateBy, select } from "./_promql.ts";
-import { logql, promql, traceql } from "./_queries.ts";
+import { logLines, logql, promql, traceql } from "./_queries.ts";
 
 const SPAN = `span:name = "${SPAN_TRANSITION}"`;
 const SELECTED = [ATTR_MUTATION_TYPE, ATTR_MUTATION_STATES, ATTR_TRANSITION_RESULT, ATTR_VERSION]
@@ -201,7 +201,7 @@ function rejections() {
     logs({
       title: "Latest rejections",
       description: "With the state in the way and why. A click on a line shows its trace.",
-      targets: [logql(rejected)],
+      targets: [logLines(rejected)],
       width: 12,
     }),
     traces({
@@ -238,7 +238,7 @@ function latest() {
     logs({
       title: "Latest log records",
       description: "Of transitions, on every node chosen.",
-      targets: [logql(`${LOGS} | event_name=~"transition.*" | service_instance_id=~"$node"`)],
+      targets: [logLines(`${LOGS} | event_name=~"transition.*" | service_instance_id=~"$node"`)],
       width: 12,
     }),
   ];

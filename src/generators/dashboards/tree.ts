@@ -32,7 +32,7 @@ import { buildDashboard } from "./_frame.ts";
 import { NODE_LINK, NODE_LOGS_LINK, UID_TREE } from "./_links.ts";
 import { logs, nodeGraph, stat, text, timeSeries } from "./_panels.ts";
 import { increaseBy, NODE, orZero, quantileBy, rateBy, select, TIER } from "./_promql.ts";
-import { logql, promql, serviceMap, TEMPO } from "./_queries.ts";
+import { logLines, promql, serviceMap, TEMPO } from "./_queries.ts";
 import { treePicture } from "./_tree_picture.ts";
 
 const ALL = { nodes: "all" } as const;
@@ -295,7 +295,7 @@ function said() {
       title: "Warnings and errors",
       description: "Of the nodes chosen above.",
       targets: [
-        logql(
+        logLines(
           `{service_namespace="${SERVICE_NAMESPACE}", ${NODE}=~"$node"} | severity_text=~"(?i)warn|error"`,
         ),
       ],
