@@ -44,7 +44,8 @@ function callHandler(
   let passes = false;
   if (transition.isValid) {
     const startedAt = host.now();
-    const event = new HandlerEvent(handler.name, host.machine, names[state], transition);
+    const tick = engine.ticks[state] ?? 0;
+    const event = new HandlerEvent(handler.name, host.machine, names[state], tick, transition);
     try {
       const returned = handler.run(event);
       if (returned instanceof Promise) watch(returned, handler, event);

@@ -20,13 +20,22 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
   readonly isCheck: boolean;
   readonly #transition: Transition;
   readonly #number: number;
+  readonly #tick: number;
 
-  constructor(name: string, machine: Machine<N>, state: N | undefined, transition: Transition) {
+  /** `tick` is the state's when the handler is called. */
+  constructor(
+    name: string,
+    machine: Machine<N>,
+    state: N | undefined,
+    tick: number,
+    transition: Transition,
+  ) {
     this.name = name;
     this.machine = machine;
     this.state = state;
     this.#transition = transition;
     this.#number = transition.number;
+    this.#tick = tick;
     this.args = transition.mutation.args as T | undefined;
     this.mutationType = transition.mutation.type;
     this.context = transition.mutation.context;
@@ -43,8 +52,14 @@ export class HandlerEvent<N extends string = string, T = MutationArgs> {
     return this.#transition.number === this.#number && this.#transition.isValid;
   }
 
-  /** Aborts when the state's tick moves, for work that goes on after the handler; of `Any…` handlers, when the machine is disposed. */
+  /**
+   * Aborts when the state's tick moves, for work that goes on after the handler; aborted from the start
+   * for who asks when it has. Of `Any…` handlers, when the machine is disposed.
+   */
   get signal(): AbortSignal {
-    return this.state === undefined ? this.machine.signal : this.machine.stateSignal(this.state);
+    const { machine, state } = this;
+    if (state === undefined || machine.isDisposed) return machine.signal;
+    const isNow = machine.indexOf(state) >= 0 && machine.tick(state) === this.#tick;
+    return isNow ? machine.stateSignal(state) : AbortSignal.abort();
   }
 }
