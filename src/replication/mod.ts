@@ -24,7 +24,7 @@ export { MUTATION_TYPES, type MutationReply, type MutationRequest } from "./muta
 export { REPLICATION_PATHS } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 // For runtimes that write to connections of their own.
-export type { BodyWriter, PushStream } from "./push_body.ts";
+export type { BodyReader, BodyWriter, PushStream } from "./push_body.ts";
 export { Replica, type ReplicaOptions } from "./replica.ts";
 export type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
 export type { ReplicaBindOptions, ReplicaHandler, ReplicaHandlers } from "./replica_handlers.ts";

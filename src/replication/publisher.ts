@@ -407,12 +407,15 @@ export class Publisher {
     downstream.bytesSent += envelope.length;
     downstream.sentAtMs = this.#options.time.monotonic();
     if (!downstream.sink.write(envelope)) downstream.stalledAtMs = downstream.sentAtMs;
-    this.#tracer?.pushed?.({
+    if (this.#tracer?.pushed === undefined) return;
+    const { firstSeq, changes } = downstream.view.changesSince(seqBefore);
+    this.#tracer.pushed({
       downstream: downstream.name,
       kind,
       seqBefore,
       seq,
-      ...downstream.view.changesSince(seqBefore),
+      firstSeq,
+      changes,
       bytes: envelope.length,
     });
   }

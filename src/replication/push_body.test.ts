@@ -15,19 +15,15 @@ function setUp(bufferBytes = 1) {
   return { body, stream, events };
 }
 
-/** A writer that notes what it is told; `takeNext` says that the oldest message has left. */
+/** A writer that notes what it is told. */
 function createWriter() {
   const log: (Uint8Array | string)[] = [];
-  const untaken: (() => void)[] = [];
   const writer: BodyWriter = {
-    write(bytes, taken) {
-      log.push(bytes);
-      untaken.push(taken);
-    },
+    write: (bytes) => log.push(bytes),
     end: () => log.push("end"),
     abort: (error) => log.push(`abort ${error.message}`),
   };
-  return { writer, log, takeNext: () => untaken.shift()!() };
+  return { writer, log };
 }
 
 describe("PushBody, read as a stream", () => {
@@ -115,25 +111,24 @@ describe("PushBody, taken over by a writer", () => {
 
   it("has room again once all has left", () => {
     const { body, stream, events } = setUp();
-    const { writer, takeNext } = createWriter();
     body.write(A);
-    stream.takeOver(writer);
+    const { taken } = stream.takeOver(createWriter().writer);
     expect(body.write(B)).toBe(false);
     expect(body.bufferedBytes).toBe(3);
-    takeNext();
+    taken();
     expect(events).toEqual([]);
-    takeNext();
+    taken();
     expect(events).toEqual(["drained"]);
     expect(body.bufferedBytes).toBe(0);
   });
 
   it("breaks it off, and tells nothing of what leaves later", () => {
     const { body, stream, events } = setUp();
-    const { writer, log, takeNext } = createWriter();
-    stream.takeOver(writer);
+    const { writer, log } = createWriter();
+    const { taken } = stream.takeOver(writer);
     body.write(A);
     body.abort(new Error("enough"));
-    takeNext();
+    taken();
     expect(log).toEqual([A, "abort enough"]);
     expect(events).toEqual([]);
   });
@@ -141,7 +136,7 @@ describe("PushBody, taken over by a writer", () => {
   it("tells once that the other side is gone, and writes no more", () => {
     const { body, stream, events } = setUp();
     const { writer, log } = createWriter();
-    const gone = stream.takeOver(writer);
+    const { gone } = stream.takeOver(writer);
     gone();
     gone();
     expect(body.write(A)).toBe(false);
@@ -152,7 +147,7 @@ describe("PushBody, taken over by a writer", () => {
 
   it("tells of no one gone after its end", () => {
     const { body, stream, events } = setUp();
-    const gone = stream.takeOver(createWriter().writer);
+    const { gone } = stream.takeOver(createWriter().writer);
     body.close();
     gone();
     expect(events).toEqual([]);

@@ -8,18 +8,26 @@ import type { Sink } from "./downstream.ts";
 
 /** Where the bytes of a {@linkcode PushStream} go directly. */
 export interface BodyWriter {
-  /** Takes bytes; `taken` is to be called once they have left this process, or not at all. */
-  write(bytes: Uint8Array<ArrayBuffer>, taken: () => void): void;
+  /** Takes bytes; what is to be told once they have left this process is {@linkcode BodyReader.taken}. */
+  write(bytes: Uint8Array<ArrayBuffer>): void;
   /** Nothing more comes; what was written is still to be sent. */
   end(): void;
   /** Cuts the connection's stream off at once. */
   abort(error: Error): void;
 }
 
+/** What a {@linkcode PushStream} is told by whoever took it over. */
+export interface BodyReader {
+  /** The bytes of one write have left, the oldest that had not. Later than within that write. */
+  taken(): void;
+  /** The other side is gone: nothing more is taken. */
+  gone(): void;
+}
+
 /** A stream that can be taken over by a writer instead of being read. */
 export interface PushStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
-  /** Gives `writer` all that waits and all that comes. To be called once, instead of reading. Returns what is to be called when the other side is gone. */
-  takeOver(writer: BodyWriter): () => void;
+  /** Gives `writer` all that waits and all that comes. To be called once, instead of reading. */
+  takeOver(writer: BodyWriter): BodyReader;
 }
 
 export interface PushBodyOptions {
@@ -47,13 +55,6 @@ export class PushBody implements Sink {
   #isOver = false;
   /** What it was broken off with. */
   #error: Error | undefined = undefined;
-  /** The same for every message. */
-  readonly #taken = () => {
-    if (--this.#untaken > 0) return;
-    this.#bufferedBytes = 0;
-    if (!this.#isOver) this.#options.onDrained();
-  };
-
   private constructor(options: PushBodyOptions) {
     this.#options = options;
   }
@@ -115,7 +116,7 @@ export class PushBody implements Sink {
   #give(writer: BodyWriter, bytes: Uint8Array<ArrayBuffer>): void {
     this.#untaken++;
     this.#bufferedBytes += bytes.length;
-    writer.write(bytes, this.#taken);
+    writer.write(bytes);
   }
 
   #pull(): void {
@@ -147,7 +148,13 @@ export class PushBody implements Sink {
     this.#options.onGone();
   }
 
-  #takeOver(writer: BodyWriter): () => void {
+  #taken(): void {
+    if (--this.#untaken > 0) return;
+    this.#bufferedBytes = 0;
+    if (!this.#isOver) this.#options.onDrained();
+  }
+
+  #takeOver(writer: BodyWriter): BodyReader {
     if (this.#controller === undefined)
       throw new TypeError("Cannot take the body over: a writer has it already");
     const waiting = this.#waiting;
@@ -158,6 +165,6 @@ export class PushBody implements Sink {
     for (const bytes of waiting) this.#give(writer, bytes);
     if (this.#error !== undefined) writer.abort(this.#error);
     else if (this.#isEnding) this.#end();
-    return () => this.#gone();
+    return { taken: () => this.#taken(), gone: () => this.#gone() };
   }
 }
