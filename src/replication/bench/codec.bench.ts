@@ -20,7 +20,7 @@ const ROUND_US = 150_000;
 const ROUNDS = 5;
 
 /** CPU time of one call in microseconds: the median of rounds. */
-function costOf(call: () => void): number {
+export function costOf(call: () => void): number {
   const round = () => {
     const startUs = cpuUs();
     let calls = 0;

@@ -12,6 +12,7 @@ import { measureCodec } from "./codec.bench.ts";
 import { measureCutLink } from "./cut_link.bench.ts";
 import { measureFanOut } from "./fan_out.bench.ts";
 import { type Aim, aimRow, isMet, printTable } from "./figures.bench.ts";
+import { measureHandlers } from "./handlers.bench.ts";
 import { measureLatency } from "./latency.bench.ts";
 import { measureMutations } from "./mutations.bench.ts";
 import { SEED } from "./traffic.bench.ts";
@@ -20,6 +21,10 @@ const SECTIONS = {
   bytes: measureBytes,
   codec: async () => {
     measureCodec();
+    return [];
+  },
+  handlers: async () => {
+    measureHandlers();
     return [];
   },
   latency: measureLatency,

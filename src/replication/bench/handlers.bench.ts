@@ -1,0 +1,82 @@
+/** What a machine on a replica adds to a change of its clock: nothing bound, and handlers of several kinds. */
+
+import { createReplicaMachine, type ReplicaMachine, systemTime, VersionedClock } from "../mod.ts";
+import { costOf } from "./codec.bench.ts";
+import { printTable } from "./figures.bench.ts";
+
+/** States that flip in one diff. */
+const FLIPS = 3;
+const SIZES = [149, 14_009];
+
+type SetUp = (machine: ReplicaMachine, names: readonly string[]) => void;
+
+const ROWS: readonly [what: string, setUp: SetUp | undefined][] = [
+  ["the clock alone", undefined],
+  ["with a machine, nothing bound", () => {}],
+  ["1,000 open waits", (machine, names) => wait(machine, names, 1_000)],
+  ["a handler for a state that does not move", (machine) => machine.bind({ S0State() {} })],
+  [
+    "State and End of every state: three of them are told",
+    (machine, names) =>
+      machine.bind(
+        Object.fromEntries(
+          names.flatMap((name) => [`${name}State`, `${name}End`]).map((name) => [name, () => {}]),
+        ),
+      ),
+  ],
+  ["AnyState", (machine) => machine.bind({ AnyState() {} })],
+];
+
+/** Prints the table. */
+export function measureHandlers(): void {
+  const cells = ROWS.map(([what, setUp]) => [
+    what,
+    ...SIZES.map((size) => measure(size, setUp).toFixed(2)),
+  ]);
+  printTable(
+    `CPU time of a change of ${FLIPS} states, local handlers included, in µs`,
+    ["on the replica", ...SIZES.map((size) => `${size.toLocaleString("en")} states`)],
+    cells,
+  );
+}
+
+function measure(size: number, setUp: SetUp | undefined): number {
+  const names = Array.from({ length: size }, (_, i) => `S${i}`);
+  const clock = new VersionedClock();
+  const schema = Object.fromEntries(names.map((name) => [name, {}]));
+  clock.reset({ epoch: "0".repeat(16), seq: 0, schema, names, ticks: new Float64Array(size) });
+  // Turns are taken at once, so that what is measured is theirs.
+  let due: (() => void) | undefined;
+  const time = {
+    ...systemTime,
+    defer(run: () => void) {
+      due = run;
+      return () => {};
+    },
+  };
+  if (setUp !== undefined) {
+    const onError = (error: Error) => {
+      throw error;
+    };
+    setUp(createReplicaMachine(clock, { time, onError }), names);
+  }
+  const indexes = new Uint32Array(FLIPS);
+  const ticks = new Float64Array(FLIPS);
+  let first = 1;
+  return costOf(() => {
+    first = 1 + ((first + 7) % (size - FLIPS - 1));
+    for (let i = 0; i < FLIPS; i++) {
+      indexes[i] = first + i;
+      ticks[i] = clock.ticks[first + i]! + 1;
+    }
+    clock.advance(clock.seq + 1, indexes, ticks);
+    const run = due;
+    due = undefined;
+    run?.();
+  });
+}
+
+function wait(machine: ReplicaMachine, names: readonly string[], count: number): void {
+  for (let i = 0; i < count; i++)
+    void machine.whenTime({ [names[i % names.length]!]: 1e12 + i }, {});
+}
