@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { createMachine, defineSchema, type Machine } from "../machine/mod.ts";
 import { createHttp2Transport } from "../runtime/http2_client.ts";
 import { listenHttp2 } from "../runtime/http2_server.ts";
+import { type Malformed, readMalformed } from "../testing/malformed.ts";
 import { ReplicationTree } from "../testing/replication_tree.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
-import { type Malformed, readMalformed } from "./_malformed.ts";
 import { openSubscription } from "./client.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import {

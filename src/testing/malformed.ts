@@ -1,7 +1,7 @@
-/** Reads testdata/malformed.txt, for tests. */
+/** Reads src/replication/testdata/malformed.txt, for tests. */
 
 import { readFileSync } from "node:fs";
-import type { ReplicationErrorCode } from "./errors.ts";
+import type { ReplicationErrorCode } from "../replication/mod.ts";
 
 export type Reader = "request" | "stream" | "subscribe" | "mutate" | "clock" | "reply" | "probe";
 
@@ -14,7 +14,10 @@ export interface Malformed {
 
 /** Throws a `SyntaxError` for a line that is no case. */
 export function readMalformed(): Malformed[] {
-  const text = readFileSync(new URL("testdata/malformed.txt", import.meta.url), "utf8");
+  const text = readFileSync(
+    new URL("../replication/testdata/malformed.txt", import.meta.url),
+    "utf8",
+  );
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return lines.map((line) => {
     const match = /^(\w+): (.+): ([0-9a-f* ]*) → (\w+)$/.exec(line);
