@@ -37,7 +37,7 @@ export interface NodeConfig {
   /** Simulated seconds per second of the replay; undefined leaves the feed's own default. */
   readonly feedSpeed: number | undefined;
   readonly mutationIntervalMs: number;
-  /** Origins that browsers may read the HTTP API from; `*` for any. */
+  /** Origins whose pages may use the HTTP API, and be replicas; `*` for any. */
   readonly corsOrigins: readonly string[];
 }
 
@@ -114,7 +114,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     flag: "cors-origins",
     value: "ORIGIN[,…]",
-    help: "origins whose pages may read the HTTP API; * = any; none by default",
+    help: "origins whose pages may use the HTTP API and be replicas; * = any; none by default",
   },
 ];
 

@@ -7,13 +7,13 @@ import {
   MutationType,
   StateSourceService,
 } from "../../gen/connect/statesource/v1/statesource_pb.js";
-import { REPLICATION_PATHS } from "../replication/mod.ts";
+import { fetchTransport, REPLICATION_PATHS, Replica } from "../replication/mod.ts";
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
 import { StockReplica } from "../testing/stock_replica.ts";
 import { formatAddress } from "./address.ts";
 import { parseConfig } from "./config.ts";
 import { createLogger, type LogRecord } from "./log.ts";
-import { startNode } from "./node.ts";
+import { startNode, type TreeNode } from "./node.ts";
 
 const ORIGIN = "https://board.example";
 
@@ -76,6 +76,37 @@ describe("A node's HTTP API", () => {
     expect(replica.ticks).toEqual(Array.from(node.clock.ticks, BigInt));
     expect((await client.probe({})).sentMs).toBeGreaterThan(0n);
     abort.abort();
+  });
+
+  it("is followed by a replica whose transport is `fetch`, also when it went away and came back", async () => {
+    const first = await start();
+    const replica = new Replica({
+      name: "fetching",
+      addresses: [first.baseUrl],
+      transport: fetchTransport,
+      backoff: { minMs: 5, maxMs: 20 },
+    });
+    ends.push(() => replica.close());
+    replica.start();
+    const untilEqual = (node: TreeNode) =>
+      new Promise<void>((resolve) => {
+        const look = () => replica.clock.version === node.clock.version && resolve();
+        ends.push(async () => stop());
+        const stop = replica.clock.onChange(look);
+        look();
+      });
+    await untilEqual(first.node);
+    const options = { signal: AbortSignal.timeout(5_000), timeoutMs: 5_000 };
+    await replica.mutate({ type: "add", states: ["Flight1Delayed"] }, options);
+    await untilEqual(first.node);
+    expect(replica.clock.activeStates()).toContain("Flight1Delayed");
+    expect(replica.ageMs()).toBeLessThan(5_000);
+
+    await first.node.close();
+    const second = await start({ TST_HTTP_ADDR: formatAddress(first.node.httpAddr) });
+    await untilEqual(second.node);
+    expect(replica.clock.epoch).toBe(second.node.clock.epoch);
+    expect(replica.status).toBe("live");
   });
 
   it("answers with Connect codes, in the stream's end as well", async () => {
