@@ -94,10 +94,8 @@ export class ReplicationTelemetry {
   readonly #sent;
   readonly #coalesced;
   readonly #hopLag;
-  readonly #lag;
-  readonly #transit;
-  readonly #resyncs;
-  readonly #forwarded;
+  /** What only a node with an upstream has. */
+  #received: UpstreamMetrics | undefined = undefined;
   readonly #changes = new ChangeTimes();
   #clock: VersionedClock | undefined = undefined;
   /** Spans of the diff that is being sent, until it is. */
@@ -120,11 +118,6 @@ export class ReplicationTelemetry {
     this.#sent = metrics.counter(METRIC_SENT);
     this.#coalesced = metrics.counter(METRIC_COALESCED);
     this.#hopLag = metrics.histogram(METRIC_HOP_LAG);
-    this.#lag = metrics.histogram(METRIC_LAG);
-    this.#transit = metrics.histogram(METRIC_TRANSIT);
-    this.#resyncs = metrics.counters(METRIC_RESYNCS);
-    for (const reason of RESYNC_REASONS) this.#resyncs.at(reason);
-    this.#forwarded = metrics.counters(METRIC_FORWARDED);
   }
 
   /** Follows the clock that this node sends downstream. To be called once. */
@@ -144,17 +137,21 @@ export class ReplicationTelemetry {
   };
 
   /** For the replica. */
-  readonly upstream: ReplicationTracer = {
-    applying: (traceContexts) => this.#begin(traceContexts),
-    applied: (event) => this.#apply(event),
-    resync: (reason) => {
-      this.#resyncs.at(reason).value++;
-    },
-    forwarded: (_request, outcome) => {
-      const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
-      this.#forwarded.at(result).value++;
-    },
-  };
+  get upstream(): ReplicationTracer {
+    const received = this.#received ?? createUpstreamMetrics(this.#options.metrics);
+    this.#received = received;
+    return {
+      applying: (traceContexts) => this.#begin(traceContexts),
+      applied: (event) => this.#apply(event, received),
+      resync: (reason) => {
+        received.resyncs.at(reason).value++;
+      },
+      forwarded: (_request, outcome) => {
+        const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
+        received.forwarded.at(result).value++;
+      },
+    };
+  }
 
   /** Trace contexts under which what this node makes of the changes after `seq` stands: of the spans that applied them, where it traces. */
   appliedSince(seq: number): readonly Uint8Array[] {
@@ -278,15 +275,15 @@ export class ReplicationTelemetry {
     this.#options.carry(traceContexts);
   }
 
-  #apply(event: Applied): void {
+  #apply(event: Applied, { lag, transit }: UpstreamMetrics): void {
     const { log, time, upstream } = this.#options;
     if (event.isSnapshot) this.#applied.clear();
     this.#applied.add(event.seq, this.#carried);
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
     // A snapshot holds changes of any age.
     if (!event.isSnapshot) {
-      this.#lag.record(lagMs / 1000);
-      if (Number.isFinite(event.transitMs)) this.#transit.record(event.transitMs / 1000);
+      lag.record(lagMs / 1000);
+      if (Number.isFinite(event.transitMs)) transit.record(event.transitMs / 1000);
     }
     const message = event.isSnapshot ? "snapshot applied" : "diff applied";
     const version = `${event.epoch}-${event.seq}`;
@@ -329,6 +326,19 @@ export class ReplicationTelemetry {
     };
   }
 }
+
+function createUpstreamMetrics(metrics: MetricSet) {
+  const resyncs = metrics.counters(METRIC_RESYNCS);
+  for (const reason of RESYNC_REASONS) resyncs.at(reason);
+  return {
+    lag: metrics.histogram(METRIC_LAG),
+    transit: metrics.histogram(METRIC_TRANSIT),
+    resyncs,
+    forwarded: metrics.counters(METRIC_FORWARDED),
+  };
+}
+
+type UpstreamMetrics = ReturnType<typeof createUpstreamMetrics>;
 
 function toReplyAttributes({ result, version, rejected }: MutationReply): Attributes {
   return {

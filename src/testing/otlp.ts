@@ -1,9 +1,6 @@
 /** OTLP as it comes over HTTP, protobuf or JSON, turned into plain records for tests to look at. */
 
-// First: it tells protobufjs to read 64-bit integers as numbers, and does so for all of the process. Fields
-// that are parsed before that cannot be read after it.
-import "../../gen/statesource.js";
-import protobuf from "protobufjs";
+import { readMessage, type Tables } from "./protobuf_reader.ts";
 
 export type OtlpValue = string | number | boolean | readonly OtlpValue[] | undefined;
 export type OtlpAttributes = Readonly<Record<string, OtlpValue>>;
@@ -38,43 +35,51 @@ export interface OtlpLogRecord {
 }
 
 /** opentelemetry-proto 1.x, what spans and logs need of it. */
-const PROTO = `
-syntax = "proto3";
-message AnyValue {
-  oneof value {
-    string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;
-    ArrayValue array_value = 5; KeyValueList kvlist_value = 6; bytes bytes_value = 7;
-  }
-}
-message ArrayValue { repeated AnyValue values = 1; }
-message KeyValueList { repeated KeyValue values = 1; }
-message KeyValue { string key = 1; AnyValue value = 2; }
-message Resource { repeated KeyValue attributes = 1; uint32 dropped_attributes_count = 2; }
-message Scope { string name = 1; string version = 2; }
-message TracesData { repeated ResourceSpans resource_spans = 1; }
-message ResourceSpans { Resource resource = 1; repeated ScopeSpans scope_spans = 2; string schema_url = 3; }
-message ScopeSpans { Scope scope = 1; repeated Span spans = 2; string schema_url = 3; }
-message Span {
-  bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; bytes parent_span_id = 4; string name = 5;
-  int32 kind = 6; fixed64 start_time_unix_nano = 7; fixed64 end_time_unix_nano = 8;
-  repeated KeyValue attributes = 9; uint32 dropped_attributes_count = 10;
-  repeated Event events = 11; uint32 dropped_events_count = 12;
-  repeated Link links = 13; uint32 dropped_links_count = 14; Status status = 15; fixed32 flags = 16;
-}
-message Event { fixed64 time_unix_nano = 1; string name = 2; repeated KeyValue attributes = 3; }
-message Link { bytes trace_id = 1; bytes span_id = 2; string trace_state = 3; repeated KeyValue attributes = 4; fixed32 flags = 6; }
-message Status { string message = 2; int32 code = 3; }
-message LogsData { repeated ResourceLogs resource_logs = 1; }
-message ResourceLogs { Resource resource = 1; repeated ScopeLogs scope_logs = 2; string schema_url = 3; }
-message ScopeLogs { Scope scope = 1; repeated LogRecord log_records = 2; string schema_url = 3; }
-message LogRecord {
-  fixed64 time_unix_nano = 1; int32 severity_number = 2; string severity_text = 3; AnyValue body = 5;
-  repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7; fixed32 flags = 8;
-  bytes trace_id = 9; bytes span_id = 10; fixed64 observed_time_unix_nano = 11; string event_name = 12;
-}
-`;
-
-const ROOT = protobuf.parse(PROTO).root;
+const TABLES: Tables = {
+  AnyValue: {
+    1: ["stringValue", "string"],
+    2: ["boolValue", "bool"],
+    3: ["intValue", "int64"],
+    4: ["doubleValue", "double"],
+    5: ["arrayValue", "ArrayValue"],
+  },
+  ArrayValue: { 1: ["values", "AnyValue", true] },
+  KeyValue: { 1: ["key", "string"], 2: ["value", "AnyValue"] },
+  Resource: { 1: ["attributes", "KeyValue", true] },
+  TracesData: { 1: ["resourceSpans", "ResourceSpans", true] },
+  ResourceSpans: { 1: ["resource", "Resource"], 2: ["scopeSpans", "ScopeSpans", true] },
+  ScopeSpans: { 2: ["spans", "Span", true] },
+  Span: {
+    1: ["traceId", "bytes"],
+    2: ["spanId", "bytes"],
+    4: ["parentSpanId", "bytes"],
+    5: ["name", "string"],
+    6: ["kind", "int32"],
+    7: ["startTimeUnixNano", "fixed64"],
+    8: ["endTimeUnixNano", "fixed64"],
+    9: ["attributes", "KeyValue", true],
+    10: ["droppedAttributesCount", "int32"],
+    11: ["events", "Event", true],
+    13: ["links", "Link", true],
+    15: ["status", "Status"],
+  },
+  Event: { 2: ["name", "string"], 3: ["attributes", "KeyValue", true] },
+  Link: { 1: ["traceId", "bytes"], 2: ["spanId", "bytes"] },
+  Status: { 2: ["message", "string"], 3: ["code", "int32"] },
+  LogsData: { 1: ["resourceLogs", "ResourceLogs", true] },
+  ResourceLogs: { 1: ["resource", "Resource"], 2: ["scopeLogs", "ScopeLogs", true] },
+  ScopeLogs: { 2: ["logRecords", "LogRecord", true] },
+  LogRecord: {
+    1: ["timeUnixNano", "fixed64"],
+    2: ["severityNumber", "int32"],
+    3: ["severityText", "string"],
+    5: ["body", "AnyValue"],
+    6: ["attributes", "KeyValue", true],
+    9: ["traceId", "bytes"],
+    10: ["spanId", "bytes"],
+    12: ["eventName", "string"],
+  },
+};
 
 // The wire's own shapes, with protobuf's bytes as hex digits, which is how JSON has them.
 
@@ -150,22 +155,7 @@ function decode<T>(body: Uint8Array, contentType: string, type: string): T {
     return JSON.parse(new TextDecoder().decode(body)) as T;
   if (contentType !== "application/x-protobuf")
     throw new TypeError(`Cannot read OTLP: content type is "${contentType}"`);
-  const message = ROOT.lookupType(type);
-  const plain = message.toObject(message.decode(body), { longs: String, bytes: Array });
-  return hexIds(plain) as T;
-}
-
-/** Turns arrays of bytes under `…Id` keys into hex digits. */
-function hexIds(value: unknown, key = ""): unknown {
-  if (Array.isArray(value)) {
-    return key.endsWith("Id")
-      ? (value as number[]).map((byte) => byte.toString(16).padStart(2, "0")).join("")
-      : value.map((item) => hexIds(item));
-  }
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, hexIds(item, name)]),
-  );
+  return readMessage(body, type, TABLES) as T;
 }
 
 function toSpan(span: WireSpan, resource: OtlpAttributes): OtlpSpan {

@@ -27,4 +27,12 @@ describe("formatLogRecord()", () => {
       '00:00:01.123 WARN  link lost upstream=127.0.0.1:19700 why="it said \\"no\\""',
     );
   });
+
+  it("ends with the trace id of a record that belongs to a trace", () => {
+    const traceContext = new Uint8Array(25).fill(10);
+    const record = { timeMs: 0, level: "info", message: "diff applied", fields: {} } as const;
+    expect(formatLogRecord({ ...record, traceContext })).toBe(
+      `00:00:00.000 INFO  diff applied trace=${"0a".repeat(16)}`,
+    );
+  });
 });

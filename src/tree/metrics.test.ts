@@ -1,0 +1,184 @@
+/** `GET /metrics` of real nodes: what is named is there, with the labels that dashboards ask for. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  createHttp2Transport,
+  createProcessMeter,
+  listenHttp,
+  listenHttp2,
+} from "../runtime/node.ts";
+import * as semconv from "../telemetry/semconv.ts";
+import { type MetricDefinition, prometheusLabel, prometheusName } from "../telemetry/semconv.ts";
+import { startTelemetry } from "../telemetry/setup.ts";
+import { formatAddress } from "./address.ts";
+import { parseConfig } from "./config.ts";
+import { createLogger } from "./log.ts";
+import { startNode, type TreeNode } from "./node.ts";
+
+const METRICS = Object.entries(semconv)
+  .filter(([key]) => key.startsWith("METRIC_"))
+  .map(([, value]) => value as MetricDefinition);
+
+const closers: (() => Promise<unknown>)[] = [];
+const text: Record<string, string> = {};
+
+async function start(env: Record<string, string>): Promise<TreeNode> {
+  const config = parseConfig({
+    TST_ADDR: "127.0.0.1:0",
+    TST_HTTP_ADDR: "127.0.0.1:0",
+    TST_FEED: "random",
+    TST_MUTATION_INTERVAL_MS: "5",
+    TST_PUSH_INTERVAL_MS: "0",
+    ...env,
+  });
+  const { name, role, parentAddrs } = config;
+  const telemetry = await startTelemetry({
+    env: {},
+    node: { name, role, version: "0", parents: parentAddrs },
+    meter: createProcessMeter(),
+    onProblem: (message) => {
+      throw new Error(message);
+    },
+  });
+  const transport = createHttp2Transport();
+  const node = await startNode(config, {
+    listenHttp,
+    listenHttp2,
+    transport: transport.fetch,
+    log: createLogger("error", Date.now, () => {}),
+    telemetry,
+  });
+  closers.unshift(async () => {
+    await node.close();
+    await transport.close();
+    await telemetry.shutdown();
+  });
+  return node;
+}
+
+const get = (node: TreeNode, path: string, init?: RequestInit) =>
+  fetch(`http://${formatAddress(node.httpAddr)}${path}`, init);
+
+beforeAll(async () => {
+  const root = await start({});
+  const leaf = await start({ TST_NAME: "leaf", TST_PARENT_ADDR: formatAddress(root.addr) });
+  await new Promise<void>((resolve) =>
+    leaf.clock.onChange(() => leaf.clock.seq >= 10 && resolve()),
+  );
+  const body = JSON.stringify({ type: "add", states: ["Start"] });
+  const headers = { "content-type": "application/json" };
+  expect((await get(leaf, "/mutations", { method: "POST", headers, body })).status).toBe(200);
+  // A collection of the process's own garbage may not have happened yet.
+  for (const [name, node] of Object.entries({ root, leaf })) {
+    const answer = await get(node, "/metrics");
+    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    text[name] = await answer.text();
+  }
+});
+
+afterAll(async () => {
+  for (const close of closers) await close();
+});
+
+interface Series {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The series of a text, which must hold nothing else but comments. */
+function parse(metrics: string): Series[] {
+  return metrics
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => {
+      const match = /^([a-z_][a-z0-9_]*)\{(.*)\} (\S+)$/i.exec(line);
+      if (match === null) throw new SyntaxError(`Cannot read "${line}"`);
+      const labels = [...match[2]!.matchAll(/([a-z_]+)="([^"]*)",?/g)];
+      return {
+        name: match[1]!,
+        labels: Object.fromEntries(labels.map(([, key, value]) => [key, value])),
+        value: match[3] === "+Inf" ? Number.POSITIVE_INFINITY : Number(match[3]),
+      };
+    });
+}
+
+/** Metrics that a test cannot bring about: collections of garbage come when they like, and nothing is exported. */
+const ELSEWHERE = [semconv.METRIC_GC_DURATION, semconv.METRIC_EXPORTED];
+
+describe("GET /metrics", () => {
+  it("has every metric that is named, on the root or on a leaf, with its attributes", () => {
+    const series = [...parse(text.root!), ...parse(text.leaf!)];
+    for (const definition of METRICS.filter((metric) => !ELSEWHERE.includes(metric))) {
+      const name = prometheusName(definition);
+      const suffix = definition.type === "histogram" ? "_count" : "";
+      const own = series.filter((one) => one.name === `${name}${suffix}`);
+      expect(own, name).not.toEqual([]);
+      const keys = new Set(own.flatMap(({ labels }) => Object.keys(labels)));
+      expect(keys, name).toEqual(
+        new Set([
+          ...definition.attributes.map(prometheusLabel),
+          "service_name",
+          "service_instance_id",
+          "tree_level",
+        ]),
+      );
+    }
+  });
+
+  it("has no other metric", () => {
+    const known = new Set(METRICS.map(prometheusName));
+    for (const { name } of parse(`${text.root}\n${text.leaf}`)) {
+      const base = name.replace(/_(bucket|count|sum)$/, "");
+      expect(known.has(name) || known.has(base) || name === "target_info", name).toBe(true);
+    }
+  });
+
+  it("says on every series which node it is of", () => {
+    for (const [node, service, level] of [
+      ["root", "tree-root", "0"],
+      ["leaf", "tree-leaf", "1"],
+    ] as const) {
+      for (const { labels } of parse(text[node]!)) {
+        expect(labels).toMatchObject({
+          service_instance_id: node,
+          service_name: service,
+          tree_level: level,
+        });
+      }
+    }
+  });
+
+  it("tells what has happened", () => {
+    const root = parse(text.root!);
+    const leaf = parse(text.leaf!);
+    const read = (series: readonly Series[], name: string, labels = {}) =>
+      series.find(
+        (one) =>
+          one.name === name &&
+          Object.entries(labels).every(([key, value]) => one.labels[key] === value),
+      )?.value;
+    expect(
+      read(root, "machine_transitions_total", { result: "executed", type: "add" }),
+    ).toBeGreaterThan(5);
+    expect(read(root, "machine_transition_duration_count")).toBeGreaterThan(5);
+    expect(read(root, "feed_mutations_total", { feed: "random" })).toBeGreaterThan(0);
+    expect(read(root, "replication_downstreams")).toBe(1);
+    expect(read(root, "replication_link_status")).toBeUndefined();
+    expect(read(leaf, "replication_link_status", { status: "live" })).toBe(1);
+    expect(read(leaf, "replication_mutations_forwarded_total", { result: "executed" })).toBe(1);
+    expect(read(leaf, "replication_lag_count")).toBeGreaterThan(0);
+    expect(read(leaf, "machine_states_known")).toBe(149);
+    expect(read(leaf, "replication_received_total")).toBeLessThanOrEqual(
+      read(root, "replication_sent_total")! + 100_000,
+    );
+    expect(
+      read(leaf, "http_server_request_duration_count", {
+        http_request_method: "POST",
+        http_route: "/mutations",
+        http_response_status_code: "200",
+      }),
+    ).toBe(1);
+    expect(read(leaf, "process_memory_usage")).toBeGreaterThan(10_000_000);
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import { joinTracers } from "./tracers.ts";
+
+describe("joinTracers()", () => {
+  it("calls each hook of all that have it, in their order, and no other", () => {
+    const calls: string[] = [];
+    const tracer = joinTracers(
+      { linkStatus: (status) => calls.push(`1 ${status}`) },
+      { linkStatus: (status, address) => calls.push(`2 ${status} ${address}`) },
+      { resync: (reason) => calls.push(`3 ${reason}`) },
+    );
+    tracer.linkStatus!("live", "a:1");
+    tracer.resync!("checksum", "…");
+    expect(calls).toEqual(["1 live", "2 live a:1", "3 checksum"]);
+    expect(tracer.applied).toBeUndefined();
+  });
+
+  it("gives back what the first gives that gives anything", () => {
+    const contexts = [new Uint8Array(25)];
+    const tracer = joinTracers({ publishing: () => undefined }, { publishing: () => contexts });
+    const event = { downstream: "a", seqBefore: 0, seq: 1, traceContexts: [] };
+    expect(tracer.publishing!(event)).toBe(contexts);
+  });
+});
