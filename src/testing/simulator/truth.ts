@@ -33,18 +33,19 @@ export class Truth {
   readonly #moments: Moment[] = [];
   readonly #runs = new Map<string, Run[]>();
 
-  /** Notes where the source's clock stands now. */
-  record(clock: VersionedClock, nowMs: number): void {
+  /** Notes where the source's clock stands now. Returns what is wrong with that, if anything is. */
+  record(clock: VersionedClock, nowMs: number): string | undefined {
     const { epoch, seq, names, ticks } = clock;
     let life = this.#lives.get(epoch);
     if (life === undefined) {
       life = { place: this.#lives.size, names, schema: canonical(clock.schema), ticks: [] };
       this.#lives.set(epoch, life);
     }
-    if (seq !== life.ticks.length)
-      throw new Error(`The source went from seq ${life.ticks.length - 1} to ${seq}`);
+    if (seq !== life.ticks.length || life.place !== this.#lives.size - 1)
+      return `The root went from ${epoch}-${life.ticks.length - 1} to ${epoch}-${seq}`;
     life.ticks.push(ticks.slice());
     this.#moments.push({ atMs: nowMs, place: life.place, seq });
+    return undefined;
   }
 
   /** Notes that the machine of the root's process number `life` ran a mutation. */

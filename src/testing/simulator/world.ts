@@ -278,9 +278,13 @@ export class World {
           seq: root.clock.seq,
         }),
     });
-    this.truth.record(root.clock, this.events.nowMs);
+    const record = () => {
+      const wrong = this.truth.record(root.clock, this.events.nowMs);
+      if (wrong !== undefined) this.fail(wrong);
+    };
+    record();
     root.clock.onChange(() => {
-      this.truth.record(root.clock, this.events.nowMs);
+      record();
       this.log(() => `${spec.name} is at ${root.clock.version}`);
     });
     return root;

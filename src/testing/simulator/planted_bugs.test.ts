@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+
+/** A mistake put into the code, and how the simulator is to tell of it. */
+interface Plant {
+  readonly what: string;
+  /** The module of src/replication that it is in. */
+  readonly file: string;
+  /** Where to begin to look, so that it is found soon. */
+  readonly seed: number;
+  /** The module's exports that are wrong, made of what they were. */
+  readonly wrong: (right: Record<string, unknown>) => Record<string, unknown>;
+  readonly failure: RegExp;
+}
+
+type Class = new (...args: never[]) => object;
+
+const PLANTS: readonly Plant[] = [
+  {
+    what: "a replica that takes any checksum for right",
+    file: "seal.ts",
+    seed: 33,
+    wrong: () => ({ sealMessage: () => 0, sealStart: () => 0 }),
+    failure: /serves .*: the root|serves .* with/,
+  },
+  {
+    what: "a replica that does not check what a start says",
+    file: "seal.ts",
+    seed: 127,
+    wrong: () => ({ sealStart: () => 0 }),
+    failure: /serves .* with|follows itself|is live after|needed a resync|faults ended/,
+  },
+  {
+    what: "a replica that counts its age from when messages came",
+    file: "transit.ts",
+    seed: 7,
+    wrong: ({ Transit }) => ({
+      Transit: class extends (Transit as Class) {
+        measure() {
+          return 0;
+        }
+      },
+    }),
+    failure: /claims that .* was the newest .* ms ago: the root had/,
+  },
+  {
+    what: "a publisher that leaves a change out of its diffs",
+    file: "versioned_clock.ts",
+    seed: 8,
+    wrong: ({ VersionedClock }) => {
+      type Visit = (index: number, tick: number) => void;
+      const Right = VersionedClock as new () => {
+        forEachChangedSince(seq: number, visit: Visit): void;
+      };
+      return {
+        VersionedClock: class extends Right {
+          override forEachChangedSince(seq: number, visit: Visit): void {
+            let visited = 0;
+            super.forEachChangedSince(seq, (index, tick) => {
+              if (visited++ !== 1) visit(index, tick);
+            });
+          }
+        },
+      };
+    },
+    failure: /needed a resync \(checksum: .*\), with every byte as it was sent/,
+  },
+  {
+    what: "a root that comes back in the epoch that it was in",
+    file: "source.ts",
+    seed: 7,
+    wrong: ({ createSource }) => ({
+      createSource: (machine: object, options: object) =>
+        (createSource as (machine: object, options: object) => object)(machine, {
+          ...options,
+          epoch: "00000000000000aa",
+        }),
+    }),
+    failure: /The root went from .* to 00000000000000aa-0/,
+  },
+  {
+    what: "a replica that waits for a silent upstream for good",
+    file: "silence_timer.ts",
+    seed: 18,
+    wrong: ({ SilenceTimer }) => ({
+      SilenceTimer: class extends (SilenceTimer as new (time: unknown, ms: number) => object) {
+        constructor(time: object) {
+          super(time, 1e9);
+        }
+        setLimit(): void {}
+      },
+    }),
+    failure: /is live after .* ms without a byte|faults ended|has closed/,
+  },
+  {
+    what: "a root that forgets idempotency keys",
+    file: "remembered_replies.ts",
+    seed: 7,
+    wrong: ({ RememberedReplies }) => ({
+      RememberedReplies: class extends (RememberedReplies as Class) {
+        find(): undefined {}
+      },
+    }),
+    failure: /Mutation m\d ran [23] times/,
+  },
+];
+
+describe("The simulator", () => {
+  afterEach(() => {
+    for (const { file } of PLANTS) vi.doUnmock(`../../replication/${file}`);
+    vi.resetModules();
+  });
+
+  it.each(PLANTS)(
+    "finds $what, and shrinks it to what it takes",
+    { timeout: 120_000 },
+    async (plant) => {
+      vi.resetModules();
+      vi.doMock(`../../replication/${plant.file}`, async (importOriginal) => {
+        const right = await importOriginal<Record<string, unknown>>();
+        return { ...right, ...plant.wrong(right) };
+      });
+      const { search } = await import("./search.ts");
+      const { found, scenarios } = await search({ seed: plant.seed, scenarios: 1_000 });
+      expect(found?.report ?? "nothing").toMatch(plant.failure);
+      expect(found!.shrunk.outcome.failure).toMatch(plant.failure);
+      const { nodes, actions } = found!.shrunk.outcome.scenario;
+      console.log(
+        `${plant.what}: found in scenario ${scenarios}, ${nodes.length} nodes, ${actions.length} actions, ${found!.shrunk.runs} runs`,
+      );
+      expect(nodes.length).toBeLessThanOrEqual(4);
+      expect(actions.length).toBeLessThanOrEqual(5);
+      expect(found!.report).toContain(`SIM_SEED=${found!.seed} SIM_SCENARIOS=1`);
+    },
+  );
+});
