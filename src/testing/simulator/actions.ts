@@ -36,6 +36,9 @@ export function perform(world: World, action: Action): void {
     case "stop":
       world.end(action.node, { ...action, isOrderly: true, isTold: true });
       return;
+    case "set clock":
+      world.node(action.node)?.process.setWall(action.byMs);
+      return;
     case "pause": {
       const process = world.node(action.node)?.process;
       process?.pause();

@@ -2,6 +2,7 @@
 
 import type { Replica } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
+import type { NodeSpec } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
 import type { Truth, Version } from "./truth.ts";
 
@@ -31,10 +32,12 @@ export class Checks {
   }
 
   /** To be called from within a replica's change, before anyone else sees it. */
-  served(name: string, replica: Replica, change: "advance" | "reset"): void {
+  served({ name, prefixes }: NodeSpec, replica: Replica, change: "advance" | "reset"): void {
     const { clock } = replica;
     const wrong =
-      change === "reset" ? this.#truth.mismatch(clock) : this.#truth.mismatchInEpoch(clock);
+      change === "reset" || prefixes !== undefined
+        ? this.#truth.mismatch(clock, prefixes)
+        : this.#truth.mismatchInEpoch(clock);
     if (wrong !== undefined) {
       this.#fail(`${name} ${wrong}`);
       return;

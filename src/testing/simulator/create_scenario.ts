@@ -39,16 +39,25 @@ function createNodes(random: Random): NodeSpec[] {
   const all = names.flat();
   // Half the trees have the usual limits, the others are in a hurry, so that more happens in less time.
   const pace = random.chance(0.3) ? 1 : random.pick([0.2, 0.4]);
+  const prefixesByName = new Map<string, readonly string[] | undefined>();
   return names.flatMap((level, depthHere) =>
     level.map((name): NodeSpec => {
       const upstreams = depthHere === 0 ? [] : [random.pick(names[depthHere - 1]!)];
       const others = all.filter((other) => other !== name && !upstreams.includes(other));
       if (depthHere > 0 && random.chance(0.5))
         upstreams.push(...random.sample(others, random.int(1, 2)));
+      // A node has what its preferred upstream has, or a part of that.
+      const offered = prefixesByName.get(upstreams[0] ?? "");
+      const isPart = offered !== undefined || (depthHere > 0 && random.chance(0.12));
+      const prefixes = isPart
+        ? random.sample(offered ?? STATE_NAMES, random.int(1, offered?.length ?? 6))
+        : undefined;
+      prefixesByName.set(name, prefixes);
       return {
         name,
         upstreams,
         profile: createProfile(random),
+        ...(prefixes && { prefixes }),
         startAtMs: random.chance(0.8) ? 0 : random.int(0, 600),
         pushIntervalMs: random.chance(0.4) ? 0 : random.int(1, 200),
         heartbeatIntervalMs: Math.round(pace * random.pick([500, 500, 1_000, 300])),
@@ -152,7 +161,7 @@ function createFault(
   const link = random.pick(linksOf(nodes));
   const node = random.pick(nodes).name;
   const forMs = random.int(10, durationMs);
-  switch (random.int(0, 10)) {
+  switch (random.int(0, 11)) {
     case 0:
       return { type: "cut", atMs, link, told: "both", isTorn: random.chance(0.5) };
     case 1:
@@ -186,6 +195,8 @@ function createFault(
       };
     case 8:
       return { type: "stop", atMs, node, downMs: forMs };
+    case 11:
+      return { type: "set clock", atMs, node, byMs: random.int(-10_000, 10_000) };
     case 9:
       return { type: "grow schema", atMs };
     default: {

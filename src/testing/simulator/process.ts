@@ -6,6 +6,9 @@ import type { EventQueue } from "./events.ts";
 /** What comes first when a paused process goes on: a real one may find either at its next turn. */
 export type WakeOrder = "as due" | "timers first" | "network first";
 
+/** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
+const WALL_START_MS = 1_767_225_600_000;
+
 interface Deferred {
   readonly isTimer: boolean;
   readonly run: () => void;
@@ -19,15 +22,16 @@ export class SimProcess {
   #isAlive = true;
   #isPaused = false;
   #pendingTimers = 0;
+  #wallErrorMs: number;
   /** What came while it was paused, and has not been run yet. */
   #deferred: Deferred[] = [];
 
-  /** `wallOffsetMs` and `startMs` are how its wall clock errs and where its monotonic clock stands. `onRun` is called after each of its events. */
+  /** `wallErrorMs` is how its wall clock errs, `monotonicStartMs` where its monotonic one stood at the start of all. `onRun` is called after each of its events. */
   constructor(
     name: string,
     events: EventQueue,
     options: {
-      readonly wallStartMs: number;
+      readonly wallErrorMs: number;
       readonly monotonicStartMs: number;
       readonly onRun: () => void;
     },
@@ -35,13 +39,19 @@ export class SimProcess {
     this.name = name;
     this.#events = events;
     this.#onRun = options.onRun;
-    const { wallStartMs, monotonicStartMs } = options;
+    this.#wallErrorMs = options.wallErrorMs;
+    const { monotonicStartMs } = options;
     this.time = {
-      now: () => Math.floor(wallStartMs + events.nowMs),
+      now: () => Math.floor(WALL_START_MS + this.#wallErrorMs + events.nowMs),
       monotonic: () => monotonicStartMs + events.nowMs,
       setTimer: (delayMs, run) => this.#setTimer(delayMs, run),
       defer: (run) => this.#setTimer(0, run),
     };
+  }
+
+  /** Sets its wall clock, forth or back. */
+  setWall(byMs: number): void {
+    this.#wallErrorMs += byMs;
   }
 
   get isAlive(): boolean {

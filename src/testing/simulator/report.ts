@@ -27,6 +27,8 @@ export function describeAction(action: Action): string {
       return `${action.node} crashes for ${action.downMs} ms${action.isTold ? "" : ", and nobody is told"}`;
     case "stop":
       return `${action.node} stops in order for ${action.downMs} ms`;
+    case "set clock":
+      return `${action.node}: the wall clock is set by ${action.byMs} ms`;
     case "pause":
       return `${action.node} is paused for ${action.forMs} ms, then ${action.wake}`;
   }
@@ -44,7 +46,8 @@ export function describeNodes({ nodes }: Scenario): string[] {
 
 function describeNode(node: NodeSpec): string {
   const upstreams = node.upstreams.length === 0 ? "" : ` follows ${node.upstreams.join(", then ")}`;
-  return `${node.name}${upstreams}; link ${describeProfile(node.profile)}; push ${node.pushIntervalMs} ms, heartbeat ${node.heartbeatIntervalMs} ms`;
+  const states = node.prefixes === undefined ? "" : `, the states ${node.prefixes.join("*, ")}*`;
+  return `${node.name}${upstreams}${states}; link ${describeProfile(node.profile)}; push ${node.pushIntervalMs} ms, heartbeat ${node.heartbeatIntervalMs} ms`;
 }
 
 /** A failure to read: the tree, what happened, and how to see it again. */

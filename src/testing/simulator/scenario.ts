@@ -24,6 +24,8 @@ export interface NodeSpec {
   /** How its links upstream carry bytes. */
   readonly profile: LinkProfile;
   readonly startAtMs: number;
+  /** It follows the states whose names begin so alone; all if absent. */
+  readonly prefixes?: readonly string[];
   readonly pushIntervalMs: number;
   readonly heartbeatIntervalMs: number;
   readonly stallTimeoutMs: number;
@@ -66,7 +68,10 @@ export type Action = { readonly atMs: number } & (
       /** For the root: which schema it comes back with. */
       readonly schema: number;
     }
+  /** In order: its downstreams are told first, and have some time to go. */
   | { readonly type: "stop"; readonly node: string; readonly downMs: number }
+  /** Somebody sets its wall clock. */
+  | { readonly type: "set clock"; readonly node: string; readonly byMs: number }
   | {
       readonly type: "pause";
       readonly node: string;

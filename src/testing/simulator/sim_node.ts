@@ -3,6 +3,7 @@
 import { createMachine, type Machine, type Schema } from "../../machine/mod.ts";
 import {
   createReplicationServer,
+  createSelection,
   createSource,
   type Mutate,
   Publisher,
@@ -95,9 +96,11 @@ export interface ReplicaParts {
 export function createReplica(parts: ReplicaParts): SimNode {
   const { spec, process, transport, random, tracer, onChange, onError } = parts;
   const { time } = process;
+  const selection = spec.prefixes && createSelection([], spec.prefixes);
   const replica = new Replica({
     name: spec.name,
     addresses: spec.upstreams,
+    selection,
     transport,
     time,
     random: random.fraction,
@@ -114,6 +117,7 @@ export function createReplica(parts: ReplicaParts): SimNode {
     ...publisherOptions(spec),
     ageMs: () => replica.ageMs(),
     upstreamPath: () => replica.path,
+    selection,
     time,
     tracer,
   });

@@ -8,7 +8,9 @@ interface Life {
   /** Its place among all epochs. */
   readonly place: number;
   readonly names: readonly string[];
-  readonly schema: string;
+  readonly schema: Schema;
+  /** {@linkcode canonical} of its schema, or of the part with some prefixes. */
+  readonly texts: Map<string, string>;
   /** Ticks by seq, from 0. */
   readonly ticks: Float64Array[];
 }
@@ -38,7 +40,8 @@ export class Truth {
     const { epoch, seq, names, ticks } = clock;
     let life = this.#lives.get(epoch);
     if (life === undefined) {
-      life = { place: this.#lives.size, names, schema: canonical(clock.schema), ticks: [] };
+      const { schema } = clock;
+      life = { place: this.#lives.size, names, schema, texts: new Map(), ticks: [] };
       this.#lives.set(epoch, life);
     }
     if (seq !== life.ticks.length || life.place !== this.#lives.size - 1)
@@ -55,21 +58,25 @@ export class Truth {
     else runs.push(run);
   }
 
-  /** What is wrong with a served clock; undefined if the root had exactly this. */
-  mismatch(clock: VersionedClock): string | undefined {
+  /** What is wrong with a served clock; undefined if the root had exactly this, in the states with `prefixes`. */
+  mismatch(clock: VersionedClock, prefixes: readonly string[] = [""]): string | undefined {
     const { epoch, seq, names, ticks, version } = clock;
     const life = this.#lives.get(epoch);
     if (life === undefined) return `serves ${version}: the root never had this epoch`;
-    const expected = life.ticks[seq];
-    if (expected === undefined) return `serves ${version}: the root has not been there`;
-    if (names.join() !== life.names.join()) return `serves ${version} with states ${names.join()}`;
-    if (canonical(clock.schema) !== life.schema) return `serves ${version} with another schema`;
+    const all = life.ticks[seq];
+    if (all === undefined) return `serves ${version}: the root has not been there`;
+    const isChosen = (name: string) => prefixes.some((prefix) => name.startsWith(prefix));
+    const chosen = life.names.filter(isChosen);
+    if (names.join() !== chosen.join()) return `serves ${version} with states ${names.join()}`;
+    if (canonical(clock.schema) !== textOf(life, chosen))
+      return `serves ${version} with another schema`;
+    const expected = all.filter((_, i) => isChosen(life.names[i]!));
     if (ticks.length !== expected.length || expected.some((tick, i) => tick !== ticks[i]))
       return `serves ${version} with ticks ${ticks.join()}, the root had ${expected.join()}`;
     return undefined;
   }
 
-  /** The same for a clock that only moved on in its epoch. */
+  /** The same for a clock of all states that only moved on in its epoch. */
   mismatchInEpoch(clock: VersionedClock): string | undefined {
     const expected = this.#lives.get(clock.epoch)?.ticks[clock.seq];
     const { ticks } = clock;
@@ -129,6 +136,16 @@ export class Truth {
   #placeOf(epoch: string): number {
     return this.#lives.get(epoch)?.place ?? -1;
   }
+}
+
+function textOf({ schema, texts }: Life, names: readonly string[]): string {
+  const key = names.join();
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = canonical(Object.fromEntries(names.map((name) => [name, schema[name]!])));
+    texts.set(key, text);
+  }
+  return text;
 }
 
 export interface Version {

@@ -15,8 +15,8 @@ import type { NodeSpec, Scenario } from "./scenario.ts";
 import { createReplica, createRoot, type SimNode } from "./sim_node.ts";
 import { Truth } from "./truth.ts";
 
-/** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
-const WALL_START_MS = 1_767_225_600_000;
+/** How long a node that stops in order waits for its downstreams to go, in milliseconds. */
+const DRAIN_MS = 300;
 
 interface Slot {
   readonly spec: NodeSpec;
@@ -59,7 +59,7 @@ export class World {
   readonly counts = new Counts();
   readonly network: SimNetwork;
   readonly mutations: Mutations;
-  readonly #scenario: Scenario;
+  readonly scenario: Scenario;
   readonly #log: ((line: string) => void) | undefined;
   readonly #checks: Checks;
   readonly #slots = new Map<string, Slot>();
@@ -69,11 +69,12 @@ export class World {
   readonly #longest = new Map<SimProcess, number>();
   /** Nodes that something happened to since the last look. */
   readonly #touched = new Set<SimNode>();
+  #isHealed = false;
   #failure: string | undefined = undefined;
   #digest = 0x811c_9dc5;
 
   constructor(scenario: Scenario, options: WorldOptions = {}) {
-    this.#scenario = scenario;
+    this.scenario = scenario;
     this.#log = options.log;
     this.#checks = new Checks(this.truth, this.events, (message) => this.fail(message));
     this.mutations = new Mutations(this);
@@ -131,7 +132,7 @@ export class World {
   }
 
   get root(): SimNode | undefined {
-    return this.node(this.#scenario.nodes[0]!.name);
+    return this.node(this.scenario.nodes[0]!.name);
   }
 
   fail(message: string): void {
@@ -182,7 +183,7 @@ export class World {
     slot.lives++;
     const { spec, random } = slot;
     const process = new SimProcess(name, this.events, {
-      wallStartMs: WALL_START_MS + slot.wallErrorMs,
+      wallErrorMs: slot.wallErrorMs,
       monotonicStartMs: random.int(0, 1_000_000) - this.events.nowMs,
       onRun: () => {
         if (slot.node !== undefined) this.#touched.add(slot.node);
@@ -201,29 +202,41 @@ export class World {
     const { node } = slot;
     const downs = ++slot.downs;
     slot.schema = how.schema ?? slot.schema;
-    this.events.at(this.events.nowMs + how.downMs, () => {
-      if (slot.downs === downs) this.start(name);
-    });
-    if (node === undefined) return;
-    slot.isDark = !how.isTold;
-    slot.node = undefined;
-    if (!how.isOrderly) {
-      node.process.kill();
-      this.network.processDied(node.process, how.isTold);
-      return;
-    }
+    const gone = () => {
+      if (node !== undefined && slot.node === node) {
+        slot.node = undefined;
+        slot.isDark = !how.isTold;
+        node.process.kill();
+        this.network.processDied(node.process, how.isTold);
+      }
+      const downMs = this.#isHealed ? 0 : how.downMs;
+      this.events.at(this.events.nowMs + downMs, () => {
+        if (slot.downs === downs || this.#isHealed) this.start(name);
+      });
+    };
+    if (node !== undefined && how.isOrderly) this.#closeInOrder(node, gone);
+    else gone();
+  }
+
+  /** Its downstreams are told to go; once they have, or in {@linkcode DRAIN_MS}, its streams end, and then it does. */
+  #closeInOrder(node: SimNode, gone: () => void): void {
+    let isClosing = false;
+    const close = () => {
+      if (isClosing) return;
+      isClosing = true;
+      node.close();
+      // Its last words are out before its connections close.
+      this.events.at(this.events.nowMs + 5, gone);
+    };
     node.process.resume("as due");
-    node.process.post(() => node.close());
-    // As a process that ends: its last words are out, and then its connections close.
-    this.events.at(this.events.nowMs + 5, () => {
-      node.process.kill();
-      this.network.processDied(node.process, true);
-    });
+    node.process.post(() => void node.publisher.drain().then(close));
+    this.events.at(this.events.nowMs + DRAIN_MS, () => node.process.post(close));
   }
 
   /** Ends all faults: every process runs, and every link carries. */
   heal(): void {
     this.log(() => "all faults end");
+    this.#isHealed = true;
     this.network.heal();
     for (const [name, slot] of this.#slots) {
       slot.downs++;
@@ -266,7 +279,7 @@ export class World {
     const root = createRoot({
       spec,
       process,
-      schema: this.#scenario.schemas[slot.schema]!,
+      schema: this.scenario.schemas[slot.schema]!,
       random,
       tracer: this.#tracer(process),
       onError: (error) => this.fail(`${spec.name}: ${error}`),
@@ -300,7 +313,7 @@ export class World {
       tracer: this.#tracer(process),
       onError: (error) => this.fail(`${spec.name}: ${error}`),
       onChange: ({ replica }, change) => {
-        if (process.isAlive) this.#checks.served(spec.name, replica, change);
+        if (process.isAlive) this.#checks.served(spec, replica, change);
       },
     });
   }
@@ -320,7 +333,7 @@ export class World {
       resync: (reason, detail) => {
         this.counts.add(`resync: ${reason}`);
         this.log(() => `${name} needs a resync, ${reason}: ${detail}`);
-        if (!this.#scenario.actions.some(({ type }) => type === "corrupt"))
+        if (!this.scenario.actions.some(({ type }) => type === "corrupt"))
           this.fail(
             `${name} needed a resync (${reason}: ${detail}), with every byte as it was sent`,
           );
