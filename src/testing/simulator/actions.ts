@@ -25,7 +25,7 @@ export function perform(world: World, action: Action): void {
       blackHole(world, action.link, action.forMs);
       return;
     case "corrupt":
-      corrupt(world, action.link, action.forMs, action.oneIn);
+      corrupt(world, action);
       return;
     case "carry":
       network.link(...action.link).profile = action.profile;
@@ -83,10 +83,11 @@ function blackHole(world: World, name: LinkName, forMs: number): void {
   });
 }
 
-function corrupt(world: World, name: LinkName, forMs: number, oneIn: number): void {
-  const link = world.network.link(...name);
-  link.corruptOneIn = oneIn;
-  world.later(forMs, `${link.name} flips no more bits`, () => {
+function corrupt(world: World, action: Action & { readonly type: "corrupt" }): void {
+  const link = world.network.link(...action.link);
+  link.corruptOneIn = action.oneIn;
+  if (action.isCut) world.network.cut(link, "both", false);
+  world.later(action.forMs, `${link.name} flips no more bits`, () => {
     link.corruptOneIn = 0;
   });
 }

@@ -3,7 +3,7 @@
 import type { Replica } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
 import type { NodeSpec } from "./scenario.ts";
-import type { SimNode } from "./sim_node.ts";
+import { MACHINE_ID, type SimNode } from "./sim_node.ts";
 import type { Truth, Version } from "./truth.ts";
 
 /** Rounding of sums of virtual times, in milliseconds. */
@@ -15,17 +15,26 @@ interface Watched {
   version: Version;
   /** The last proof that was checked: when the served clock is claimed to have been the root's newest. */
   provenAtMs: number;
+  path: readonly string[];
   /** When bytes of a stream came last. */
   heardAtMs: number;
 }
 
 export class Checks {
+  readonly #names: readonly string[];
   readonly #truth: Truth;
   readonly #events: EventQueue;
   readonly #fail: (message: string) => void;
   readonly #watched = new WeakMap<Replica, Watched>();
 
-  constructor(truth: Truth, events: EventQueue, fail: (message: string) => void) {
+  /** `names` are those of all nodes, the root first. */
+  constructor(
+    names: readonly string[],
+    truth: Truth,
+    events: EventQueue,
+    fail: (message: string) => void,
+  ) {
+    this.#names = names;
     this.#truth = truth;
     this.#events = events;
     this.#fail = fail;
@@ -67,8 +76,17 @@ export class Checks {
       watched.provenAtMs = provenAtMs;
       this.#checkProof(name, replica, provenAtMs);
     }
-    if (replica.path.includes(name) && replica.status === "live")
-      this.#fail(`${name} follows itself: ${replica.path.join(" → ")}`);
+    if (replica.path !== watched.path) {
+      watched.path = replica.path;
+      this.#checkPath(name, replica);
+    }
+  }
+
+  #checkPath(name: string, { path, machineId }: Replica): void {
+    const isWrong = (other: string) => other === name || !this.#names.includes(other);
+    if (path[0] !== this.#names[0] || path.some(isWrong))
+      this.#fail(`${name} follows a way that there is not: ${path.join(" → ")}`);
+    if (machineId !== MACHINE_ID) this.#fail(`${name} follows another machine, ${machineId}`);
   }
 
   #checkProof(name: string, { clock }: Replica, provenAtMs: number): void {
@@ -98,6 +116,7 @@ export class Checks {
       watched = {
         version: { epoch: "", seq: 0 },
         provenAtMs: Number.NEGATIVE_INFINITY,
+        path: replica.path,
         heardAtMs: 0,
       };
       this.#watched.set(replica, watched);

@@ -3,7 +3,7 @@
 import { parseSchema, type Schema, type StateDefinition } from "../../machine/mod.ts";
 import { MUTATION_TYPES } from "../../replication/mod.ts";
 import type { LinkProfile } from "./link.ts";
-import { Random } from "./random.ts";
+import { type Random, randomInOrder } from "./random.ts";
 import { type Action, linksOf, type NodeSpec, type Scenario } from "./scenario.ts";
 
 /** How many nodes a scenario may have, and how often scenarios of that size are made. */
@@ -17,7 +17,7 @@ const SIZES = [
 const STATE_NAMES = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
 
 export function createScenario(seed: number): Scenario {
-  const random = new Random(seed, "scenario");
+  const random = randomInOrder(seed);
   const nodes = createNodes(random);
   const durationMs = random.int(300, nodes.length > 16 ? 2_000 : 3_000);
   const schemas = [createSchema(random), createSchema(random)];
@@ -179,7 +179,14 @@ function createFault(
     case 4:
       return { type: "carry", atMs, link, profile: createProfile(random) };
     case 5:
-      return { type: "corrupt", atMs, link, forMs, oneIn: random.pick([1, 3, 10]) };
+      return {
+        type: "corrupt",
+        atMs,
+        link,
+        forMs,
+        isCut: random.chance(0.5),
+        oneIn: random.pick([1, 2, 3, 10]),
+      };
     case 6: {
       const schema = random.chance(0.6) ? 0 : 1;
       return { type: "crash", atMs, node, downMs: forMs, isTold: random.chance(0.7), schema };

@@ -5,7 +5,7 @@ import type { EventQueue } from "./events.ts";
 import { Exchange, type ExchangeHost } from "./exchange.ts";
 import { Link, type LinkProfile } from "./link.ts";
 import type { SimProcess } from "./process.ts";
-import { Random } from "./random.ts";
+import { randomByMoment } from "./random.ts";
 import type { Told } from "./scenario.ts";
 
 /** A healthy link. */
@@ -46,7 +46,7 @@ export class SimNetwork {
     const name = `${client}→${server}`;
     let link = this.#links.get(name);
     if (link === undefined) {
-      const random = new Random(this.#seed, name);
+      const random = randomByMoment(this.#seed, name, () => this.#events.nowMs);
       link = new Link(client, server, this.#profileOf(client), random, this.#events);
       this.#links.set(name, link);
     }

@@ -18,21 +18,21 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a replica that takes any checksum for right",
     file: "seal.ts",
-    seed: 33,
+    seed: 150,
     wrong: () => ({ sealMessage: () => 0, sealStart: () => 0 }),
     failure: /serves .*: the root|serves .* with/,
   },
   {
     what: "a replica that does not check what a start says",
     file: "seal.ts",
-    seed: 127,
+    seed: 284,
     wrong: () => ({ sealStart: () => 0 }),
-    failure: /serves .* with|follows itself|is live after|needed a resync|faults ended/,
+    failure: /serves .* with|follows|is live after|needed a resync|faults ended/,
   },
   {
     what: "a replica that counts its age from when messages came",
     file: "transit.ts",
-    seed: 7,
+    seed: 8,
     wrong: ({ Transit }) => ({
       Transit: class extends (Transit as Class) {
         measure() {
@@ -45,7 +45,7 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a publisher that leaves a change out of its diffs",
     file: "versioned_clock.ts",
-    seed: 8,
+    seed: 15,
     wrong: ({ VersionedClock }) => {
       type Visit = (index: number, tick: number) => void;
       const Right = VersionedClock as new () => {
@@ -67,7 +67,7 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a root that comes back in the epoch that it was in",
     file: "source.ts",
-    seed: 7,
+    seed: 19,
     wrong: ({ createSource }) => ({
       createSource: (machine: object, options: object) =>
         (createSource as (machine: object, options: object) => object)(machine, {
@@ -80,7 +80,7 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a replica that waits for a silent upstream for good",
     file: "silence_timer.ts",
-    seed: 18,
+    seed: 20,
     wrong: ({ SilenceTimer }) => ({
       SilenceTimer: class extends (SilenceTimer as new (time: unknown, ms: number) => object) {
         constructor(time: object) {
@@ -94,7 +94,7 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a root that forgets idempotency keys",
     file: "remembered_replies.ts",
-    seed: 7,
+    seed: 16,
     wrong: ({ RememberedReplies }) => ({
       RememberedReplies: class extends (RememberedReplies as Class) {
         find(): undefined {}

@@ -1,30 +1,11 @@
 /** Random numbers that a seed decides: the same seed, the same run. */
 
 export class Random {
-  #a: number;
-  #b: number;
-  #c: number;
-  #counter = 1;
+  /** A whole number of 0 to 2^32 - 1. */
+  readonly uint32: () => number;
 
-  /** A stream of numbers for `seed`; each `label` has its own, so that one more draw here moves nothing there. */
-  constructor(seed: number, label = "") {
-    let hash = 0x811c_9dc5 ^ seed;
-    for (let i = 0; i < label.length; i++)
-      hash = Math.imul(hash ^ label.charCodeAt(i), 0x0100_0193);
-    this.#a = seed | 0;
-    this.#b = hash | 0;
-    this.#c = 0x9e37_79b9 | 0;
-    for (let i = 0; i < 12; i++) this.uint32();
-  }
-
-  /** A whole number of 0 to 2^32 - 1 (sfc32, from PractRand). */
-  uint32(): number {
-    const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0;
-    this.#counter = (this.#counter + 1) | 0;
-    this.#a = this.#b ^ (this.#b >>> 9);
-    this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0;
-    return sum >>> 0;
+  constructor(uint32: () => number) {
+    this.uint32 = uint32;
   }
 
   /** In [0, 1). */
@@ -59,4 +40,47 @@ export class Random {
       .map((half) => half.toString(16).padStart(8, "0"))
       .join("");
   }
+}
+
+/** Numbers one after the other (sfc32, from PractRand). */
+export function randomInOrder(seed: number): Random {
+  let a = seed | 0;
+  let b = mix(seed) | 0;
+  let c = 0x9e37_79b9 | 0;
+  let counter = 1;
+  const next = () => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return sum >>> 0;
+  };
+  for (let i = 0; i < 12; i++) next();
+  return new Random(next);
+}
+
+/**
+ * Numbers that depend on the moment at which they are drawn, and not on what was drawn before: a scenario
+ * of which something was left out goes on as it did in all that this does not touch. Each `label` has its own.
+ */
+export function randomByMoment(seed: number, label: string, nowMs: () => number): Random {
+  let base = mix(seed);
+  for (let i = 0; i < label.length; i++) base = mix(base ^ label.charCodeAt(i));
+  let drawnAtMs = Number.NaN;
+  let drawn = 0;
+  return new Random(() => {
+    const now = nowMs();
+    drawn = now === drawnAtMs ? drawn + 1 : 0;
+    drawnAtMs = now;
+    return mix(mix(base ^ Math.round(now * 1_000)) + drawn);
+  });
+}
+
+/** The finalizer of MurmurHash3, from what is not 0. */
+function mix(value: number): number {
+  let hash = (value + 0x9e37_79b9) | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -20,7 +20,7 @@ export function describeAction(action: Action): string {
     case "black hole":
       return `${action.link.join("→")} is a black hole for ${action.forMs} ms`;
     case "corrupt":
-      return `${action.link.join("→")} flips a bit in one of ${action.oneIn} pieces for ${action.forMs} ms`;
+      return `${action.link.join("→")} ${action.isCut ? "breaks, and " : ""}flips a bit in one of ${action.oneIn} pieces for ${action.forMs} ms`;
     case "carry":
       return `${action.link.join("→")} now carries ${describeProfile(action.profile)}`;
     case "crash":

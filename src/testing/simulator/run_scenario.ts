@@ -35,13 +35,8 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
   const healedAtMs = events.nowMs;
   let convergedMs = Number.NaN;
   if (world.failure === undefined) {
-    world.heal();
-    await world.run(healedAtMs + 10);
-    changeOnce(world);
-    await world.run(healedAtMs + boundMs, () => isEqual(world));
+    await heal(world, boundMs);
     convergedMs = events.nowMs - healedAtMs;
-    if (!isEqual(world)) world.fail(describeUnequal(world, boundMs));
-    world.sweep();
   }
   if (world.failure === undefined) await end(world);
   return {
@@ -76,6 +71,20 @@ export function convergenceBoundMs({ nodes }: Scenario): number {
     );
   }
   return 1_000 + perLevel.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** Ends all faults; from then on all must become equal within `boundMs`. */
+async function heal(world: World, boundMs: number): Promise<void> {
+  const endMs = world.events.nowMs + boundMs;
+  world.heal();
+  await world.run(world.events.nowMs + 10);
+  // A node that stops in order may still be at that.
+  await world.run(endMs, () => world.isUp);
+  if (world.failure !== undefined) return;
+  changeOnce(world);
+  await world.run(endMs, () => isEqual(world));
+  if (world.failure === undefined && !isEqual(world)) world.fail(describeUnequal(world, boundMs));
+  world.sweep();
 }
 
 /** One change that must reach every node. */

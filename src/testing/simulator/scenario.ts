@@ -56,6 +56,8 @@ export type Action = { readonly atMs: number } & (
       readonly type: "corrupt";
       readonly link: LinkName;
       readonly forMs: number;
+      /** Whether the connection breaks first, so that a new stream begins with wrong bits. */
+      readonly isCut: boolean;
       readonly oneIn: number;
     }
   | { readonly type: "carry"; readonly link: LinkName; readonly profile: LinkProfile }

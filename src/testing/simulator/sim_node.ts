@@ -17,7 +17,7 @@ import type { SimProcess } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { NodeSpec } from "./scenario.ts";
 
-const MACHINE_ID = "flights";
+export const MACHINE_ID = "flights";
 
 /** One life of a node. */
 export interface SimNode {

@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
 import { Mutations } from "./mutations.ts";
 import { SimNetwork } from "./network.ts";
 import { SimProcess } from "./process.ts";
-import { Random } from "./random.ts";
+import { type Random, randomByMoment } from "./random.ts";
 import { describeAction } from "./report.ts";
 import type { NodeSpec, Scenario } from "./scenario.ts";
 import { createReplica, createRoot, type SimNode } from "./sim_node.ts";
@@ -69,6 +69,8 @@ export class World {
   readonly #longest = new Map<SimProcess, number>();
   /** Nodes that something happened to since the last look. */
   readonly #touched = new Set<SimNode>();
+  /** Nodes that stop in order. */
+  readonly #ending = new WeakSet<SimNode>();
   #isHealed = false;
   #failure: string | undefined = undefined;
   #digest = 0x811c_9dc5;
@@ -76,7 +78,12 @@ export class World {
   constructor(scenario: Scenario, options: WorldOptions = {}) {
     this.scenario = scenario;
     this.#log = options.log;
-    this.#checks = new Checks(this.truth, this.events, (message) => this.fail(message));
+    this.#checks = new Checks(
+      scenario.nodes.map(({ name }) => name),
+      this.truth,
+      this.events,
+      (message) => this.fail(message),
+    );
     this.mutations = new Mutations(this);
     const profiles = new Map(scenario.nodes.map(({ name, profile }) => [name, profile]));
     this.network = new SimNetwork(this.events, scenario.seed, (client) => profiles.get(client)!, {
@@ -89,7 +96,7 @@ export class World {
       arrived: (exchange, piece) => this.#arrived(exchange, piece),
     });
     for (const spec of scenario.nodes) {
-      const random = new Random(scenario.seed, spec.name);
+      const random = randomByMoment(scenario.seed, spec.name, () => this.events.nowMs);
       const wallErrorMs = random.int(-5_000, 5_000);
       this.#slots.set(spec.name, {
         spec,
@@ -129,6 +136,13 @@ export class World {
 
   node(name: string): SimNode | undefined {
     return this.#slots.get(name)?.node;
+  }
+
+  /** Whether every node runs, and none of them is about to stop. */
+  get isUp(): boolean {
+    return [...this.#slots.values()].every(
+      ({ node }) => node !== undefined && !this.#ending.has(node),
+    );
   }
 
   get root(): SimNode | undefined {
@@ -220,6 +234,7 @@ export class World {
 
   /** Its downstreams are told to go; once they have, or in {@linkcode DRAIN_MS}, its streams end, and then it does. */
   #closeInOrder(node: SimNode, gone: () => void): void {
+    this.#ending.add(node);
     let isClosing = false;
     const close = () => {
       if (isClosing) return;
