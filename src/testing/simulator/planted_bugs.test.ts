@@ -18,8 +18,8 @@ const PLANTS: readonly Plant[] = [
   {
     what: "a replica that takes any checksum for right",
     file: "seal.ts",
-    seed: 150,
-    wrong: () => ({ sealMessage: () => 0, sealStart: () => 0 }),
+    seed: 185,
+    wrong: () => ({ sealMessage: () => 0 }),
     failure: /serves .*: the root|serves .* with/,
   },
   {
@@ -120,13 +120,10 @@ describe("The simulator", () => {
         return { ...right, ...plant.wrong(right) };
       });
       const { search } = await import("./search.ts");
-      const { found, scenarios } = await search({ seed: plant.seed, scenarios: 1_000 });
+      const { found } = await search({ seed: plant.seed, scenarios: 1_000 });
       expect(found?.report ?? "nothing").toMatch(plant.failure);
       expect(found!.shrunk.outcome.failure).toMatch(plant.failure);
       const { nodes, actions } = found!.shrunk.outcome.scenario;
-      console.log(
-        `${plant.what}: found in scenario ${scenarios}, ${nodes.length} nodes, ${actions.length} actions, ${found!.shrunk.runs} runs`,
-      );
       expect(nodes.length).toBeLessThanOrEqual(4);
       expect(actions.length).toBeLessThanOrEqual(5);
       expect(found!.report).toContain(`SIM_SEED=${found!.seed} SIM_SCENARIOS=1`);
