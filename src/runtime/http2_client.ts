@@ -127,7 +127,7 @@ class Connection {
   /** Resolves once it is doubted no more, or has been for `ms`. */
   async answered(ms: number): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, this.#pingedAtMs + ms - performance.now());
+    const timer = setTimeout(resolve, Math.max(0, this.#pingedAtMs + ms - performance.now()));
     await Promise.race([this.#pinged?.promise, late]);
     clearTimeout(timer);
   }
