@@ -85,8 +85,10 @@ function createLoopReader(onClose: (close: () => void) => void): () => ProcessRe
     delay.count > 0 ? Math.max(0, ns / 1e9 - RESOLUTION_MS / 1e3) : 0;
   return () => {
     const now = attempt(() => performance.eventLoopUtilization());
+    // Deno and Bun have the function, which measures nothing there.
+    const isMeasured = now !== undefined && now.idle + now.active > 0;
     const utilization =
-      now && before ? performance.eventLoopUtilization(now, before).utilization : undefined;
+      isMeasured && before ? performance.eventLoopUtilization(now, before).utilization : undefined;
     before = now;
     const reading = {
       utilization,

@@ -7,6 +7,7 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StateSourceService } from "../../gen/connect/statesource/v1/statesource_pb.js";
+import { OtlpReceiver } from "./otlp_receiver.ts";
 import { StockReplica } from "./stock_replica.ts";
 
 const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
@@ -16,6 +17,12 @@ const COMMANDS = {
   Deno: ["deno", "run", "--no-config", "--node-modules-dir=manual", "-A", SCRIPT],
   Bun: ["bun", SCRIPT],
 } as const;
+
+const TRACE_IDS: Readonly<Record<string, string>> = {
+  "Node.js": "1".repeat(32),
+  Deno: "2".repeat(32),
+  Bun: "3".repeat(32),
+};
 
 interface RunningNode {
   readonly child: ChildProcess;
@@ -34,6 +41,7 @@ function startNode(command: readonly string[], env: Record<string, string>): Pro
       TST_ADDR: "127.0.0.1:0",
       TST_HTTP_ADDR: "127.0.0.1:0",
       TST_FEED: "none",
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -72,13 +80,16 @@ async function getWhenReady(url: string): Promise<Response> {
 }
 
 let root: RunningNode;
+let receiver: OtlpReceiver;
 
 beforeAll(async () => {
+  receiver = await OtlpReceiver.start();
   root = await startNode(COMMANDS["Node.js"], {});
 });
 
-afterAll(() => {
+afterAll(async () => {
   for (const child of children) child.kill("SIGKILL");
+  await receiver.close();
 });
 
 describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
@@ -92,18 +103,21 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
       TST_PARENT_ADDR: leaf.replication,
     });
     await getWhenReady(`http://${leaf.http}/states`);
+    await getWhenReady(`http://${below.http}/states`);
 
     const state =
       name === "Deno" ? "Flight2Delayed" : name === "Bun" ? "Flight3Delayed" : "Flight1Delayed";
     const answer = await fetch(`http://${leaf.http}/mutations`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: {
+        "content-type": "application/json",
+        traceparent: `00-${TRACE_IDS[name]}-${"b".repeat(16)}-01`,
+      },
       body: JSON.stringify({ type: "add", states: [state] }),
     });
     const { result, version } = (await answer.json()) as { result: string; version: string };
     expect(result).toBe("executed");
 
-    await getWhenReady(`http://${below.http}/states`);
     for (const node of [root, leaf, below]) {
       const response = await fetch(`http://${node.http}/states?min-version=${version}&wait=10000`);
       expect(response.status).toBe(200);
@@ -112,10 +126,32 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
         states: expect.arrayContaining([state]),
       });
     }
+    const metrics = await (await fetch(`http://${leaf.http}/metrics`)).text();
+    for (const metric of ["replication_lag_count", "process_memory_usage", "v8js_memory_heap_used"])
+      expect(metrics).toMatch(new RegExp(`^${metric}\\{.*service_instance_id="leaf-on-`, "m"));
     expect(await stop(below.child)).toBe(0);
     const startedAt = performance.now();
     expect(await stop(leaf.child)).toBe(0);
     expect(performance.now() - startedAt).toBeLessThan(5_000);
+
+    expect(receiver.errors).toEqual([]);
+    const spans = receiver.spans.filter(
+      ({ traceId, resource }) =>
+        traceId === TRACE_IDS[name] && resource["service.instance.id"] === `leaf-on-${name}`,
+    );
+    expect(spans.map((span) => `${span.kind} ${span.name}`).toSorted()).toEqual([
+      "CLIENT statesource.v1.StateSourceService/Mutate",
+      "CONSUMER apply flights",
+      "PRODUCER publish flights",
+      "SERVER POST /mutations",
+    ]);
+    const records = receiver.logs.filter(
+      ({ resource }) => resource["service.instance.id"] === `leaf-on-${name}`,
+    );
+    const events = records.map(({ eventName }) => eventName);
+    expect(events).toEqual(
+      expect.arrayContaining(["node.started", "diff.applied", "node.stopped"]),
+    );
   });
 
   it("is followed by a stock Connect client on both of its ports, and frees its place", async () => {
