@@ -24,14 +24,14 @@ export interface ReplicaMachineOptions<N extends string = string> {
   readonly handlerTimeoutMs?: number;
   /** How long an async handler may go on before its signal aborts and it is no longer waited for, in milliseconds. Default 10,000. */
   readonly handlerDeadlineMs?: number;
-  /** Async handlers that may be under way before further changes wait, and become one. Default 100. */
+  /** Async handlers under way from which on further changes wait, and become one. Default 100. */
   readonly maxRunning?: number;
   /** Trace contexts of transitions after `seq`, as they came with the clock. Default: none is known. */
   readonly traceContextsSince?: (seq: number) => readonly Uint8Array[];
   readonly time?: TimeSource;
 }
 
-/** The clock as it was when views were last told. */
+/** The clock that was served last: its ticks are the clock's own, until that starts over with others. */
 interface Served {
   readonly epoch: string;
   readonly names: readonly string[];

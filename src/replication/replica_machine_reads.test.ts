@@ -133,6 +133,21 @@ describe("ReplicaMachine", () => {
     expect(ends).toEqual({ query: "resolved", both: "resolved", again: "resolved" });
   });
 
+  it("sees by its ticks an activation that a merged diff skipped", async () => {
+    const { followed, replica } = setUp();
+    followed.snapshot();
+    const ends = watch({
+      when: replica.when("A"),
+      ticks: replica.whenTicks("A", 1),
+      nextActive: replica.whenNextActive("A"),
+    });
+    followed.machine.add("A");
+    followed.machine.remove("A");
+    followed.diff();
+    await settle();
+    expect(ends).toEqual({ ticks: "resolved", nextActive: "resolved" });
+  });
+
   it("rejects waits for ticks when another epoch begins, and goes on with those for states", async () => {
     const { followed, replica } = setUp();
     const first = followed.source.clock.epoch;

@@ -16,7 +16,7 @@ export const systemTime: TimeSource = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },
   defer(run) {
