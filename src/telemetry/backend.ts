@@ -18,8 +18,14 @@ export interface TelemetryBackend {
   readonly metrics: MetricSet;
   /** Undefined where traces go nowhere. */
   readonly tracers: Tracers | undefined;
-  /** The metrics now, as Prometheus text. */
-  renderMetrics(): { readonly body: string; readonly contentType: string };
+  /**
+   * The metrics now, in the format that an `accept` header asks for: OpenMetrics, with exemplars, or
+   * Prometheus text.
+   */
+  renderMetrics(accept?: string | undefined): {
+    readonly body: string;
+    readonly contentType: string;
+  };
   /** Sends a record, if records go anywhere. */
   emitLog(record: NodeLogRecord): void;
   /** Hops from the root, once they are known and whenever they change. */

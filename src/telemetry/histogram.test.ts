@@ -14,4 +14,18 @@ describe("Histogram", () => {
     for (const value of [-1, Number.NaN]) histogram.record(value);
     expect(histogram).toMatchObject({ counts: [2, 0], count: 2, sum: 0 });
   });
+
+  it("keeps the last traced value of each bucket, and counts it as any other", () => {
+    const histogram = new Histogram([1, 2]);
+    const [one, two] = [new Uint8Array(25).fill(1), new Uint8Array(25).fill(2)];
+    histogram.recordTraced(1.5, one, 1_000);
+    histogram.record(1.6);
+    histogram.recordTraced(1.7, two, 2_000);
+    histogram.recordTraced(-1, one, 3_000);
+    expect(histogram).toMatchObject({ counts: [1, 3, 0], count: 4 });
+    expect(histogram.exemplars).toEqual([
+      { value: 0, traceContext: one, atMs: 3_000 },
+      { value: 1.7, traceContext: two, atMs: 2_000 },
+    ]);
+  });
 });

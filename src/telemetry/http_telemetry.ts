@@ -68,7 +68,9 @@ export class HttpTelemetry implements HttpObserver {
         const endMs = time.monotonic();
         if (!isStream(route)) {
           const durations = this.#durations.at(method, route, String(outcome.status));
-          durations.record((endMs - startMs) / 1000);
+          const seconds = (endMs - startMs) / 1000;
+          if (span?.isRecording) durations.recordTraced(seconds, span.context, time.now());
+          else durations.record(seconds);
         }
         if (span !== undefined) finish(span, outcome, endMs);
       },

@@ -196,9 +196,11 @@ export class MachineTelemetry implements Tracer {
     this.#endedAtMs = endMs;
     const counts = mutation.isAuto ? this.#counts.auto : this.#counts[mutation.type];
     (isCanceled ? counts.canceled : counts.executed).value++;
-    this.#durations.record((endMs - this.#startedAtMs) / 1000);
     const span = this.#span;
     this.#span = undefined;
+    const seconds = (endMs - this.#startedAtMs) / 1000;
+    if (span === undefined) this.#durations.record(seconds);
+    else this.#durations.recordTraced(seconds, span.context, this.#time.now());
     if (span !== undefined) this.#carry([span.context]);
     else if (this.#options.tracing === undefined && isTraceContext(mutation.context))
       this.#carry([mutation.context]);

@@ -19,6 +19,7 @@ import {
 } from "../replication/mod.ts";
 import { ChangeTimes } from "./change_times.ts";
 import type { EventLog } from "./event_log.ts";
+import type { Histogram } from "./histogram.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
   ATTR_DOWNSTREAM,
@@ -239,7 +240,7 @@ export class ReplicationTelemetry {
     if (kind === "diff") {
       if (changes > 1) this.#coalesced.value += changes - 1;
       const waitedMs = this.#options.time.monotonic() - this.#changes.firstAfter(firstSeq - 1);
-      if (waitedMs >= 0) this.#hopLag.record(waitedMs / 1000);
+      if (waitedMs >= 0) this.#record(this.#hopLag, waitedMs / 1000, this.#publishing.at(-1));
     }
     if (this.#publishing.length === 0) return;
     for (const span of this.#publishing) {
@@ -282,8 +283,9 @@ export class ReplicationTelemetry {
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
     // A snapshot holds changes of any age.
     if (!event.isSnapshot) {
-      lag.record(lagMs / 1000);
-      if (Number.isFinite(event.transitMs)) transit.record(event.transitMs / 1000);
+      const span = this.#applying.at(-1);
+      this.#record(lag, lagMs / 1000, span);
+      if (Number.isFinite(event.transitMs)) this.#record(transit, event.transitMs / 1000, span);
     }
     const message = event.isSnapshot ? "snapshot applied" : "diff applied";
     const version = `${event.epoch}-${event.seq}`;
@@ -308,6 +310,12 @@ export class ReplicationTelemetry {
       log.info(message, { ...fields, [ATTR_LAG]: lagMs / 1000 }, span.context);
     }
     this.#applying = NO_SPANS;
+  }
+
+  /** With the span for an exemplar, if there is one. */
+  #record(histogram: Histogram, seconds: number, span: TracedSpan | undefined): void {
+    if (span === undefined) histogram.record(seconds);
+    else histogram.recordTraced(seconds, span.context, this.#options.time.now());
   }
 
   #nameOf(operation: string): string {

@@ -12,6 +12,7 @@ import type { TelemetryBackend } from "./backend.ts";
 import type { LogFields } from "./event_log.ts";
 import { emitRecord } from "./logs.ts";
 import { MetricSet } from "./metric_set.ts";
+import { OPENMETRICS_TYPE, toOpenMetrics } from "./openmetrics.ts";
 import { parseTelemetryOptions } from "./options.ts";
 import { measureProcess, type ProcessMeter } from "./process_metrics.ts";
 import {
@@ -103,10 +104,13 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
   return {
     metrics,
     tracers: traces,
-    renderMetrics: () => ({
-      body: toPrometheusText(metrics.collect(), { ...attributes, [ATTR_TREE_LEVEL]: level }),
-      contentType: PROMETHEUS_TYPE,
-    }),
+    renderMetrics(accept = "") {
+      const collected = metrics.collect();
+      const text = toPrometheusText(collected, { ...attributes, [ATTR_TREE_LEVEL]: level });
+      return accept.includes("application/openmetrics-text")
+        ? { body: toOpenMetrics(text, collected), contentType: OPENMETRICS_TYPE }
+        : { body: text, contentType: PROMETHEUS_TYPE };
+    },
     emitLog(record) {
       if (logs !== undefined) emitRecord(logs.logger, record);
     },

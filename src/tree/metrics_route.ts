@@ -1,4 +1,4 @@
-/** `GET /metrics`: what telemetry counts, as Prometheus text. */
+/** `GET /metrics`: what telemetry counts, as Prometheus text, or as OpenMetrics for who asks for that. */
 
 import type { Route } from "../http/mod.ts";
 import type { TelemetryBackend } from "../telemetry/mod.ts";
@@ -7,10 +7,10 @@ export function createMetricsRoute(backend: TelemetryBackend): Route {
   return {
     method: "GET",
     path: "/metrics",
-    handle: () => {
-      const { body, contentType } = backend.renderMetrics();
+    handle: (c) => {
+      const { body, contentType } = backend.renderMetrics(c.req.header("accept"));
       return new Response(body, {
-        headers: { "content-type": contentType, "cache-control": "no-store" },
+        headers: { "content-type": contentType, "cache-control": "no-store", vary: "accept" },
       });
     },
   };
