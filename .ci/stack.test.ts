@@ -115,12 +115,34 @@ describe("compose.yaml", () => {
 
   const docker = spawnSync("docker", ["compose", "version"]).status === 0;
   it.skipIf(!docker)("is understood by docker compose", () => {
-    const { status, stderr } = spawnSync("docker", ["compose", "config", "--quiet"], {
-      cwd: ROOT,
-      encoding: "utf8",
-    });
-    expect(stderr).toBe("");
-    expect(status).toBe(0);
+    for (const files of [[], ["-f", "compose.yaml", "-f", "compose.host.yaml"]]) {
+      const { status, stderr } = spawnSync("docker", ["compose", ...files, "config", "--quiet"], {
+        cwd: ROOT,
+        encoding: "utf8",
+      });
+      expect(stderr).toBe("");
+      expect(status).toBe(0);
+    }
+  });
+});
+
+describe("compose.host.yaml", () => {
+  it("has the collector scrape the nodes of npm start, and send where the others are published", () => {
+    const { services } = yaml("compose.host.yaml");
+    const { environment } = services["otel-collector"];
+    expect(environment.NODE_TARGETS.slice(1, -1).split(", ")).toEqual(
+      tree.map(({ httpPort }) => `127.0.0.1:${httpPort}`),
+    );
+    const published = ["prometheus", "loki", "tempo"].map((name) => services[name].ports[0]);
+    const urls = ["PROMETHEUS_URL", "LOKI_URL", "TEMPO_URL"].map((name) => environment[name]);
+    expect(urls).toEqual(
+      published.map((port: string) => `http://${port.slice(0, port.lastIndexOf(":"))}`),
+    );
+    const collector = text("otel-collector.yaml");
+    const unknown = Object.keys(environment).filter(
+      (name) => !collector.includes(`{env:${name}:-`),
+    );
+    expect(unknown).toEqual([]);
   });
 });
 
