@@ -52,7 +52,7 @@ async function read(incoming: IncomingMessage): Promise<Request> {
   return {
     line: `${incoming.method} ${incoming.url}`,
     authorization: incoming.headers.authorization,
-    body: JSON.parse(text),
+    body: text === "" ? {} : JSON.parse(text),
   };
 }
 
@@ -110,7 +110,6 @@ describe("pushDashboards()", () => {
     [401, "GRAFANA_TOKEN is not valid there"],
     [403, "its service account needs the role Editor"],
     [404, "GRAFANA_URL does not lead to a Grafana's API"],
-    [302, "GRAFANA_URL does not lead to a Grafana's API"],
     [400, "Dashboard title cannot be empty"],
   ])("says what to do about %d", async (status, hint) => {
     answer = (_request, response) =>
@@ -120,6 +119,18 @@ describe("pushDashboards()", () => {
     expect(error.message).toContain(`Grafana answered ${status}, `);
     expect(error.message).toContain(hint);
     expect(requests).toHaveLength(1);
+  });
+
+  it("does not take a login page, to which it is sent on, for an answer", async () => {
+    answer = ({ line }, response) => {
+      if (line === "GET /login") response.writeHead(200).end("<html>Welcome to Grafana</html>");
+      else response.writeHead(302, { location: "/login" }).end();
+    };
+    const error = await failure(push());
+    expect(error.message).toBe(
+      "Cannot push folder: Grafana answered 302, GRAFANA_URL does not lead to a Grafana's API",
+    );
+    expect(requests.map(({ line }) => line)).toEqual(["POST /api/folders"]);
   });
 
   it("names the dashboard that was refused, and sends none after it", async () => {
