@@ -1,44 +1,60 @@
-/** Resident memory of the nodes over the time that each of their processes lived. */
+/** Memory of the nodes over the time that each of their processes lived. */
 
 import { execFileSync } from "node:child_process";
+
+/** A node's process at the moment. */
+export interface Lived {
+  readonly node: string;
+  readonly pid: number;
+  /** Of its HTTP API. */
+  readonly url: string;
+}
+
+interface Sample {
+  readonly atMs: number;
+  /** Resident memory. */
+  readonly mib: number;
+  /** Used by objects, and by what no longer is one but has not been collected; NaN if it did not answer. */
+  readonly heapMib: number;
+}
 
 interface Life {
   readonly node: string;
   readonly startedAtMs: number;
-  readonly samples: { readonly atMs: number; readonly mib: number }[];
+  readonly samples: Sample[];
 }
 
-/** What a process did with its memory, from two minutes after its start on. */
+/** What a process did with its memory, from two minutes after its start on, quarter by quarter, in MiB. */
 export interface Growth {
   readonly node: string;
   readonly minutes: number;
-  /** Means of the first and the last quarter, in MiB. */
-  readonly first: number;
-  readonly last: number;
-  readonly highest: number;
+  /** Means of its resident memory. */
+  readonly resident: readonly number[];
+  /** The least of its heap: what collections left. */
+  readonly heap: readonly number[];
 }
 
 const WARM_UP_MS = 120_000;
+const HEAP_METRIC = /^v8js_memory_heap_used\{[^}]*\} (\S+)$/gm;
+/** Longest wait for a node's metrics, in milliseconds: it may be held still. */
+const PATIENCE_MS = 2_000;
 
 export class MemoryLog {
   readonly #lives = new Map<number, Life>();
 
   /** Notes the memory of each process now. */
-  sample(pids: ReadonlyMap<string, number>, nowMs: number): void {
-    if (pids.size === 0) return;
-    const numbers = [...pids.values()].join(",");
-    const lines = execFileSync("ps", ["-o", "pid=,rss=", "-p", numbers], { encoding: "utf8" });
-    const kib = new Map(
-      lines
-        .trim()
-        .split("\n")
-        .map((line) => line.trim().split(/\s+/).map(Number) as [number, number]),
+  async sample(processes: readonly Lived[], nowMs: number): Promise<void> {
+    if (processes.length === 0) return;
+    const resident = readResident(processes.map(({ pid }) => pid));
+    await Promise.all(
+      processes.map(async ({ node, pid, url }) => {
+        const life = this.#lives.get(pid) ?? { node, startedAtMs: nowMs, samples: [] };
+        this.#lives.set(pid, life);
+        const mib = resident.get(pid);
+        const heapMib = await readHeap(url);
+        if (mib !== undefined) life.samples.push({ atMs: nowMs, mib, heapMib });
+      }),
     );
-    for (const [node, pid] of pids) {
-      const life = this.#lives.get(pid) ?? { node, startedAtMs: nowMs, samples: [] };
-      this.#lives.set(pid, life);
-      life.samples.push({ atMs: nowMs, mib: (kib.get(pid) ?? 0) / 1024 });
-    }
   }
 
   /** Of every node the longest life, if that went on for a while after its warm-up. */
@@ -47,18 +63,50 @@ export class MemoryLog {
     for (const { node, startedAtMs, samples } of this.#lives.values()) {
       const warm = samples.filter(({ atMs }) => atMs - startedAtMs >= WARM_UP_MS);
       if (warm.length < 8) continue;
-      const quarter = Math.floor(warm.length / 4);
-      const mean = (part: typeof warm) => part.reduce((sum, { mib }) => sum + mib, 0) / part.length;
       const minutes = (warm.at(-1)!.atMs - startedAtMs) / 60_000;
       if (minutes <= (longest.get(node)?.minutes ?? 0)) continue;
+      const quarters = [0, 1, 2, 3].map((i) =>
+        warm.slice((i * warm.length) / 4, ((i + 1) * warm.length) / 4),
+      );
       longest.set(node, {
         node,
         minutes,
-        first: mean(warm.slice(0, quarter)),
-        last: mean(warm.slice(-quarter)),
-        highest: Math.max(...warm.map(({ mib }) => mib)),
+        resident: quarters.map((part) => part.reduce((sum, { mib }) => sum + mib, 0) / part.length),
+        heap: quarters.map((part) =>
+          Math.min(...part.map(({ heapMib }) => heapMib).filter((mib) => !Number.isNaN(mib))),
+        ),
       });
     }
     return [...longest.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
+  }
+}
+
+/** Resident memory of each process that there still is, in MiB. */
+function readResident(pids: readonly number[]): Map<number, number> {
+  let text = "";
+  try {
+    text = execFileSync("ps", ["-o", "pid=,rss=", "-p", pids.join(",")], { encoding: "utf8" });
+  } catch {
+    // None of them lives any more.
+  }
+  const lines = text.trim().split("\n");
+  return new Map(
+    lines.map((line) => {
+      const [pid = 0, kib = 0] = line.trim().split(/\s+/).map(Number);
+      return [pid, kib / 1024];
+    }),
+  );
+}
+
+/** NaN if the node does not answer. */
+async function readHeap(url: string): Promise<number> {
+  try {
+    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const values = [...(await response.text()).matchAll(HEAP_METRIC)].map(([, value]) =>
+      Number(value),
+    );
+    return values.length === 0 ? Number.NaN : values.reduce((sum, value) => sum + value) / 2 ** 20;
+  } catch {
+    return Number.NaN;
   }
 }

@@ -111,6 +111,14 @@ async function makeFault(): Promise<void> {
   }
 }
 
+function sampleMemory(): Promise<void> {
+  const processes = places.flatMap(({ name, httpPort }) => {
+    const pid = supervisor.pids.get(name);
+    return pid === undefined ? [] : [{ node: name, pid, url: urlOf(httpPort) }];
+  });
+  return memory.sample(processes, performance.now());
+}
+
 /** Notices new processes, and asks each node. */
 const pidsBefore = new Map<string, number>();
 async function askAll(): Promise<void> {
@@ -155,10 +163,14 @@ function report(problems: readonly string[]): void {
     `Oldest answer, ms: ${watches.map(({ name, counts }) => `${name} ${counts.oldestMs}`).join(", ")}`,
   );
   writeLine(`Mutations at leaves: ${load.describe()}`);
-  writeLine("Memory of each node's longest life, MiB (from two minutes after its start):");
-  for (const { node, minutes: lived, first, last, highest } of memory.growth()) {
+  writeLine(
+    "Memory of each node's longest life from two minutes after its start, by quarters, MiB:",
+  );
+  const inMib = (values: readonly number[]) =>
+    values.map((value) => value.toFixed(1).padStart(6)).join("");
+  for (const { node, minutes: lived, resident, heap } of memory.growth()) {
     writeLine(
-      `  ${node.padEnd(8)} ${lived.toFixed(0).padStart(3)} min  first quarter ${first.toFixed(1)}  last quarter ${last.toFixed(1)}  highest ${highest.toFixed(1)}`,
+      `  ${node.padEnd(8)} ${lived.toFixed(0).padStart(3)} min  resident, mean ${inMib(resident)}  heap, least ${inMib(heap)}`,
     );
   }
   writeLine(`Errors in logs: ${logLines.length}`);
@@ -172,7 +184,7 @@ supervisor.start();
 const following = record.follow(ended.signal);
 void every(ASK_INTERVAL_MS, askAll);
 void every(FAULT_INTERVAL_MS, makeFault);
-void every(SAMPLE_INTERVAL_MS, () => memory.sample(supervisor.pids, performance.now()));
+void every(SAMPLE_INTERVAL_MS, () => sampleMemory());
 void every(200, () => load.send());
 const progress = setInterval(() => {
   const wrong = watches.reduce((total, { violations }) => total + violations.length, 0);
