@@ -1,3 +1,4 @@
+import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -80,6 +81,19 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       header: "1",
       body: "hello",
     });
+  });
+
+  it("take no pushes from a server", async () => {
+    const server = createHttp2Server();
+    ends.push(() => server.close());
+    const { promise: pushAllowed, resolve } = Promise.withResolvers<boolean>();
+    server.on("stream", (stream) => {
+      resolve(stream.pushAllowed);
+      stream.respond({ ":status": 200 }, { endStream: true });
+    });
+    await new Promise<void>((listening) => server.listen(LOOPBACK, listening));
+    await setUp().post((server.address() as AddressInfo).port);
+    expect(await pushAllowed).toBe(false);
   });
 
   it("carry many requests at once beside a long stream, on one connection", async () => {

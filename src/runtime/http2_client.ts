@@ -84,7 +84,9 @@ class Connection {
   constructor(origin: string, options: Http2TransportOptions) {
     const { connectTimeoutMs = 2_000 } = options;
     this.#options = options;
-    this.session = connect(origin, { settings: { initialWindowSize: WINDOW_BYTES } });
+    this.session = connect(origin, {
+      settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
+    });
     const timer = setTimeout(
       () => this.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
       connectTimeoutMs,

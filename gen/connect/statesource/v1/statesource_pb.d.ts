@@ -21,7 +21,7 @@ export declare const file_statesource_v1_statesource: GenFile;
  */
 export declare type SubscribeRequest = Message<"statesource.v1.SubscribeRequest"> & {
   /**
-   * Node name of the subscriber.
+   * Node name of the subscriber: 1 to 255 characters (UTF-16 units), none of them a control character.
    *
    * @generated from field: string name = 1;
    */
@@ -374,26 +374,30 @@ export declare type MutateRequest = Message<"statesource.v1.MutateRequest"> & {
   type: MutationType;
 
   /**
+   * Those that do not exist are an invalid_argument.
+   *
    * @generated from field: repeated string states = 2;
    */
   states: string[];
 
   /**
-   * A JSON object, or empty.
+   * A JSON object, at most 64 levels deep, or empty.
    *
    * @generated from field: string args_json = 3;
    */
   argsJson: string;
 
   /**
-   * The root runs a key once, and answers repeats with what came of it the first time.
+   * The root runs a key once, and answers repeats with what came of it the first time. At most 255
+   * characters; another request with the same key is an invalid_argument.
    *
    * @generated from field: string idempotency_key = 4;
    */
   idempotencyKey: string;
 
   /**
-   * W3C trace context, as in SubscribeResponse, of the request that this mutation belongs to.
+   * W3C trace context, 25 bytes as in SubscribeResponse, of the request that this mutation belongs to,
+   * or empty.
    *
    * @generated from field: bytes trace_context = 5;
    */
