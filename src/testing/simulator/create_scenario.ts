@@ -14,6 +14,9 @@ const SIZES = [
   { weight: 2, nodes: [17, 50], levels: 5 },
 ] as const;
 
+/** Longest that a client waits for a mutation, in milliseconds. */
+export const LONGEST_MUTATION_MS = 3_000;
+
 const STATE_NAMES = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
 
 export function createScenario(seed: number): Scenario {
@@ -143,7 +146,7 @@ function createActions(
       states: someStates(),
       nodes: hasKey ? random.sample(names, random.int(1, 3)) : [random.pick(names)],
       hasKey,
-      timeoutMs: random.pick([50, 500, 3_000]),
+      timeoutMs: random.pick([50, 500, LONGEST_MUTATION_MS]),
     });
   }
 

@@ -25,6 +25,11 @@ export class Mutations {
     }
   }
 
+  /** Whether nobody waits for an answer. */
+  get isIdle(): boolean {
+    return ![...this.#open.values()].some(({ isAlive }) => isAlive);
+  }
+
   /** What must hold once all is over. */
   check(): void {
     for (const { id, hasKey } of this.#sent) {

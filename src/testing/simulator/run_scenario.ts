@@ -1,6 +1,7 @@
 /** Runs one scenario: its faults, then the time until all is equal, then the end of every node. */
 
 import type { Counts } from "./counts.ts";
+import { LONGEST_MUTATION_MS } from "./create_scenario.ts";
 import { levelsOf, type Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
@@ -115,11 +116,16 @@ function describeUnequal(world: World, boundMs: number): string {
 /** All nodes end in order, and leave nothing behind. */
 async function end(world: World): Promise<void> {
   const { events } = world;
-  // Mutations under way have their deadline; in some runs, all have time to learn how quick their links are.
-  const hasTime = world.scenario.seed % 8 === 0;
-  await world.run(events.nowMs + (hasTime ? 7_000 : 3_100));
-  world.mutations.check();
-  if (hasTime) checkFresh(world);
+  const { mutations } = world;
+  // Those under way have their deadline.
+  if (!mutations.isIdle)
+    await world.run(events.nowMs + LONGEST_MUTATION_MS + 100, () => mutations.isIdle);
+  mutations.check();
+  // In some runs, all have time to learn how quick their links are.
+  if (world.scenario.seed % 8 === 0) {
+    await world.run(events.nowMs + 7_000);
+    checkFresh(world);
+  }
   const { nodes } = world;
   for (const node of nodes) node.close();
   await world.run(events.nowMs + 1_000);
