@@ -9,7 +9,7 @@ export interface ExchangeHost {
   /** The request is a Subscribe stream: the server's process has just opened it. */
   opened(exchange: Exchange): void;
   /** A piece has been read off the server's stream. */
-  pumped(exchange: Exchange, piece: Uint8Array): void;
+  taken(exchange: Exchange, piece: Uint8Array): void;
   /** A piece has come to the client. */
   arrived(exchange: Exchange, piece: Uint8Array): void;
   /** Both sides are through with it. */
@@ -150,7 +150,7 @@ export class Exchange {
           this.#send("down", () => this.client.post(() => this.#endClient()));
           return this.#endServer();
         }
-        this.#host.pumped(this, value);
+        this.#host.taken(this, value);
         for (const piece of this.#split(value)) this.#sendPiece(piece);
       }
     } catch {

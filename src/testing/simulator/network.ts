@@ -32,7 +32,7 @@ export class SimNetwork {
     this.#host = {
       accept: host.accept,
       opened: host.opened,
-      pumped: host.pumped,
+      taken: host.taken,
       arrived: host.arrived,
       ended: (exchange) => this.#open.delete(exchange),
     };

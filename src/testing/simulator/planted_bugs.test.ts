@@ -92,6 +92,19 @@ const PLANTS: readonly Plant[] = [
     failure: /is live after .* ms without a byte|faults ended|has closed/,
   },
   {
+    what: "a publisher that goes on writing to whoever takes nothing",
+    file: "downstream.ts",
+    seed: 7,
+    wrong: ({ OpenDownstream }) => ({
+      OpenDownstream: class extends (OpenDownstream as Class) {
+        get isStalled(): boolean {
+          return false;
+        }
+      },
+    }),
+    failure: /holds \d+ bytes for one downstream/,
+  },
+  {
     what: "a root that forgets idempotency keys",
     file: "remembered_replies.ts",
     seed: 16,

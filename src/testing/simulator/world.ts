@@ -1,6 +1,5 @@
 /** A simulated tree: its nodes' lives, its network, and the actions of a scenario on both. */
 
-import type { ReplicationError, ReplicationTracer } from "../../replication/mod.ts";
 import { perform } from "./actions.ts";
 import { Checks } from "./checks.ts";
 import { Counts } from "./counts.ts";
@@ -13,6 +12,8 @@ import { type Random, randomByMoment } from "./random.ts";
 import { describeAction } from "./report.ts";
 import type { NodeSpec, Scenario } from "./scenario.ts";
 import { createReplica, createRoot, type SimNode } from "./sim_node.ts";
+import { Streams } from "./streams.ts";
+import { createTracer } from "./tracing.ts";
 import { Truth } from "./truth.ts";
 
 /** How long a node that stops in order waits for its downstreams to go, in milliseconds. */
@@ -30,12 +31,6 @@ interface Slot {
   /** Counts what has taken it down, so that only the last of these brings it up again. */
   downs: number;
   schema: number;
-}
-
-/** Bytes of one stream, on the server's side. */
-interface Stream {
-  readonly downstream: { readonly bytesSent: number };
-  pumped: number;
 }
 
 /** How a process ends. */
@@ -57,16 +52,13 @@ export class World {
   readonly events = new EventQueue();
   readonly truth = new Truth();
   readonly counts = new Counts();
+  readonly streams = new Streams();
   readonly network: SimNetwork;
   readonly mutations: Mutations;
   readonly scenario: Scenario;
   readonly #log: ((line: string) => void) | undefined;
   readonly #checks: Checks;
   readonly #slots = new Map<string, Slot>();
-  readonly #streams = new Map<Exchange, Stream>();
-  readonly #claimed = new WeakSet<object>();
-  /** Longest message that each publisher has sent. */
-  readonly #longest = new Map<SimProcess, number>();
   /** Nodes that something happened to since the last look. */
   readonly #touched = new Set<SimNode>();
   /** Nodes that stop in order. */
@@ -88,11 +80,11 @@ export class World {
     const profiles = new Map(scenario.nodes.map(({ name, profile }) => [name, profile]));
     this.network = new SimNetwork(this.events, scenario.seed, (client) => profiles.get(client)!, {
       accept: (address) => this.#accept(address),
-      opened: (exchange) => this.#opened(exchange),
-      pumped: (exchange, piece) => {
-        const stream = this.#streams.get(exchange);
-        if (stream !== undefined) stream.pumped += piece.length;
+      opened: (exchange) => {
+        const node = this.#nodeOf(exchange.server!);
+        if (node !== undefined) this.streams.opened(exchange, node.publisher);
       },
+      taken: (exchange, piece) => this.streams.taken(exchange, piece.length),
       arrived: (exchange, piece) => this.#arrived(exchange, piece),
     });
     for (const spec of scenario.nodes) {
@@ -174,11 +166,8 @@ export class World {
       const upstream = this.#slots.get(node.replica?.address ?? "");
       this.#checks.atRest(node, 3 * (upstream?.spec.heartbeatIntervalMs ?? 0));
     }
-    for (const [{ server }, { downstream, pumped }] of this.#streams) {
-      const waiting = downstream.bytesSent - pumped;
-      if (waiting > this.#longest.get(server!)!)
-        this.fail(`${server!.name} holds ${waiting} bytes for one downstream`);
-    }
+    const wrong = this.streams.check();
+    if (wrong !== undefined) this.fail(wrong);
   }
 
   /** Runs `run` after `delayMs`, with a line for it. */
@@ -266,15 +255,6 @@ export class World {
     return { process: slot.node.process, serve: slot.node.serve };
   }
 
-  #opened(exchange: Exchange): void {
-    const { publisher } = this.#nodeOf(exchange.server!) ?? {};
-    for (const downstream of publisher?.downstreams ?? []) {
-      if (this.#claimed.has(downstream)) continue;
-      this.#claimed.add(downstream);
-      this.#streams.set(exchange, { downstream, pumped: 0 });
-    }
-  }
-
   #arrived(exchange: Exchange, piece: Uint8Array): void {
     this.counts.add("piece");
     for (let i = 0; i < piece.length; i++)
@@ -296,7 +276,7 @@ export class World {
       process,
       schema: this.scenario.schemas[slot.schema]!,
       random,
-      tracer: this.#tracer(process),
+      tracer: createTracer(this, process),
       onError: (error) => this.fail(`${spec.name}: ${error}`),
       onRun: (id, isCanceled) =>
         this.truth.recordRun(id, {
@@ -325,60 +305,11 @@ export class World {
       process,
       transport: this.network.transport(process),
       random,
-      tracer: this.#tracer(process),
+      tracer: createTracer(this, process),
       onError: (error) => this.fail(`${spec.name}: ${error}`),
       onChange: ({ replica }, change) => {
         if (process.isAlive) this.#checks.served(spec, replica, change);
       },
     });
   }
-
-  #tracer(process: SimProcess): ReplicationTracer {
-    const { name } = process;
-    return {
-      linkStatus: (status, address) => this.log(() => `${name} is ${status} (${address})`),
-      linkLost: ({ error }) => {
-        this.counts.add(`lost: ${kindOf(error)}`);
-        this.log(() => `${name} lost its link: ${error.message}`);
-      },
-      moved: ({ address, reason }) => {
-        this.counts.add(`moved: ${reason}`);
-        this.log(() => `${name} goes over to ${address}, ${reason}`);
-      },
-      resync: (reason, detail) => {
-        this.counts.add(`resync: ${reason}`);
-        this.log(() => `${name} needs a resync, ${reason}: ${detail}`);
-        if (!this.scenario.actions.some(({ type }) => type === "corrupt"))
-          this.fail(
-            `${name} needed a resync (${reason}: ${detail}), with every byte as it was sent`,
-          );
-      },
-      applied: ({ isSnapshot, epoch, seqBefore, seq }) => {
-        this.counts.add(isSnapshot ? "snapshot" : "diff");
-        this.log(
-          () => `${name} took ${isSnapshot ? "snapshot" : `diff ${seqBefore} to`} ${epoch}-${seq}`,
-        );
-      },
-      pushed: ({ bytes }) =>
-        this.#longest.set(process, Math.max(bytes, this.#longest.get(process) ?? 0)),
-      downstreamClosed: (downstream, error) => {
-        if (error?.code === "resource_exhausted") this.counts.add("cut off");
-        this.log(() => `${name} closed ${downstream}${error ? `: ${error.message}` : ""}`);
-      },
-    };
-  }
-}
-
-/** What an error is about, without names and numbers. */
-function kindOf({ code, message }: ReplicationError): string {
-  const known = [
-    "upstream of itself",
-    "older clock",
-    "silent",
-    "no clock",
-    "broke off",
-    "Cannot reach",
-    "is stopping",
-  ];
-  return known.find((part) => message.includes(part)) ?? code;
 }
