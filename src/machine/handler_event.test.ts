@@ -45,7 +45,8 @@ describe("HandlerEvent.signal", () => {
     expect(aborted()).toEqual([false, false, false]);
     await machine.dispose();
     expect(aborted()).toEqual([true, true, true]);
-    expect(events[0]!.signal).toBe(machine.signal);
+    expect(events[1]!.name).toBe("AEnd");
+    expect(events[1]!.signal).toBe(machine.signal);
   });
 
   it("has aborted for who asks after a new schema without its state", () => {

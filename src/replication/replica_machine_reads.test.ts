@@ -163,6 +163,7 @@ describe("ReplicaMachine", () => {
     const second = followed.source.clock.epoch;
     const why = `Cannot wait for ticks of epoch ${first}: the clock has begun epoch ${second}`;
     expect(ends).toEqual({ time: why, ticks: why });
+    expect(replica.waitCount).toBe(1);
     followed.machine.add("A");
     followed.diff();
     await settle();
@@ -211,6 +212,9 @@ describe("ReplicaMachine", () => {
     await settle();
     expect(ends).toHaveProperty("a", "resolved");
     expect(signals[2]!.aborted).toBe(true);
+    expect(replica.waitCount).toBe(0);
+    await replica.close();
+    expect(replica.waitCount).toBe(0);
   });
 
   it("aborts a state's signal when its tick moves, and tells listeners of each diff", () => {

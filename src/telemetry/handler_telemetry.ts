@@ -64,9 +64,14 @@ export class HandlerTelemetry implements HandlerTracer {
     if (running === undefined) return;
     this.#running.delete(event);
     const { startedAtMs, span } = running;
-    this.#durations.record((this.#options.time.monotonic() - startedAtMs) / 1000);
+    const { time } = this.#options;
+    const seconds = (time.monotonic() - startedAtMs) / 1000;
     if (error !== undefined) this.#errors.value++;
-    if (span === undefined) return;
+    if (span === undefined) {
+      this.#durations.record(seconds);
+      return;
+    }
+    this.#durations.recordTraced(seconds, span.context, time.now());
     if (error !== undefined) span.fail(error.name, error.message);
     span.end();
   }

@@ -240,6 +240,23 @@ describe("ReplicationTelemetry, upstream", () => {
     ).toBeUndefined();
   });
 
+  it("keeps the contexts under which handlers of a change stand, by seq, until a snapshot", () => {
+    const { telemetry, recorder } = setUp();
+    const { upstream } = telemetry;
+    upstream.applying!([createContext(1)]);
+    upstream.applied!(applied({ seq: 5 }));
+    const [span] = recorder.spans;
+    expect(telemetry.appliedSince(5)).toEqual([]);
+    expect(telemetry.appliedSince(4)).toEqual([fromSpanContext(span!.spanContext())]);
+    upstream.applying!([]);
+    upstream.applied!(applied({ isSnapshot: true, seq: 2 }));
+    expect(telemetry.appliedSince(0)).toEqual([]);
+    const { telemetry: untraced } = setUp({ traces: false });
+    untraced.upstream.applying!([createContext(2)]);
+    untraced.upstream.applied!(applied({ seq: 5 }));
+    expect(untraced.appliedSince(4)).toEqual([createContext(2)]);
+  });
+
   it("counts resyncs by reason, all of them from 0 on, and forwarded mutations by result", () => {
     const { telemetry, metrics } = setUp();
     telemetry.upstream.resync!("checksum", "…");

@@ -48,6 +48,7 @@ describe("Webhook", () => {
     await settle();
     const [{ request, body }] = requests as [(typeof requests)[0]];
     expect([request.method, request.url, body]).toEqual(["POST", URL, '{"flight":"Flight1"}']);
+    expect(request.redirect).toBe("manual");
     expect(Object.fromEntries(request.headers)).toEqual({
       "content-type": "application/json",
       "idempotency-key": "k-1",

@@ -97,8 +97,6 @@ export class Webhook {
   }
 
   async #run(): Promise<void> {
-    // So that send() knows of this run before it has ended.
-    await Promise.resolve();
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
       await this.#deliver(next);
     this.#running = undefined;
