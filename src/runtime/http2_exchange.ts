@@ -21,11 +21,13 @@ export function exchange(
   observer: StreamObserver,
 ): Promise<Response> {
   const { pathname, search } = new URL(request.url);
-  const stream = session.request({
+  const head = {
     ":method": request.method,
     ":path": pathname + search,
     ...Object.fromEntries(request.headers),
-  });
+  };
+  // Said always: the default differs by method.
+  const stream = session.request(head, { endStream: body.length === 0 });
   observer.opened();
   return new Promise((resolve, reject) => {
     let fail = (reason: () => unknown) => reject(reason());
@@ -58,6 +60,6 @@ export function exchange(
       fail = incoming.fail;
       resolve(new Response(incoming.body as ReadableStream<Uint8Array<ArrayBuffer>>, head));
     });
-    stream.end(body);
+    if (body.length > 0) stream.end(body);
   });
 }
