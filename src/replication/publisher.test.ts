@@ -68,6 +68,24 @@ describe("Publisher", () => {
     expect(sinks[0]!.last).toMatchObject({ seq: 1, indexes: new Uint32Array(0) });
   });
 
+  it("encodes a snapshot once for all that know as little and begin together", async () => {
+    const { flip, publisher, time } = setUp();
+    const nothing = { name: "leaf", epoch: "", seq: 0, schemaHash: "" };
+    const join = (request: object = {}) => {
+      const sink = new TestSink();
+      publisher.subscribe({ ...nothing, ...request }, sink);
+      return sink.envelopes[0];
+    };
+    const first = join();
+    expect(join()).toBe(first);
+    expect(join({ schemaHash: hashSchema(SCHEMA, NAMES) })).not.toBe(first);
+    await time.advance(1_000);
+    const later = join();
+    expect(later).not.toBe(first);
+    await flip(1);
+    expect(join()).not.toBe(later);
+  });
+
   it("never tells a downstream that drains late an age that was true before", async () => {
     let ageMs = 0;
     const { flip, subscribe, time } = setUp({ ageMs: () => ageMs });

@@ -7,15 +7,10 @@ import { type Downstream, OpenDownstream, type Sink } from "./downstream.ts";
 import { encodeEnvelope } from "./envelope.ts";
 import { ReplicationError, toWireError } from "./errors.ts";
 import { FanOut } from "./fan_out.ts";
-import {
-  type ClockMessage,
-  encodeClockMessage,
-  type ProbeReply,
-  type SubscribeRequest,
-} from "./messages.ts";
-import { sealStart } from "./seal.ts";
+import type { ProbeReply, SubscribeRequest } from "./messages.ts";
 import type { Selection } from "./selection.ts";
 import { SelectionViews } from "./selection_views.ts";
+import { Sender } from "./sender.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import type { ReplicationTracer } from "./tracer.ts";
 import type { VersionedClock } from "./versioned_clock.ts";
@@ -53,13 +48,8 @@ export class Publisher {
   readonly #options: Required<Omit<PublisherOptions, "tracer" | "selection" | "maxSelections">>;
   readonly #tracer: ReplicationTracer | undefined;
   readonly #downstreams = new Set<OpenDownstream>();
-  /** All streams count wall time from here, so that they can share their messages. */
-  readonly #wallBaseMs: number;
-  readonly #steadyBaseMs: number;
+  readonly #sender: Sender;
   readonly #views: SelectionViews;
-  /** Names that downstreams are told, and how often they have changed. */
-  #path: readonly string[] = [];
-  #pathNumber = 0;
   #nextTraceContexts: readonly Uint8Array[] = NO_CONTEXTS;
   /** Whether a downstream is ahead, and waits for this node to catch up. */
   #isAwaited = false;
@@ -92,19 +82,11 @@ export class Publisher {
       time: options.time ?? systemTime,
     };
     this.#tracer = options.tracer;
-    this.#wallBaseMs = this.#options.time.now();
-    // A millisecond early: parts of milliseconds never let a message seem to be made before its change.
-    this.#steadyBaseMs = this.#options.time.monotonic() - 1;
-    this.#views = new SelectionViews(
-      clock,
-      {
-        wallBaseMs: this.#wallBaseMs,
-        sentMs: () => this.#sentMs(),
-        ageMs: () => this.#ageMs(),
-        isDraining: () => this.#drained !== undefined,
-      },
-      { selection: options.selection, maxSelections: options.maxSelections ?? 1_000 },
-    );
+    this.#sender = new Sender(this.#options);
+    this.#views = new SelectionViews(clock, this.#sender, {
+      selection: options.selection,
+      maxSelections: options.maxSelections ?? 1_000,
+    });
     const { time } = this.#options;
     this.#flushes = new FanOut(
       time,
@@ -130,7 +112,7 @@ export class Publisher {
 
   /** The answer to a probe of the clock that stamps its messages. */
   probe(): ProbeReply {
-    return { sentMs: this.#sentMs(), wallTimeMs: this.#wallBaseMs };
+    return this.#sender.probe();
   }
 
   get downstreams(): ReadonlySet<Downstream> {
@@ -185,6 +167,7 @@ export class Publisher {
   drain(): Promise<void> {
     if (this.#drained === undefined) {
       this.#drained = Promise.withResolvers();
+      this.#sender.isDraining = true;
       const told = new FanOut<OpenDownstream>(this.#options.time, (downstream) =>
         this.#tell(downstream),
       );
@@ -298,7 +281,7 @@ export class Publisher {
 
   /** Whether more than a heartbeat is due. */
   #isDue(downstream: OpenDownstream): boolean {
-    return downstream.isBehind || downstream.pathNumber !== this.#pathNumber;
+    return downstream.isBehind || downstream.pathNumber !== this.#sender.pathNumber;
   }
 
   /** Sends what a downstream lacks, if it lacks anything and can be written to. Returns whether it was. */
@@ -310,7 +293,7 @@ export class Publisher {
       return false;
     }
     const hasStarted = downstream.hasStarted && downstream.epoch === epoch;
-    if (!hasStarted || downstream.pathNumber !== this.#pathNumber) {
+    if (!hasStarted || downstream.pathNumber !== this.#sender.pathNumber) {
       this.#sendStart(downstream);
       return true;
     }
@@ -332,41 +315,22 @@ export class Publisher {
   }
 
   #sendStart(downstream: OpenDownstream): void {
-    const { view } = downstream;
-    const { epoch, schema, names, ticks } = view.clock;
+    const { view, selection, cursor } = downstream;
     this.#updatePath();
-    const before = downstream.cursor;
-    const hash = view.schemaHash;
+    const isSchemaKnown = downstream.schemaHash === view.schemaHash;
     // Other states are another clock, also at the same version.
-    const continues = downstream.epoch === epoch && downstream.schemaHash === hash;
-    const traceContexts = continues ? this.#trace(downstream, before) : undefined;
-    const start = {
-      epoch,
-      wallTimeMs: this.#wallBaseMs,
-      heartbeatIntervalMs: this.#options.heartbeatIntervalMs,
-      path: this.#path,
-      machineId: this.#options.machineId,
-      ticks: continues ? undefined : Array.from(ticks),
-    };
-    const message: ClockMessage = {
-      ...view.message(continues ? before : view.seq),
-      ...(traceContexts && { traceContexts }),
-      start: {
-        ...start,
-        schema: downstream.schemaHash === hash ? undefined : { schema, names },
-        checksum: sealStart(start, hash, downstream.selection),
-      },
-    };
+    const continues = downstream.epoch === view.epoch && isSchemaKnown;
+    const { envelope } = view.encodeStart({
+      cursor: continues ? cursor : undefined,
+      isSchemaKnown,
+      selection,
+      traceContexts: continues ? this.#trace(downstream, cursor) : undefined,
+    });
     downstream.hasStarted = true;
-    downstream.epoch = epoch;
-    downstream.schemaHash = hash;
-    downstream.pathNumber = this.#pathNumber;
-    this.#write(
-      downstream,
-      encodeEnvelope(encodeClockMessage(message)),
-      continues ? "diff" : "snapshot",
-      before,
-    );
+    downstream.epoch = view.epoch;
+    downstream.schemaHash = view.schemaHash;
+    downstream.pathNumber = this.#sender.pathNumber;
+    this.#write(downstream, envelope, continues ? "diff" : "snapshot", cursor);
   }
 
   #beat(downstream: OpenDownstream): void {
@@ -374,24 +338,9 @@ export class Publisher {
     this.#write(downstream, envelope, "heartbeat", downstream.cursor);
   }
 
-  /** Whole milliseconds on its steady clock, never more than it is. */
-  #sentMs(): number {
-    return Math.floor(this.#options.time.monotonic() - this.#steadyBaseMs);
-  }
-
-  /** Whole milliseconds, never less than it is. */
-  #ageMs(): number {
-    return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(this.#options.ageMs()));
-  }
-
   /** Tells all downstreams when this node has another way to the root: only so are circles found that close later. */
   #updatePath(): void {
-    const path = [...this.#options.upstreamPath(), this.#options.name];
-    if (path.length === this.#path.length && path.every((name, i) => name === this.#path[i]))
-      return;
-    this.#path = path;
-    this.#pathNumber++;
-    this.#scheduleFlush();
+    if (this.#sender.updatePath()) this.#scheduleFlush();
   }
 
   #write(

@@ -8,20 +8,22 @@ import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
 import { type ClockMessage, encodeClockMessage, SHARED_MS, toStamp } from "./messages.ts";
 import { hashSchema } from "./schema_codec.ts";
-import { sealMessage } from "./seal.ts";
+import { sealMessage, sealStart } from "./seal.ts";
 import type { Selection } from "./selection.ts";
+import type { Sender } from "./sender.ts";
 import { TracedTransitions } from "./traced_transitions.ts";
 import { VersionedClock } from "./versioned_clock.ts";
 
-/** What a node tells all its downstreams alike. */
-export interface Sender {
-  /** Where the wall times of its messages count from. */
-  readonly wallBaseMs: number;
-  /** Whole milliseconds on the node's steady clock, never more than it is. */
-  sentMs(): number;
-  /** Whole milliseconds, never less than it is. */
-  ageMs(): number;
-  isDraining(): boolean;
+/** How a stream, or a new epoch in it, begins. */
+export interface Beginning {
+  /** The seq that it continues from; undefined to begin with a snapshot. */
+  readonly cursor: number | undefined;
+  /** Whether the downstream has the schema. */
+  readonly isSchemaKnown: boolean;
+  /** What the downstream asked for. */
+  readonly selection: Selection | undefined;
+  /** Trace contexts of its own, as for {@linkcode SelectionView.encode}. */
+  readonly traceContexts: readonly Uint8Array[] | undefined;
 }
 
 export interface Encoded {
@@ -51,6 +53,8 @@ export class SelectionView {
   readonly #changes: number[] = [];
   /** Messages encoded for the node's seq, by cursor; that of the seq itself is a heartbeat. */
   readonly #encoded = new Map<number, Encoded>();
+  /** Starts with a snapshot, encoded for the node's seq, by what else they say. */
+  readonly #snapshots = new Map<string, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
   #hash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
   /** The last traced transitions that changed a state of this view, in their order. */
@@ -95,7 +99,7 @@ export class SelectionView {
     const node = this.#node;
     this.#traced.clear();
     // A snapshot may put right what was wrong at the same version.
-    this.#encoded.clear();
+    this.#forget();
     this.#changes.length = 0;
     if (this.#clock === node) return;
     const names = Array.from(chosen, (index) => node.names[index]!);
@@ -149,18 +153,52 @@ export class SelectionView {
    */
   encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
     if (traceContexts !== undefined) return encode({ ...this.message(cursor), traceContexts });
+    return this.#share(this.#encoded, cursor, () => this.message(cursor));
+  }
+
+  /** A message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
+  encodeStart(beginning: Beginning): Encoded {
+    const { cursor, isSchemaKnown, selection } = beginning;
+    if (cursor !== undefined) return encode(this.#startMessage(beginning));
+    const key = [isSchemaKnown, selection !== undefined, this.#sender.pathNumber].join();
+    return this.#share(this.#snapshots, key, () => this.#startMessage(beginning));
+  }
+
+  #share<K>(known: Map<K, Encoded>, key: K, create: () => ClockMessage): Encoded {
     this.#forgetOld();
-    const known = this.#encoded.get(cursor);
+    const before = known.get(key);
     // One that waited must not make the clock look fresher than it is by now.
     if (
-      known !== undefined &&
-      known.ageMs >= this.#sender.ageMs() &&
-      known.sentMs + SHARED_MS > this.#sender.sentMs()
+      before !== undefined &&
+      before.ageMs >= this.#sender.ageMs() &&
+      before.sentMs + SHARED_MS > this.#sender.sentMs()
     )
-      return known;
-    const encoded = encode(this.message(cursor));
-    this.#encoded.set(cursor, encoded);
+      return before;
+    const encoded = encode(create());
+    known.set(key, encoded);
     return encoded;
+  }
+
+  #startMessage({ cursor, isSchemaKnown, selection, traceContexts }: Beginning): ClockMessage {
+    const { schema, names, ticks } = this.#clock;
+    const { wallBaseMs, heartbeatIntervalMs, path, machineId } = this.#sender;
+    const start = {
+      epoch: this.epoch,
+      wallTimeMs: wallBaseMs,
+      heartbeatIntervalMs,
+      path,
+      machineId,
+      ticks: cursor === undefined ? Array.from(ticks) : undefined,
+    };
+    return {
+      ...this.message(cursor ?? this.seq),
+      ...(traceContexts && { traceContexts }),
+      start: {
+        ...start,
+        schema: isSchemaKnown ? undefined : { schema, names },
+        checksum: sealStart(start, this.schemaHash, selection),
+      },
+    };
   }
 
   /** The diff from `cursor` to now; a heartbeat if there is nothing between. */
@@ -175,7 +213,7 @@ export class SelectionView {
       wallDeltaMs,
       sentMs: toStamp(this.#sender.sentMs(), wallDeltaMs),
       ageMs: this.#sender.ageMs(),
-      isDraining: this.#sender.isDraining(),
+      isDraining: this.#sender.isDraining,
     };
     return {
       ...fields,
@@ -190,11 +228,16 @@ export class SelectionView {
   /** Messages hold for one version of the node, and until it drains. */
   #forgetOld(): void {
     const { epoch, seq } = this.#node;
-    const isDraining = this.#sender.isDraining();
+    const { isDraining } = this.#sender;
     const last = this.#encodedFor;
     if (last.seq === seq && last.epoch === epoch && last.isDraining === isDraining) return;
     this.#encodedFor = { epoch, seq, isDraining };
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#encoded.clear();
+    this.#snapshots.clear();
   }
 }
 

@@ -6,7 +6,8 @@
 import { nearestNames } from "../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";
 import { coversSelection, describeSelection, keyOf, type Selection } from "./selection.ts";
-import { SelectionView, type Sender } from "./selection_view.ts";
+import { SelectionView } from "./selection_view.ts";
+import type { Sender } from "./sender.ts";
 import type { ClockChange, VersionedClock } from "./versioned_clock.ts";
 
 /** How many unknown states an error names with the nearest that there are. */
