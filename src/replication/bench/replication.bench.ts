@@ -1,6 +1,6 @@
 /**
  * What replication costs, with the project's aims beside the values. `npm run bench:replication`,
- * about three minutes.
+ * about three minutes; names of parts of it (`npm run bench:replication -- bytes latency`) run those alone.
  *
  * All processes and sockets are real, on loopback, and close together: the ratios, and what is CPU
  * time of one process, depend little on what else the machine does; latencies do.
@@ -43,8 +43,9 @@ async function main(): Promise<void> {
     return;
   }
   const cpu = `${cpus().length} × ${cpus()[0]?.model ?? "unknown CPU"}`;
-  const load = loadavg()[0]!.toFixed(2);
-  console.log(`Node.js ${process.versions.node}, ${cpu}, load ${load} at the start, seed ${SEED}`);
+  const load = () => loadavg()[0]!.toFixed(2);
+  const loadBefore = load();
+  console.log(`Node.js ${process.versions.node}, ${cpu}, seed ${SEED}`);
   const aims: Aim[] = [];
   for (const name of names) {
     if (asked.length === 0 || asked.includes(name)) aims.push(...(await SECTIONS[name]()));
@@ -55,6 +56,7 @@ async function main(): Promise<void> {
     ["aim", "value", "limit", "met"],
     aims.map(aimRow),
   );
+  console.log(`Load average: ${loadBefore} before, ${load()} after.`);
 }
 
 await main();
