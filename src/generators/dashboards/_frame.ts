@@ -116,7 +116,10 @@ function variables(spec: DashboardSpec): Builder<VariableModel>[] {
       .current({ text: "tree", value: "tree" }),
     node,
     ...Object.entries(spec.textBoxes ?? {}).map(([name, { label, value }]) =>
-      new TextBoxVariableBuilder(name).label(label).defaultValue(value),
+      new TextBoxVariableBuilder(name)
+        .label(label)
+        .defaultValue(value)
+        .current({ text: value, value }),
     ),
   ];
 }

@@ -3,8 +3,10 @@
  * that is well, and one that is gone.
  */
 
+import { spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   METRIC_CLOCK_AGE,
@@ -12,10 +14,25 @@ import {
   METRIC_TRANSITIONS,
   prometheusName,
 } from "../../telemetry/semconv.ts";
-import { Cleanup, eventually } from "./process.ts";
+import { Cleanup, eventually, findProgram } from "./process.ts";
 import { findPrometheus, Prometheus } from "./prometheus.ts";
 
 const program = findPrometheus();
+const promtool = findProgram("promtool", "PROMTOOL_BIN");
+
+describe.skipIf(promtool === undefined)("Prometheus' files", () => {
+  it("are right for promtool, which comes with Prometheus", () => {
+    const config = fileURLToPath(
+      new URL("../../../dashboards/prometheus/prometheus.yaml", import.meta.url),
+    );
+    const { status, stdout, stderr } = spawnSync(promtool!, ["check", "config", config], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect(stdout).toContain("SUCCESS: 4 rules found");
+    expect(status).toBe(0);
+  });
+});
 
 /** What a leaf's /metrics says at its nth scrape. */
 function metrics(node: string, isWell: boolean, scrape: number): string {
