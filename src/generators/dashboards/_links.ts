@@ -1,6 +1,6 @@
 /** Where a click on a series leads. `${__field.labels.x}` is the label of the series clicked. */
 
-import { SERVICE_NAMESPACE } from "../../telemetry/semconv.ts";
+import { ATTR_FLIGHT, SERVICE_NAMESPACE } from "../../telemetry/semconv.ts";
 import { NODE } from "./_promql.ts";
 
 export const UID_TREE = "tst-tree";
@@ -19,6 +19,12 @@ export const NODE_LINK = {
 export const NODE_CELL_LINK = {
   id: "links",
   value: [{ title: "Open this node", url: `/d/${UID_NODE}?var-node=\${__value.text}&${RANGE}` }],
+};
+
+/** The traces of transitions that called states of the flight that the series belongs to. */
+export const FLIGHT_LINK = {
+  // Flight1[A-Z].*: the states of Flight1, and not those of Flight10.
+  "Transitions of ${__field.labels.flight}": `/d/${UID_TRANSITIONS}?var-state=\${__field.labels.${ATTR_FLIGHT}}%5BA-Z%5D.*&${RANGE}`,
 };
 
 /** The log lines of one node around the time shown. */

@@ -14,7 +14,7 @@ import {
   SERVICE_NAMESPACE,
 } from "../../telemetry/semconv.ts";
 import { buildDashboard } from "./_frame.ts";
-import { UID_FLIGHTS } from "./_links.ts";
+import { FLIGHT_LINK, UID_FLIGHTS } from "./_links.ts";
 import { logs, stat, stateTimeline, text, timeSeries } from "./_panels.ts";
 import { increaseBy, rateBy, select } from "./_promql.ts";
 import { logLines, promql } from "./_queries.ts";
@@ -42,7 +42,7 @@ export function flightsDashboard(): Dashboard {
     head: [
       text(
         "",
-        "**What do the flights do?** As $node shows them; choose a leaf above to see them as its readers do. Each line is a slot that real flights take in turn.",
+        "**What do the flights do?** As $node shows them; choose a leaf above to see them as its readers do. A click on a flight leads to its transitions and their traces. Each line is a slot that real flights take in turn.",
       ),
       ...counts(),
     ],
@@ -84,6 +84,7 @@ function timeline() {
       description: "Status of each flight over time.",
       targets: [promql(`max by (${ATTR_FLIGHT}) (${select(METRIC_FLIGHT_STATUS)})`, BY_FLIGHT)],
       mappings: numbered(STATUSES),
+      links: FLIGHT_LINK,
     }),
     stateTimeline({
       title: "Gate",
@@ -94,6 +95,7 @@ function timeline() {
           (color, index) => [index === 0 ? "unknown" : String(index), color] as const,
         ),
       ),
+      links: FLIGHT_LINK,
     }),
   ];
 }
@@ -104,6 +106,7 @@ function activity() {
       title: "Changes by flight",
       description: "States of each flight that flipped, a second.",
       targets: [promql(rateBy(METRIC_FLIGHT_CHANGES, [ATTR_FLIGHT]), BY_FLIGHT)],
+      links: FLIGHT_LINK,
       unit: "ops",
       min: 0,
     }),

@@ -52,13 +52,20 @@ const ATTRIBUTES = Object.entries(semconv)
   .map(([, value]) => value as string);
 
 /** Series that the nodes do not send: of Prometheus itself and of Tempo's metrics generator. */
-const FOREIGN = ["up", "ALERTS", "traces_spanmetrics_latency_bucket"];
+const FOREIGN = [
+  "up",
+  "ALERTS",
+  "traces_spanmetrics_latency_bucket",
+  "traces_service_graph_request_messaging_system_seconds_bucket",
+];
 const FOREIGN_LABELS = [
   "job",
   "instance",
   "le",
   "alertstate",
   "span_name",
+  "client",
+  "server",
   "id",
   "source",
   "target",

@@ -171,6 +171,19 @@ function flow() {
       min: 0,
     }),
     timeSeries({
+      title: "Hop delay of sampled diffs, p99",
+      description:
+        "Time from the end of a push to the begin of its application, out of traces. Each dot is one: click it for its trace.",
+      targets: [
+        promql(
+          "histogram_quantile(0.99, sum by (le, client, server) (rate(traces_service_graph_request_messaging_system_seconds_bucket[$__rate_interval])))",
+          { legend: "{{client}} to {{server}}", exemplar: true },
+        ),
+      ],
+      unit: "s",
+      min: 0,
+    }),
+    timeSeries({
       title: "Bytes down",
       description: "Bytes a second written to downstreams, by tier.",
       targets: [promql(rateBy(METRIC_SENT, [ATTR_SERVICE_NAME], ALL), BY_TIER)],
