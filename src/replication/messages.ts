@@ -12,7 +12,7 @@ import {
   MAX_PATH_LENGTH,
   MAX_WALL_TIME_MS,
 } from "./limits.ts";
-import { fromWireSchema, type SchemaLimits, toWireSchema } from "./schema_codec.ts";
+import { encodeSchema, fromWireSchema, type SchemaLimits } from "./schema_codec.ts";
 import { sealProbe } from "./seal.ts";
 import { createSelection, type Selection } from "./selection.ts";
 
@@ -133,7 +133,15 @@ export function toStamp(sentMs: number, wallDeltaMs: number): number {
   return sentMs >= wallDeltaMs && sentMs < wallDeltaMs + STAMP_GRAIN_MS ? wallDeltaMs : sentMs;
 }
 
-export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffer> {
+/** Fields of type bytes or message, as they are tagged: start of SubscribeResponse, schema of Start. */
+const START_TAG = (7 << 3) | 2;
+const SCHEMA_TAG = (5 << 3) | 2;
+
+/** `encodedSchema` are the bytes of the start's schema, where they are at hand: to make them costs more than all else. */
+export function encodeClockMessage(
+  message: ClockMessage,
+  encodedSchema?: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const { indexes, ticks, start } = message;
   const changes = new Array<number>(indexes.length * 2);
   let before = -1;
@@ -153,12 +161,13 @@ export function encodeClockMessage(message: ClockMessage): Uint8Array<ArrayBuffe
   if (sentAfterMs !== 0) wire.sentAfterMs = sentAfterMs;
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
   if (message.traceContexts.length > 0) wire.traceContexts = [...message.traceContexts];
-  if (start !== undefined) wire.start = toWireStart(start);
   if (message.isDraining) wire.isDraining = true;
-  return v1.SubscribeResponse.encode(wire).finish() as Uint8Array<ArrayBuffer>;
+  const writer = v1.SubscribeResponse.encode(wire);
+  if (start !== undefined) writer.uint32(START_TAG).bytes(encodeStart(start, encodedSchema));
+  return writer.finish() as Uint8Array<ArrayBuffer>;
 }
 
-function toWireStart(start: Start): statesource.v1.IStart {
+function encodeStart(start: Start, encodedSchema: Uint8Array | undefined): Uint8Array {
   const wire: statesource.v1.IStart = {
     epoch: toBytes(start.epoch),
     wallTimeMs: start.wallTimeMs,
@@ -167,13 +176,16 @@ function toWireStart(start: Start): statesource.v1.IStart {
     machineId: start.machineId,
     checksum: start.checksum,
   };
-  if (start.schema !== undefined)
-    wire.schema = toWireSchema(start.schema.schema, start.schema.names);
   if (start.ticks !== undefined) {
     wire.isSnapshot = true;
     wire.ticks = [...start.ticks];
   }
-  return wire;
+  const writer = v1.Start.encode(wire);
+  if (start.schema !== undefined) {
+    const { schema, names } = start.schema;
+    writer.uint32(SCHEMA_TAG).bytes(encodedSchema ?? encodeSchema(schema, names));
+  }
+  return writer.finish();
 }
 
 /** Throws {@linkcode ReplicationError} (`data_loss`) for bytes that are no such message. */

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { statesource } from "../../gen/statesource.js";
 import { VirtualTime } from "../testing/virtual_time.ts";
 import type { Sink } from "./downstream.ts";
 import { decodeClockMessage } from "./messages.ts";
@@ -84,6 +85,33 @@ describe("Publisher", () => {
     expect(later).not.toBe(first);
     await flip(1);
     expect(join()).not.toBe(later);
+  });
+
+  it("encodes a schema once in an epoch, whoever joins when", async () => {
+    const { clock, flip, publisher } = setUp();
+    const encode = vi.spyOn(statesource.v1.Schema, "encode");
+    try {
+      const join = async () => {
+        const sink = new TestSink();
+        publisher.subscribe({ name: "leaf", epoch: "", seq: 0, schemaHash: "" }, sink);
+        await flip(0);
+        return sink;
+      };
+      const first = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
+      const second = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
+      expect(second.start!.schema).toEqual({ schema: SCHEMA, names: NAMES });
+      expect([first.start!.ticks, second.start!.ticks]).toEqual([
+        [0, 0, 0],
+        [1, 0, 0],
+      ]);
+      expect(encode).toHaveBeenCalledTimes(1);
+      clock.reset({ epoch: "bb".repeat(8), seq: 0, schema: { D: {} }, names: ["D"], ticks: [0] });
+      const third = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
+      expect(third.start!.schema!.names).toEqual(["D"]);
+      expect(encode).toHaveBeenCalledTimes(2);
+    } finally {
+      encode.mockRestore();
+    }
   });
 
   it("never tells a downstream that drains late an age that was true before", async () => {

@@ -179,7 +179,12 @@ function broken(reason: string): ReplicationError {
   return new ReplicationError("data_loss", `Cannot read the schema: ${reason}`);
 }
 
+/** The bytes of {@linkcode toWireSchema}. */
+export function encodeSchema(schema: Schema, names: readonly string[]): Uint8Array {
+  return statesource.v1.Schema.encode(toWireSchema(schema, names)).finish();
+}
+
 /** 16 hex digits that tell schemas apart. */
 export function hashSchema(schema: Schema, names: readonly string[]): string {
-  return hashBytes(statesource.v1.Schema.encode(toWireSchema(schema, names)).finish());
+  return hashBytes(encodeSchema(schema, names));
 }

@@ -6,8 +6,9 @@
 
 import { encodeEnvelope } from "./envelope.ts";
 import type { ReplicationError } from "./errors.ts";
+import { hashBytes } from "./hash.ts";
 import { type ClockMessage, encodeClockMessage, SHARED_MS, toStamp } from "./messages.ts";
-import { hashSchema } from "./schema_codec.ts";
+import { encodeSchema } from "./schema_codec.ts";
 import { sealMessage, sealStart } from "./seal.ts";
 import type { Selection } from "./selection.ts";
 import type { Sender } from "./sender.ts";
@@ -56,7 +57,8 @@ export class SelectionView {
   /** Starts with a snapshot, encoded for the node's seq, by what else they say. */
   readonly #snapshots = new Map<string, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
-  #hash: { readonly epoch: string; readonly hash: string } = { epoch: "", hash: "" };
+  /** The schema as it travels, made when first needed in an epoch. */
+  #encodedSchema: { epoch: string; bytes: Uint8Array; hash: string } | undefined = undefined;
   /** The last traced transitions that changed a state of this view, in their order. */
   readonly #traced = new TracedTransitions();
 
@@ -88,10 +90,17 @@ export class SelectionView {
 
   /** Hash of the schema of the chosen states. */
   get schemaHash(): string {
+    return this.#schema().hash;
+  }
+
+  #schema(): { bytes: Uint8Array; hash: string } {
     const { epoch, schema, names } = this.#clock;
     // A new schema is a new epoch.
-    if (this.#hash.epoch !== epoch) this.#hash = { epoch, hash: hashSchema(schema, names) };
-    return this.#hash.hash;
+    if (this.#encodedSchema?.epoch !== epoch) {
+      const bytes = encodeSchema(schema, names);
+      this.#encodedSchema = { epoch, bytes, hash: hashBytes(bytes) };
+    }
+    return this.#encodedSchema;
   }
 
   /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
@@ -152,14 +161,15 @@ export class SelectionView {
    * that are told trace contexts of their own.
    */
   encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
-    if (traceContexts !== undefined) return encode({ ...this.message(cursor), traceContexts });
+    if (traceContexts !== undefined)
+      return this.#encode({ ...this.message(cursor), traceContexts });
     return this.#share(this.#encoded, cursor, () => this.message(cursor));
   }
 
   /** A message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
   encodeStart(beginning: Beginning): Encoded {
     const { cursor, isSchemaKnown, selection } = beginning;
-    if (cursor !== undefined) return encode(this.#startMessage(beginning));
+    if (cursor !== undefined) return this.#encode(this.#startMessage(beginning));
     const key = [isSchemaKnown, selection !== undefined, this.#sender.pathNumber].join();
     return this.#share(this.#snapshots, key, () => this.#startMessage(beginning));
   }
@@ -174,7 +184,7 @@ export class SelectionView {
       before.sentMs + SHARED_MS > this.#sender.sentMs()
     )
       return before;
-    const encoded = encode(create());
+    const encoded = this.#encode(create());
     known.set(key, encoded);
     return encoded;
   }
@@ -225,6 +235,16 @@ export class SelectionView {
     };
   }
 
+  #encode(message: ClockMessage): Encoded {
+    const encodedSchema = message.start?.schema && this.#schema().bytes;
+    return {
+      envelope: encodeEnvelope(encodeClockMessage(message, encodedSchema)),
+      isDiff: message.indexes.length > 0,
+      ageMs: message.ageMs,
+      sentMs: message.sentMs,
+    };
+  }
+
   /** Messages hold for one version of the node, and until it drains. */
   #forgetOld(): void {
     const { epoch, seq } = this.#node;
@@ -239,15 +259,6 @@ export class SelectionView {
     this.#encoded.clear();
     this.#snapshots.clear();
   }
-}
-
-function encode(message: ClockMessage): Encoded {
-  return {
-    envelope: encodeEnvelope(encodeClockMessage(message)),
-    isDiff: message.indexes.length > 0,
-    ageMs: message.ageMs,
-    sentMs: message.sentMs,
-  };
 }
 
 const ONE_INDEX = new Uint32Array(1);
