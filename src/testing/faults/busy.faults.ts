@@ -57,7 +57,7 @@ const untilMerged = (node: NodeProcess, minSeqs: number, from: number) =>
   until(`a diff over ${minSeqs} seqs at ${node.name}`, () => {
     // With some of those before, for the seq that the first of them is counted from.
     const lines = node.logged(/^diff applied/, from - 100);
-    const seqs = lines.map(({ text }) => Number(/seq=(\d+)/.exec(text)![1]));
+    const seqs = lines.map(({ text }) => Number(/version=\S+-(\d+)/.exec(text)![1]));
     return seqs.some((seq, i) => seq - (seqs[i - 1] ?? seq) >= minSeqs);
   });
 

@@ -81,9 +81,17 @@ export class NodeWatch {
     this.#isAllowedAway = false;
   }
 
-  /** All that must not have been, as readable lines. Once the record has all that the root had. */
-  problems(): string[] {
-    for (const shown of this.#unsettled.splice(0)) this.#settle(shown);
+  /** How many answers wait to be judged until the record has their versions. */
+  get unsettled(): number {
+    return this.#unsettled.length;
+  }
+
+  /**
+   * All that must not have been, as readable lines. Judges what is unsettled, or the first `count` of it,
+   * once the record has all that the root had by then.
+   */
+  problems(count = this.#unsettled.length): string[] {
+    for (const shown of this.#unsettled.splice(0, count)) this.#settle(shown);
     return [...new Set(this.#problems)].map((problem) => `${this.name} ${problem}`);
   }
 

@@ -112,6 +112,12 @@ export class RootRecord {
     return [...this.#lives.keys()];
   }
 
+  /** Whether this version or a later one of its life was seen. */
+  hasReached(version: string): boolean {
+    const { epoch, seq } = splitVersion(version);
+    return (this.lastSeq(epoch) ?? -1) >= seq;
+  }
+
   /** Highest seq seen of a life; undefined of one that was not seen. */
   lastSeq(epoch: string): number | undefined {
     return this.#lives.get(epoch)?.versions.at(-1)?.seq;

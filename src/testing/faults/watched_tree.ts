@@ -86,12 +86,14 @@ export class WatchedTree extends ProcessTree {
 
   /** All that must not have been, of the watches and of the load, which must rest; everything must have healed by now. */
   async problems(): Promise<string[]> {
-    const names = [...this.#watches.keys()];
-    await this.untilEqual(names);
+    const watches = [...this.#watches.values()];
+    await this.untilEqual(watches.map(({ name }) => name));
+    const unsettled = watches.map((watch) => watch.unsettled);
+    // What was shown until now, the root has had by now.
     const { version } = (await this.node("root").get("/states")).json<{ version: string }>();
-    await until(`${version} in the record`, () => this.record.version === version);
+    await until(`${version} in the record`, () => this.record.hasReached(version));
     return [
-      ...[...this.#watches.values()].flatMap((watch) => watch.problems()),
+      ...watches.flatMap((watch, i) => watch.problems(unsettled[i])),
       ...this.load.problems(this.record),
     ];
   }
