@@ -25,7 +25,7 @@ export { REPLICATION_PATHS } from "./protocol.ts";
 export { Publisher, type PublisherOptions } from "./publisher.ts";
 // For runtimes that write to connections of their own.
 export type { BodyReader, BodyWriter, PushStream } from "./push_body.ts";
-export { Replica, type ReplicaOptions } from "./replica.ts";
+export { Replica } from "./replica.ts";
 export type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
 export type { ReplicaBindOptions, ReplicaHandler, ReplicaHandlers } from "./replica_handlers.ts";
 export {
@@ -33,6 +33,7 @@ export {
   ReplicaMachine,
   type ReplicaMachineOptions,
 } from "./replica_machine.ts";
+export type { ReplicaOptions } from "./replica_options.ts";
 export {
   coversSelection,
   createSelection,

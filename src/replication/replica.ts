@@ -5,51 +5,23 @@
  */
 
 import { type Applied, applyChanges, applySnapshot, checkStart, ResyncNeeded } from "./apply.ts";
-import { type BackoffOptions, backoffMs } from "./backoff.ts";
-import type { Transport } from "./client.ts";
+import { backoffMs } from "./backoff.ts";
 import { ReplicationError } from "./errors.ts";
 import { Forwarder } from "./forwarder.ts";
 import { type LinkEvent, type LinkStatus, nextLinkStatus } from "./link_status.ts";
 import type { Start, SubscribeRequest } from "./messages.ts";
 import type { MutationReply, MutationRequest } from "./mutation_messages.ts";
-import { hashSchema, type SchemaLimits } from "./schema_codec.ts";
-import { checkSelected, type Selection } from "./selection.ts";
+import type { ReplicaOptions } from "./replica_options.ts";
+import { hashSchema } from "./schema_codec.ts";
+import { checkSelected } from "./selection.ts";
 import type { MutateOptions } from "./server.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import { TracedTransitions } from "./traced_transitions.ts";
-import type { ReplicationTracer, ResyncReason } from "./tracer.ts";
+import type { ResyncReason } from "./tracer.ts";
 import { type Received, UpstreamStream } from "./upstream_stream.ts";
 import { Upstreams } from "./upstreams.ts";
 import { VersionedClock } from "./versioned_clock.ts";
 import { sleep } from "./waiting.ts";
-
-export interface ReplicaOptions {
-  /** Name of this node. */
-  readonly name: string;
-  /** host:port of the nodes upstream, the preferred first; at least one. */
-  readonly addresses: readonly string[];
-  readonly transport: Transport;
-  /** How long a new stream may stay silent before its own interval is known, in milliseconds. Default 2,000. */
-  readonly connectTimeoutMs?: number;
-  /** How long one message may take to come, in milliseconds: also the longest snapshot on the slowest link. Default 30,000. */
-  readonly messageTimeoutMs?: number;
-  /** How long an upstream may have no clock, or one behind ours, in milliseconds. Default 5,000. */
-  readonly syncTimeoutMs?: number;
-  /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. Default 30,000. */
-  readonly preferredRetryMs?: number;
-  /** Age of the upstream's own clock from which another upstream is sought, in milliseconds. Default 3,000. */
-  readonly maxUpstreamAgeMs?: number;
-  /** Longest that a mutation waits for a link that is not live before it is refused, in milliseconds. Default 1,000. */
-  readonly forwardWaitMs?: number;
-  readonly backoff?: BackoffOptions;
-  readonly schemaLimits?: SchemaLimits;
-  /** The states to follow; all if absent. They are then this node's whole clock. */
-  readonly selection?: Selection | undefined;
-  readonly time?: TimeSource;
-  /** Gives [0, 1). Default: `Math.random`. */
-  readonly random?: () => number;
-  readonly tracer?: ReplicationTracer;
-}
 
 /** A link that has held for this long, in milliseconds, was good: its loss is the first failure. */
 const STABLE_AFTER_MS = 1_000;
