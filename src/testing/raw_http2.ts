@@ -66,12 +66,7 @@ export class RawHttp2 {
   }
 
   send(type: number, flags: number, stream: number, payload: Uint8Array = new Uint8Array(0)): void {
-    const head = Buffer.alloc(9);
-    head.writeUIntBE(payload.length, 0, 3);
-    head[3] = type;
-    head[4] = flags;
-    head.writeUInt32BE(stream, 5);
-    this.write(Buffer.concat([head, payload]));
+    this.write(encodeFrame(type, flags, stream, payload));
   }
 
   /** Opens a stream with a POST; headers are literals. */
@@ -116,6 +111,20 @@ export class RawHttp2 {
     }
     this.#onChange();
   }
+}
+
+export function encodeFrame(
+  type: number,
+  flags: number,
+  stream: number,
+  payload: Uint8Array = new Uint8Array(0),
+): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  head[4] = flags;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
 }
 
 /** A header block without compression: RFC 7541, section 6.2.2. */

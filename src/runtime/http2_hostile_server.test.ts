@@ -1,0 +1,166 @@
+/** The HTTP/2 client before servers that break the protocol: it fails, in time, and lives. */
+
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { encodeFrame, FRAME } from "../testing/raw_http2.ts";
+import { createHttp2Transport } from "./http2_client.ts";
+import { listenHttp2 } from "./http2_server.ts";
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
+const SETTINGS = encodeFrame(FRAME.settings, 0, 0);
+const END_HEADERS = 4;
+
+describe("createHttp2Transport(), with servers that are no friends", () => {
+  const ends: (() => unknown)[] = [];
+
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  /** A server that does `greet` with each connection. Returns what a request to it comes to. */
+  async function setUp(greet: (socket: Socket) => void) {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.resume();
+      greet(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(LOOPBACK, resolve));
+    const transport = createHttp2Transport({ connectTimeoutMs: 200, pingTimeoutMs: 50 });
+    ends.push(
+      () => server.close(),
+      () => {
+        for (const socket of sockets) socket.destroy();
+      },
+      () => transport.close(),
+    );
+    const post = async (port: number, signal = AbortSignal.timeout(150)) => {
+      const url = `http://127.0.0.1:${port}/`;
+      const response = await transport.fetch(
+        new Request(url, { method: "POST", body: "a", signal }),
+      );
+      return await response.text();
+    };
+    const { port } = server.address() as AddressInfo;
+    return {
+      hostile: () => post(port),
+      friend: (port: number) => post(port, AbortSignal.timeout(5_000)),
+    };
+  }
+
+  async function startFriend(): Promise<number> {
+    const listener = await listenHttp2(
+      async (request) => new Response(await request.text()),
+      LOOPBACK,
+    );
+    ends.push(() => listener.close(0));
+    return listener.port;
+  }
+
+  it.each<[string, (socket: Socket) => void]>([
+    ["says nothing", () => {}],
+    ["hangs up", (socket) => socket.end()],
+    ["hangs up after its settings", (socket) => socket.end(SETTINGS)],
+    [
+      "speaks HTTP/1.1",
+      (socket) => socket.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"),
+    ],
+    ["speaks garbage", (socket) => socket.write(new Uint8Array(1_000).fill(255))],
+    [
+      "speaks garbage after its settings",
+      (socket) => socket.write(Buffer.concat([SETTINGS, new Uint8Array(1_000).fill(255)])),
+    ],
+    [
+      "says goodbye at once",
+      (socket) =>
+        socket.write(Buffer.concat([SETTINGS, encodeFrame(FRAME.goaway, 0, 0, new Uint8Array(8))])),
+    ],
+    [
+      "takes no streams",
+      (socket) => socket.write(encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 3, 0, 0, 0, 0))),
+    ],
+    [
+      "gives no window",
+      (socket) => socket.write(encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0))),
+    ],
+    [
+      "answers with headers that are none",
+      (socket) =>
+        socket.write(
+          Buffer.concat([
+            SETTINGS,
+            encodeFrame(FRAME.headers, END_HEADERS, 1, Buffer.of(255, 255, 255)),
+          ]),
+        ),
+    ],
+    [
+      "answers without a status",
+      (socket) =>
+        socket.write(
+          Buffer.concat([
+            SETTINGS,
+            encodeFrame(FRAME.headers, END_HEADERS, 1, Buffer.of(0, 1, 97, 1, 98)),
+          ]),
+        ),
+    ],
+    [
+      "answers with data alone",
+      (socket) =>
+        socket.write(Buffer.concat([SETTINGS, encodeFrame(FRAME.data, 0, 1, Buffer.of(1))])),
+    ],
+    [
+      "resets what it is asked",
+      (socket) =>
+        socket.write(
+          Buffer.concat([SETTINGS, encodeFrame(FRAME.rstStream, 0, 1, Buffer.of(0, 0, 0, 2))]),
+        ),
+    ],
+    [
+      "floods with settings",
+      (socket) => socket.write(Buffer.concat(Array.from({ length: 5_000 }, () => SETTINGS))),
+    ],
+    [
+      "floods with pings",
+      (socket) =>
+        socket.write(
+          Buffer.concat([
+            SETTINGS,
+            ...Array.from({ length: 5_000 }, () =>
+              encodeFrame(FRAME.ping, 0, 0, new Uint8Array(8)),
+            ),
+          ]),
+        ),
+    ],
+  ])("fails when one %s, and reaches others", async (_, greet) => {
+    const { hostile, friend } = await setUp(greet);
+    await expect(hostile()).rejects.toThrow();
+    await expect(hostile()).rejects.toThrow();
+    expect(await friend(await startFriend())).toBe("a");
+  });
+
+  it("fails or answers, whatever frames come", async () => {
+    let frames: Buffer[] = [];
+    const { hostile, friend } = await setUp((socket) => {
+      socket.write(Buffer.concat([SETTINGS, ...frames]));
+      socket.end();
+    });
+    const frame = fc
+      .record({
+        type: fc.nat(12),
+        flags: fc.nat(255),
+        stream: fc.constantFrom(0, 1, 2, 3, 2 ** 31 - 1),
+        payload: fc.uint8Array({ maxLength: 40 }),
+      })
+      .map(({ type, flags, stream, payload }) => encodeFrame(type, flags, stream, payload));
+    await fc.assert(
+      fc.asyncProperty(fc.array(frame, { maxLength: 6 }), async (some) => {
+        frames = some;
+        await hostile().catch((error) => expect(error).toBeInstanceOf(Error));
+      }),
+      { numRuns: 150 },
+    );
+    expect(await friend(await startFriend())).toBe("a");
+  });
+});
