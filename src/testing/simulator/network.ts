@@ -14,7 +14,7 @@ const GOOD: LinkProfile = { delayMs: 1, jitterMs: 1, pieceBytes: 0, windowBytes:
 export class SimNetwork {
   readonly #events: EventQueue;
   readonly #seed: number;
-  readonly #profileOf: (client: string) => LinkProfile;
+  #profileOf: (client: string) => LinkProfile;
   readonly #host: ExchangeHost;
   readonly #links = new Map<string, Link>();
   readonly #open = new Set<Exchange>();
@@ -91,6 +91,7 @@ export class SimNetwork {
 
   /** Ends all faults: what is lost is noticed, and from now on everything gets through. */
   heal(): void {
+    this.#profileOf = () => GOOD;
     for (const link of this.#links.values()) {
       link.isBlackHole = false;
       link.corruptOneIn = 0;
