@@ -27,13 +27,9 @@ import {
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
 import type { Tracers } from "./backend.ts";
+import type { ExportWatch, Signal } from "./export_watch.ts";
 import type { BatchOptions, OtlpEndpoint, TelemetryOptions } from "./options.ts";
 import { SERVICE_NAMESPACE } from "./semconv.ts";
-
-export type Signal = "traces" | "logs";
-
-/** Is told how each export ended; `error` is undefined if all went well. */
-export type OnExport = (signal: Signal, items: number, error: Error | undefined) => void;
 
 interface Sender {
   forceFlush(): Promise<void>;
@@ -44,12 +40,12 @@ export function createTraces(
   endpoint: OtlpEndpoint,
   options: TelemetryOptions,
   resource: Resource,
-  onExport: OnExport,
+  watch: ExportWatch,
 ): Sender & Tracers {
   const exporter = observe<ReadableSpan>(
     new OTLPTraceExporter(toExporterConfig(endpoint)),
     "traces",
-    onExport,
+    watch,
   ) as SpanExporter;
   const processor = new BatchSpanProcessor({ exporter, ...toBatchConfig(options.spanBatch) });
   const createTracers = (sampler: Sampler) =>
@@ -69,12 +65,12 @@ export function createLogs(
   endpoint: OtlpEndpoint,
   options: TelemetryOptions,
   resource: Resource,
-  onExport: OnExport,
+  watch: ExportWatch,
 ): Sender & { readonly logger: Logger } {
   const exporter = observe<ReadableLogRecord>(
     new OTLPLogExporter(toExporterConfig(endpoint)),
     "logs",
-    onExport,
+    watch,
   ) as LogRecordExporter;
   const provider = new LoggerProvider({
     resource,
@@ -123,13 +119,14 @@ interface Exporter<T> {
   shutdown(): Promise<void>;
 }
 
-/** The same exporter, with each result told. */
-function observe<T>(exporter: Exporter<T>, signal: Signal, onExport: OnExport): Exporter<T> {
+/** The same exporter, watched. */
+function observe<T>(exporter: Exporter<T>, signal: Signal, watch: ExportWatch): Exporter<T> {
   return {
     export(items, done) {
+      const end = watch.start(signal);
       exporter.export(items, (result) => {
         const isOk = result.code === ExportResultCode.SUCCESS;
-        onExport(signal, items.length, isOk ? undefined : (result.error ?? new Error("unknown")));
+        end(items.length, isOk ? undefined : (result.error ?? new Error("unknown")));
         done(result);
       });
     },

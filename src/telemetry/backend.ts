@@ -30,6 +30,6 @@ export interface TelemetryBackend {
   emitLog(record: NodeLogRecord): void;
   /** Hops from the root, once they are known and whenever they change. */
   setLevel(level: number): void;
-  /** Sends what waits, for a second at most. Never rejects. */
+  /** Sends what waits, for half a second at most. Never rejects. */
   shutdown(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { systemTime, type TimeSource } from "../replication/mod.ts";
 import { PROMETHEUS_TYPE, toPrometheusText } from "./_prometheus_text.ts";
 import type { TelemetryBackend } from "./backend.ts";
 import type { LogFields } from "./event_log.ts";
+import { ExportWatch } from "./export_watch.ts";
 import { emitRecord } from "./logs.ts";
 import { MetricSet } from "./metric_set.ts";
 import { OPENMETRICS_TYPE, toOpenMetrics } from "./openmetrics.ts";
@@ -22,7 +23,6 @@ import {
   ATTR_SERVICE_VERSION,
   ATTR_TREE_LEVEL,
   ATTR_TREE_PARENT,
-  METRIC_EXPORTED,
   SERVICE_NAMES,
   SERVICE_NAMESPACE,
 } from "./semconv.ts";
@@ -45,7 +45,9 @@ export interface TelemetrySetup {
 
 /** How long traces and logs wait for the node to learn its level, and a stop for what is still to be sent. */
 const LEVEL_WAIT_MS = 1_000;
-const SHUTDOWN_MS = 1_000;
+const SHUTDOWN_MS = 500;
+/** The same, where the collector is known to be away or stuck. */
+const STUCK_SHUTDOWN_MS = 100;
 
 /** Levels of the default tree, for as long as a node knows no path to its root. */
 const LEVELS = { root: 0, relay: 1, leaf: 2 } as const;
@@ -72,17 +74,7 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
 
   const metrics = new MetricSet();
   if (meter !== undefined) measureProcess(metrics, meter);
-  const exported = metrics.counters(METRIC_EXPORTED);
-  const failing = new Set<string>();
-  const onExport = (signal: string, items: number, error: Error | undefined) => {
-    exported.at(signal, error === undefined ? "ok" : "failed").value += items;
-    if (error === undefined) {
-      if (failing.delete(signal)) onProblem("telemetry export works again", { signal });
-    } else if (!failing.has(signal)) {
-      failing.add(signal);
-      onProblem("telemetry export failed", { signal, reason: error.message });
-    }
-  };
+  const watch = new ExportWatch(metrics, time, onProblem);
 
   const isSending = options.traces !== undefined || options.logs !== undefined;
   const sdk = isSending ? await import("./_otlp_signals.ts") : undefined;
@@ -90,16 +82,10 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
     ...attributes,
     [ATTR_TREE_LEVEL]: known.promise.then(() => level),
   });
-  const traces = options.traces && sdk?.createTraces(options.traces, options, resource, onExport);
-  const logs = options.logs && sdk?.createLogs(options.logs, options, resource, onExport);
-  for (const [signal, sender] of [
-    ["traces", traces],
-    ["logs", logs],
-  ] as const) {
-    if (sender === undefined) continue;
-    exported.at(signal, "ok");
-    exported.at(signal, "failed");
-  }
+  const traces = options.traces && sdk?.createTraces(options.traces, options, resource, watch);
+  const logs = options.logs && sdk?.createLogs(options.logs, options, resource, watch);
+  if (traces !== undefined) watch.expect("traces");
+  if (logs !== undefined) watch.expect("logs");
 
   return {
     metrics,
@@ -125,7 +111,7 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
       meter?.close();
       const sent = Promise.allSettled([traces?.shutdown(), logs?.shutdown()]);
       const over = Promise.withResolvers<void>();
-      const cancel = time.setTimer(SHUTDOWN_MS, over.resolve);
+      const cancel = time.setTimer(watch.isStuck ? STUCK_SHUTDOWN_MS : SHUTDOWN_MS, over.resolve);
       await Promise.race([sent, over.promise]);
       cancel();
     },
