@@ -86,6 +86,13 @@ describe("compose.yaml", () => {
     }
   });
 
+  it("builds the nodes' image once, and looks for it nowhere else", () => {
+    const nodes = tree.map(({ name }) => compose.services[name]);
+    expect(nodes.filter(({ build }) => build !== undefined)).toEqual([compose.services.root]);
+    expect(new Set(nodes.map(({ image }) => image)).size).toBe(1);
+    expect(nodes.every(({ pull_policy }) => pull_policy === "never")).toBe(true);
+  });
+
   it("mounts files that are there, read-only, and volumes where the image's user may write", () => {
     const mounts = services.flatMap(([name, { volumes = [] }]) =>
       volumes.map((volume: string) => [name, ...volume.split(":")]),
