@@ -319,7 +319,7 @@ describe("A server", () => {
         ]);
         await reader.cancel();
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
     expect(errors).toEqual([]);
     await allGone();

@@ -47,7 +47,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
 
   it("keeps a connection whose stream is open, and closes it some time after that has ended", async () => {
     const { promise, resolve } = Promise.withResolvers<Response>();
-    const { connect } = await setUp({ idleTimeoutMs: 50 }, () => promise);
+    const { connect } = await setUp({ idleTimeoutMs: 250 }, () => promise);
     const peer = await connect();
     peer.post(1, "/", {}, END_HEADERS | END_STREAM);
     const idle = await connect();

@@ -192,7 +192,7 @@ describe("A stock Connect client", () => {
       });
       const abort = new AbortController();
       const read = (async () => {
-        const options = how === "reaches its deadline" ? { timeoutMs: 100 } : {};
+        const options = how === "reaches its deadline" ? { timeoutMs: 400 } : {};
         const stream = client.subscribe({ name: "stock" }, { signal: abort.signal, ...options });
         for await (const message of stream) {
           expect(message.checksum).toBeGreaterThan(0);
@@ -277,7 +277,7 @@ describe("A stock Connect client", () => {
             });
           }),
       });
-      const call = client.mutate({ type: MutationType.ADD, states: ["Start"] }, { timeoutMs: 50 });
+      const call = client.mutate({ type: MutationType.ADD, states: ["Start"] }, { timeoutMs: 300 });
       expect(await codeOf(call)).toBe("DeadlineExceeded");
       await aborted;
     });
