@@ -133,8 +133,8 @@ function dataSource(type: "prometheus" | "loki" | "tempo"): Builder<VariableMode
 }
 
 /** A mark on every graph for as long as an alert fires. */
-function alertAnnotation(): Builder<ReturnType<AnnotationQueryBuilder["build"]>> {
-  const annotation = new AnnotationQueryBuilder()
+function alertAnnotation(): AnnotationQueryBuilder {
+  return new AnnotationQueryBuilder()
     .name("Alerts")
     .datasource(PROMETHEUS)
     .enable(true)
@@ -144,5 +144,4 @@ function alertAnnotation(): Builder<ReturnType<AnnotationQueryBuilder["build"]>>
     .titleFormat("{{alertname}}")
     .textFormat("{{service_instance_id}}{{instance}}")
     .target(promql('ALERTS{alertstate="firing"}', { refId: "Alerts" }));
-  return annotation;
 }
