@@ -28,6 +28,17 @@ describe("formatLogRecord()", () => {
     );
   });
 
+  it("lets no value end the line or speak to the terminal", () => {
+    const fields = { reason: "\u001b[2J\u009b2J\u007f\n00:00:00.000 ERROR  forged" };
+    expect(formatLogRecord({ timeMs: 0, level: "info", message: "a", fields })).toBe(
+      '00:00:00.000 INFO  a reason="\\u001b[2J\\u009b2J\\u007f\\n00:00:00.000 ERROR  forged"',
+    );
+    const bare = { name: "\u001b[2J" };
+    expect(formatLogRecord({ timeMs: 0, level: "info", message: "a", fields: bare })).toBe(
+      '00:00:00.000 INFO  a name="\\u001b[2J"',
+    );
+  });
+
   it("ends with the trace id of a record that belongs to a trace", () => {
     const traceContext = new Uint8Array(25).fill(10);
     const record = { timeMs: 0, level: "info", message: "diff applied", fields: {} } as const;

@@ -71,7 +71,12 @@ function toTraceId(traceContext: Uint8Array): string {
   ).join("");
 }
 
+/** Nothing that a peer said can end the line, or speak to the terminal. */
 function formatValue(value: unknown): string {
   const text = String(value);
-  return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
+  if (/^[^\s"=\p{Cc}]+$/u.test(text)) return text;
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f]/g,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
