@@ -65,10 +65,26 @@ describe("HttpTelemetry", () => {
 
   it("takes a traceparent that is not valid for none", () => {
     const { recorder, begin } = setUp({ keepsRoots: false });
-    const request = begin("/states", "/states", { headers: { traceparent: "00-zz-1-01" } });
-    request.end({ status: 200 });
+    const headers = { traceparent: "00-zz-1-01" };
+    begin("/states", "/states", { headers }).end({ status: 200 });
     expect(recorder.spans).toEqual([]);
-    expect(request.traceContext?.[24]).toBe(0);
+    const kept = setUp();
+    kept.begin("/states", "/states", { headers }).end({ status: 200 });
+    expect(kept.recorder.spans).toMatchObject([{ parentSpanContext: undefined }]);
+  });
+
+  it("passes the decision not to keep a mutation's trace on, so that nobody upstream decides anew", () => {
+    const { recorder, begin } = setUp({ keepsRoots: false });
+    const contexts = [1, 2].map(
+      () => begin("/mutations", "/mutations", { method: "POST" }).traceContext!,
+    );
+    expect(contexts.map((context) => [context.length, context[24]])).toEqual([
+      [25, 0],
+      [25, 0],
+    ]);
+    expect(contexts[0]).not.toEqual(contexts[1]);
+    expect(begin("/states", "/states").traceContext).toBeUndefined();
+    expect(recorder.spans).toEqual([]);
   });
 
   it("marks answers from 500 on as failed", () => {

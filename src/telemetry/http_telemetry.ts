@@ -59,10 +59,10 @@ export class HttpTelemetry implements HttpObserver {
     const { time } = this.#options;
     const startMs = time.monotonic();
     const method = METHODS.has(request.method) ? request.method : "_OTHER";
-    const span = this.#start(request, method, route);
+    const { span, context } = this.#start(request, method, route);
     this.#active++;
     return {
-      traceContext: span?.context,
+      traceContext: context,
       end: (outcome) => {
         this.#active--;
         const endMs = time.monotonic();
@@ -77,24 +77,41 @@ export class HttpTelemetry implements HttpObserver {
     };
   }
 
-  #start(request: Request, method: string, route: string): TracedSpan | undefined {
+  #start(request: Request, method: string, route: string): Started {
     const { tracing, parseTraceparent } = this.#options;
-    if (tracing === undefined || isStream(route) || isReplication(route)) return undefined;
+    if (tracing === undefined || isStream(route) || isReplication(route)) return NOTHING;
     const header = request.headers.get("traceparent");
-    if (header === null && UNTRACED_ROUTES.has(route)) return undefined;
+    if (header === null && UNTRACED_ROUTES.has(route)) return NOTHING;
+    const parent = header === null ? undefined : parseTraceparent(header);
+    if (parent === undefined && !tracing.keepsRoot()) {
+      // Only mutations have others decide about them.
+      const context = method === "POST" ? tracing.createUnkept() : undefined;
+      return { span: undefined, context };
+    }
     const { pathname, protocol } = new URL(request.url);
-    return tracing.start(route === "" ? method : `${method} ${route}`, {
+    const name = route === "" ? method : `${method} ${route}`;
+    const options = {
       kind: SpanKind.SERVER,
-      parent: header === null ? undefined : parseTraceparent(header),
+      parent,
       attributes: {
         [ATTR_HTTP_REQUEST_METHOD]: method,
         [ATTR_URL_PATH]: pathname,
         [ATTR_URL_SCHEME]: protocol.slice(0, -1),
         ...(route !== "" && { [ATTR_HTTP_ROUTE]: route }),
       },
-    });
+    };
+    const span =
+      parent === undefined ? tracing.startRoot(name, options) : tracing.start(name, options);
+    return { span, context: span.context };
   }
 }
+
+interface Started {
+  readonly span: TracedSpan | undefined;
+  readonly context: Uint8Array | undefined;
+}
+
+const NOTHING: Started = { span: undefined, context: undefined };
 
 function finish(span: TracedSpan, { status, error }: RequestOutcome, endMs: number): void {
   if (span.isRecording) {

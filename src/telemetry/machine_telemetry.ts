@@ -220,6 +220,7 @@ export class MachineTelemetry implements Tracer {
     if (tracing === undefined) return undefined;
     const cause = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
     if (cause === undefined ? waiting !== undefined : !isSampled(cause)) return undefined;
+    if (cause === undefined && !tracing.keepsRoot()) return undefined;
     const options = {
       kind: SpanKind.INTERNAL,
       parent: cause,
@@ -229,7 +230,7 @@ export class MachineTelemetry implements Tracer {
       cause === undefined
         ? tracing.startRoot(SPAN_TRANSITION, options)
         : tracing.start(SPAN_TRANSITION, options);
-    if (!span?.isRecording) return undefined;
+    if (!span.isRecording) return undefined;
     if (isFeedCause(context)) span.set({ [ATTR_FEED_NAME]: context.feed });
     return span;
   }

@@ -272,7 +272,6 @@ export const METRIC_EXPORTED = counter(
 
 export const SPAN_TRANSITION = "transition";
 export const SPAN_HANDLER = "handler";
-export const SPAN_FEED = "feed";
 export const SPAN_MUTATE = "statesource.v1.StateSourceService/Mutate";
 export const OPERATION_PUBLISH = "publish";
 export const OPERATION_APPLY = "apply";

@@ -47,12 +47,23 @@ export class Tracing {
   }
 
   /**
-   * Starts a trace, as often as the sampler would; undefined for one that is not kept. What the sampler
-   * takes a microsecond for, a random number does: to be used where traces begin by the thousands.
+   * Whether a trace that begins now is to be kept: yes as often as the sampler would say so. What that
+   * takes a microsecond for, a random number does, where traces begin by the thousands.
    */
-  startRoot(name: string, options: StartOptions): TracedSpan | undefined {
-    const { rootRatio, rootTracer } = this.#tracers;
-    return Math.random() < rootRatio ? this.#start(rootTracer, name, options) : undefined;
+  keepsRoot(): boolean {
+    return Math.random() < this.#tracers.rootRatio;
+  }
+
+  /** Starts a trace that {@linkcode keepsRoot} said yes to. */
+  startRoot(name: string, options: StartOptions): TracedSpan {
+    return this.#start(this.#tracers.rootTracer, name, options);
+  }
+
+  /** The context of a trace that is not kept, for others to know that this is decided. */
+  createUnkept(): Uint8Array {
+    const context = crypto.getRandomValues(new Uint8Array(25));
+    context[24] = 0;
+    return context;
   }
 
   #start(tracer: Tracer, name: string, options: StartOptions): TracedSpan {
