@@ -41,7 +41,7 @@ export class HandlerTelemetry implements HandlerTracer {
   readonly #options: HandlerTelemetryOptions;
   readonly #durations;
   readonly #errors;
-  readonly #running = new Map<ReplicaEvent, Running>();
+  readonly #running = new WeakMap<ReplicaEvent, Running>();
 
   constructor(options: HandlerTelemetryOptions) {
     this.#options = options;
@@ -62,7 +62,6 @@ export class HandlerTelemetry implements HandlerTracer {
   handlerEnd(event: ReplicaEvent, _bindingId: string, error: Error | undefined): void {
     const running = this.#running.get(event);
     if (running === undefined) return;
-    this.#running.delete(event);
     const { startedAtMs, span } = running;
     const { time } = this.#options;
     const seconds = (time.monotonic() - startedAtMs) / 1000;
