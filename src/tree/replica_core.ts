@@ -47,16 +47,16 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
 }
 
 function logUpstream(log: Logger): ReplicationTracer {
-  // A node that is away is tried again and again; each new reason is worth one line.
-  let lastReason = "";
+  // A node that is away is tried again and again; each new reason is worth one line, for each address.
+  const lastReasons = new Map<string, string>();
   return {
     linkStatus(status, address) {
-      if (status === "live") lastReason = "";
+      if (status === "live") lastReasons.clear();
       log.info(`link ${status}`, { upstream: address });
     },
     linkLost({ address, error }) {
-      if (error.message === lastReason) return;
-      lastReason = error.message;
+      if (lastReasons.get(address) === error.message) return;
+      lastReasons.set(address, error.message);
       log.warn("link lost", { upstream: address, code: error.code, reason: error.message });
     },
     resync: (reason, detail) => log.warn("resync", { reason, detail }),
