@@ -105,6 +105,27 @@ const PLANTS: readonly Plant[] = [
     failure: /holds \d+ bytes for one downstream/,
   },
   {
+    what: "a publisher that keeps whoever takes nothing",
+    file: "downstream.ts",
+    seed: 7,
+    wrong: ({ OpenDownstream }) => ({
+      OpenDownstream: class extends (OpenDownstream as Class) {
+        // It never seems to have been stalled for any time.
+        constructor(...args: never[]) {
+          super(...args);
+          let isStalled = false;
+          Object.defineProperty(this, "stalledAtMs", {
+            get: () => (isStalled ? Number.POSITIVE_INFINITY : Number.NaN),
+            set: (value: number) => {
+              isStalled = !Number.isNaN(value);
+            },
+          });
+        }
+      },
+    }),
+    failure: /keeps a downstream that has taken nothing for/,
+  },
+  {
     what: "a root that forgets idempotency keys",
     file: "remembered_replies.ts",
     seed: 16,

@@ -23,6 +23,7 @@ export class SimProcess {
   #isPaused = false;
   #pendingTimers = 0;
   #wallErrorMs: number;
+  #resumedAtMs = Number.NEGATIVE_INFINITY;
   /** What came while it was paused, and has not been run yet. */
   #deferred: Deferred[] = [];
 
@@ -67,6 +68,11 @@ export class SimProcess {
     return this.#deferred.length > 0;
   }
 
+  /** When it went on after its last pause; -Infinity if it never was paused. */
+  get resumedAtMs(): number {
+    return this.#resumedAtMs;
+  }
+
   get pendingTimers(): number {
     return this.#pendingTimers;
   }
@@ -85,6 +91,7 @@ export class SimProcess {
   resume(order: WakeOrder): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#resumedAtMs = this.#events.nowMs;
     const rank = ({ isTimer }: Deferred) => (isTimer === (order === "timers first") ? 0 : 1);
     if (order !== "as due") this.#deferred.sort((a, b) => rank(a) - rank(b));
     this.#catchUp();

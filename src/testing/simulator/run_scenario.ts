@@ -145,6 +145,13 @@ function checkFresh(world: World): void {
   );
   for (const { spec, replica } of world.nodes) {
     if (replica === undefined) continue;
+    const upstream = world.node(replica.address);
+    const path = [...(upstream?.replica?.path ?? []), replica.address];
+    if (replica.path.join() !== path.join()) {
+      world.fail(
+        `${spec.name} knows its way to the root as ${replica.path.join(" → ")}, not ${path.join(" → ")}`,
+      );
+    }
     const ageMs = replica.ageMs();
     const limitMs = replica.path.reduce((sum, name) => sum + intervals.get(name)! + HOP_MS, 0);
     if (replica.status !== "live" || ageMs > limitMs) {

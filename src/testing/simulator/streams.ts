@@ -1,27 +1,44 @@
-/** What publishers hold for their downstreams: a message each at most, however slow they are. */
+/** What publishers hold for their downstreams: a message each at most, however slow they are, and not for ever. */
 
-import type { Publisher } from "../../replication/mod.ts";
+import type { Downstream, Publisher } from "../../replication/mod.ts";
+import type { EventQueue } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
 import type { SimProcess } from "./process.ts";
 
 interface Stream {
-  readonly downstream: { readonly bytesSent: number };
-  /** Bytes that the system has taken from the publisher. */
+  readonly publisher: Publisher;
+  readonly downstream: Downstream;
+  /** How long it may take nothing, its publisher's turns included. */
+  readonly stallLimitMs: number;
+  /** Bytes that the system has taken from the publisher, and when it last did. */
   taken: number;
+  takenAtMs: number;
 }
 
 export class Streams {
+  readonly #events: EventQueue;
   readonly #streams = new Map<Exchange, Stream>();
   readonly #known = new WeakSet<object>();
   /** Longest message that each publisher has sent. */
   readonly #longest = new Map<SimProcess, number>();
 
+  constructor(events: EventQueue) {
+    this.#events = events;
+  }
+
   /** A stream has begun just now: its downstream is the one that was not there before. */
-  opened(exchange: Exchange, publisher: Publisher): void {
+  opened(exchange: Exchange, publisher: Publisher, stallLimitMs: number): void {
     for (const downstream of publisher.downstreams) {
       if (this.#known.has(downstream)) continue;
       this.#known.add(downstream);
-      this.#streams.set(exchange, { downstream, taken: 0 });
+      const takenAtMs = this.#events.nowMs;
+      this.#streams.set(exchange, {
+        publisher,
+        downstream,
+        stallLimitMs,
+        taken: 0,
+        takenAtMs,
+      });
     }
   }
 
@@ -31,17 +48,35 @@ export class Streams {
 
   taken(exchange: Exchange, bytes: number): void {
     const stream = this.#streams.get(exchange);
-    if (stream !== undefined) stream.taken += bytes;
+    if (stream === undefined) return;
+    stream.taken += bytes;
+    stream.takenAtMs = this.#events.nowMs;
   }
 
   /** What is wrong, if anything is. */
   check(): string | undefined {
-    for (const [exchange, { downstream, taken }] of this.#streams) {
+    for (const [exchange, stream] of this.#streams) {
       const server = exchange.server!;
-      if (exchange.isOver || !server.isAlive) this.#streams.delete(exchange);
-      else if (downstream.bytesSent - taken > this.#longest.get(server)!)
-        return `${server.name} holds ${downstream.bytesSent - taken} bytes for one downstream`;
+      const { publisher, downstream } = stream;
+      if (!server.isAlive || !publisher.downstreams.has(downstream)) {
+        this.#streams.delete(exchange);
+        continue;
+      }
+      const wrong = this.#checkStream(server, stream);
+      if (wrong !== undefined) return wrong;
     }
     return undefined;
+  }
+
+  #checkStream(server: SimProcess, stream: Stream): string | undefined {
+    const { downstream, stallLimitMs, taken, takenAtMs } = stream;
+    const held = downstream.bytesSent - taken;
+    if (held > this.#longest.get(server)!)
+      return `${server.name} holds ${held} bytes for one downstream`;
+    if (!downstream.isStalled || server.isPaused || server.isCatchingUp) return undefined;
+    const stalledMs = this.#events.nowMs - Math.max(takenAtMs, server.resumedAtMs);
+    return stalledMs > stallLimitMs
+      ? `${server.name} keeps a downstream that has taken nothing for ${stalledMs.toFixed(1)} ms`
+      : undefined;
   }
 }

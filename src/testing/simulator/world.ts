@@ -52,7 +52,7 @@ export class World {
   readonly events = new EventQueue();
   readonly truth = new Truth();
   readonly counts = new Counts();
-  readonly streams = new Streams();
+  readonly streams = new Streams(this.events);
   readonly network: SimNetwork;
   readonly mutations: Mutations;
   readonly scenario: Scenario;
@@ -82,7 +82,11 @@ export class World {
       accept: (address) => this.#accept(address),
       opened: (exchange) => {
         const node = this.#nodeOf(exchange.server!);
-        if (node !== undefined) this.streams.opened(exchange, node.publisher);
+        if (node === undefined) return;
+        const { stallTimeoutMs, heartbeatIntervalMs, pushIntervalMs } = node.spec;
+        // It stalls at what is written next, and that is looked at between two heartbeats.
+        const limitMs = stallTimeoutMs + 2 * heartbeatIntervalMs + pushIntervalMs;
+        this.streams.opened(exchange, node.publisher, limitMs);
       },
       taken: (exchange, piece) => this.streams.taken(exchange, piece.length),
       arrived: (exchange, piece) => this.#arrived(exchange, piece),
