@@ -189,24 +189,29 @@ function rejections() {
     }),
     timeSeries({
       title: "Reasons",
-      description: "The ten most frequent reasons in the logs, per step.",
+      description:
+        "The ten most frequent reasons in the logs, per step; 0 where nothing was canceled.",
       targets: [
-        logql(`topk(10, sum by (machine_rejected_by) (count_over_time(${rejected} [$__auto])))`, {
-          legend: "{{machine_rejected_by}}",
-        }),
+        logql(
+          `topk(10, sum by (machine_rejected_by) (count_over_time(${rejected} [$__auto]))) or vector(0)`,
+          {
+            legend: "{{machine_rejected_by}}",
+          },
+        ),
       ],
       min: 0,
       width: 16,
     }),
     logs({
       title: "Latest rejections",
-      description: "With the state in the way and why. A click on a line shows its trace.",
+      description:
+        "With the state in the way and why; empty while nothing is canceled. A click on a line leads to its trace.",
       targets: [logLines(rejected)],
       width: 12,
     }),
     traces({
       title: "Traces of rejections",
-      description: "Sampled transitions that were canceled.",
+      description: "Sampled transitions that were canceled; empty while none was.",
       targets: [
         traceql(
           `{ ${SPAN} && span.${ATTR_TRANSITION_RESULT} = "canceled" && span.${ATTR_MUTATION_STATES} =~ "$state" } | select(span.${ATTR_MUTATION_STATES}, span.${ATTR_REJECTED_BY})`,
