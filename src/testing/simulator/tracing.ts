@@ -28,6 +28,7 @@ export function createTracer(world: World, process: SimProcess): ReplicationTrac
     },
     moved({ address, reason }) {
       counts.add(`moved: ${reason}`);
+      world.movedAtMs = world.events.nowMs;
       world.log(() => `${name} goes over to ${address}, ${reason}`);
     },
     resync(reason, detail) {

@@ -55,6 +55,8 @@ export class World {
   readonly streams = new Streams(this.events);
   readonly network: SimNetwork;
   readonly mutations: Mutations;
+  /** When a node went over to another upstream last. */
+  movedAtMs = 0;
   readonly scenario: Scenario;
   readonly #log: ((line: string) => void) | undefined;
   readonly #checks: Checks;
