@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") console.log(tree.logs());
-  tree.heal();
+  await tree.restore();
   expect(await tree.problems()).toEqual([]);
 });
 

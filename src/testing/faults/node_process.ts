@@ -1,6 +1,7 @@
 /** One node of the tree as a process of its own, started, stopped, killed and suspended by a test. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type HttpAnswer, type HttpRequest, httpRequest } from "./http_request.ts";
@@ -80,6 +81,8 @@ export class NodeProcess {
         TST_HTTP_ADDR: "127.0.0.1:0",
         ...variables,
       },
+      // Where no .env file lies that would add to the variables.
+      cwd: tmpdir(),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     running.add(child);

@@ -15,6 +15,9 @@ const PREFERRED_RETRY_MS = 30_000;
 /** What processes need for what takes no time. */
 const SLACK_MS = 400;
 
+/** Lines that tell another status of the link. */
+const STATUS = /^link (connecting|syncing|live|stale)/;
+
 const LEAVES = ["leaf", "other"];
 const tree = new WatchedTree({
   TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
@@ -86,13 +89,17 @@ describe("A relay", () => {
     await tree.start("rep-1");
     const moved = await logs(leaf, /^link moved .*preferred/, back, PREFERRED_RETRY_MS + 10_000);
     expect(moved.text).toContain(tree.link("leaf", "rep-1").address);
-    expect(leaf.logged(/^(link lost|link stale|snapshot applied|resync)/, back)).toEqual([]);
+    // Live before and live after: the old stream was left once the new one had begun.
+    const at = leaf.log.indexOf(moved);
+    expect(leaf.log.slice(0, at).findLast(({ text }) => STATUS.test(text))?.text).toMatch(/live/);
+    expect(leaf.logged(/^(snapshot applied|resync)/, back)).toEqual([]);
     await readWrites();
+    expect(leaf.log.slice(at + 1).find(({ text }) => STATUS.test(text))).toBe(undefined);
   });
 
   it("that stands still is left after three heartbeats, and serves again once it goes on", async () => {
     const from = leaf.log.length;
-    const relay = tree.node("rep-1");
+    const relay = tree.node(await tree.upstreamOf("leaf"));
     const relayFrom = relay.log.length;
     const stoppedAtMs = performance.now();
     relay.suspend();
@@ -100,7 +107,7 @@ describe("A relay", () => {
     expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
     expect(lost.atMs - stoppedAtMs).toBeLessThan(SILENCE_MS + allow(SLACK_MS));
     const live = await logs(leaf, /^link live/, from);
-    expect(live.text).toContain(tree.link("leaf", "rep-2").address);
+    expect(await tree.upstreamOf("leaf")).not.toBe(relay.name);
     expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
 
@@ -109,6 +116,25 @@ describe("A relay", () => {
     const healed = await relay.get(`/states?min-version=${version}&wait=5000`);
     expect(healed.status).toBe(200);
     expect(relay.logged(/^(snapshot applied|resync)/, relayFrom)).toEqual([]);
+    await readWrites();
+  });
+});
+
+describe("A relay that is cut off from the root", () => {
+  it("is left for a fresh one without a break, and is ready again once it heals", async () => {
+    const from = leaf.log.length;
+    const relay = await tree.upstreamOf("leaf");
+    tree.link(relay, "root").blackHole();
+    await until(`${relay} unready`, async () => {
+      return (await tree.node(relay).get("/readyz")).status === 503;
+    });
+    await logs(leaf, /^link moved .*stale/, from);
+    expect(await tree.upstreamOf("leaf")).not.toBe(relay);
+    expect(leaf.logged(/^(link lost|link stale|snapshot applied|resync)/, from)).toEqual([]);
+    await tree.untilReady("leaf");
+    await tree.mutate("leaf");
+    tree.heal();
+    await tree.untilReady(relay);
     await readWrites();
   });
 });

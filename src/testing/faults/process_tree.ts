@@ -73,6 +73,19 @@ export class ProcessTree {
     return link;
   }
 
+  /** Name of the node upstream that a node follows. */
+  async upstreamOf(name: string): Promise<string> {
+    const { upstream } = (await this.node(name).get("/topology")).json<{
+      upstream: { address: string };
+    }>();
+    const isFollowed = (other: string) =>
+      this.#links.get(`${name}→${other}`)?.address === upstream.address;
+    const found = this.#places.get(name)?.upstreams?.find(isFollowed);
+    if (found === undefined)
+      throw new RangeError(`Cannot name the upstream of "${name}": it is ${upstream.address}`);
+    return found;
+  }
+
   /** Ends all faults of all links. */
   heal(): void {
     for (const link of this.#links.values()) link.heal();

@@ -59,14 +59,6 @@ async function mutateSlowly(
   return { answer };
 }
 
-/** Name of the relay that a leaf follows. */
-async function upstreamOf(name: string): Promise<string> {
-  const { upstream } = (await tree.node(name).get("/topology")).json<{
-    upstream: { address: string };
-  }>();
-  return tree.link(name, "rep-1").address === upstream.address ? "rep-1" : "rep-2";
-}
-
 async function expectToEnd(node: NodeProcess): Promise<void> {
   const { code, signal, tookMs } = await node.stop();
   expect([node.name, code, signal]).toEqual([node.name, 0, null]);
@@ -77,13 +69,13 @@ describe("A node that is asked to end", () => {
   it("answers, as a leaf, the mutation that it has forwarded", async () => {
     tree.watchOf("leaf").goes();
     const leaf = tree.node("leaf");
-    const { answer } = await mutateSlowly(leaf, tree.link("leaf", await upstreamOf("leaf")));
+    const { answer } = await mutateSlowly(leaf, tree.link("leaf", await tree.upstreamOf("leaf")));
     const [{ status, body }] = await Promise.all([answer, expectToEnd(leaf)]);
     expect([status, body]).toEqual([200, expect.stringContaining('"result":"executed"')]);
   });
 
   it("answers, as a relay, the mutation that it has forwarded", async () => {
-    const relay = await upstreamOf("leaf");
+    const relay = await tree.upstreamOf("leaf");
     const { answer } = await mutateSlowly(tree.node("leaf"), tree.link(relay, "root"));
     const [{ status, body }] = await Promise.all([answer, expectToEnd(tree.node(relay))]);
     expect([status, body]).toEqual([200, expect.stringContaining('"result":"executed"')]);
@@ -91,7 +83,7 @@ describe("A node that is asked to end", () => {
 
   it("does not wait longer than it may for a downstream that stands still", async () => {
     const leaf = tree.node("leaf");
-    const relay = await upstreamOf("leaf");
+    const relay = await tree.upstreamOf("leaf");
     leaf.suspend();
     await expectToEnd(tree.node(relay));
     leaf.resume();
@@ -100,7 +92,7 @@ describe("A node that is asked to end", () => {
 
   it("sends downstreams elsewhere without a break", async () => {
     const leaf = tree.node("leaf");
-    const relay = await upstreamOf("leaf");
+    const relay = await tree.upstreamOf("leaf");
     const from = leaf.log.length;
     await expectToEnd(tree.node(relay));
     await until("the move", () => leaf.logged(/^link moved .*draining/, from).length === 1);
