@@ -30,6 +30,20 @@ const answer =
 /** An end of stream with a trailer. */
 const end = (trailer: string) => encodeEnvelope(new TextEncoder().encode(trailer), true);
 
+describe("sendMutation()'s request", () => {
+  it("has the caller's own signal, for whichever way a transport looks at it", async () => {
+    const { signal } = new AbortController();
+    const seen: AbortSignal[] = [];
+    const transport: Transport = async (request, init) => {
+      seen.push(request.signal, init.signal);
+      throw new Error("ECONNREFUSED");
+    };
+    const sent = sendMutation(transport, "a:1", MUTATION, { signal, timeoutMs: 1_000 });
+    await expect(sent).rejects.toThrow("ECONNREFUSED");
+    expect(seen.map((one) => one === signal)).toEqual([true, true]);
+  });
+});
+
 describe("openSubscription()", () => {
   it.each([
     ["a:1", "http://a:1/statesource.v1.StateSourceService/Subscribe"],

@@ -11,11 +11,12 @@ describe("fetchTransport()", () => {
     vi.stubGlobal("fetch", function (this: unknown, ...args: unknown[]) {
       // Browsers throw "Illegal invocation" for another `this`.
       expect(this).toBeUndefined();
-      expect(args).toEqual([request, expect.objectContaining({ credentials: "omit" })]);
+      expect(args).toEqual([request, expect.objectContaining({ credentials: "omit", signal })]);
       return Promise.resolve(answer);
     });
     const request = new Request("http://leaf/");
+    const { signal } = new AbortController();
     const holder = { transport: fetchTransport };
-    expect(await holder.transport(request)).toBe(answer);
+    expect(await holder.transport(request, { signal })).toBe(answer);
   });
 });

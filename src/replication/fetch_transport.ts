@@ -7,5 +7,10 @@ import type { Transport } from "./client.ts";
  * such as `https://leaf.example`. The node must name the page's origin in `TST_CORS_ORIGINS`. Cookies
  * are not sent. Over HTTP/1.1 a browser opens six connections to a host at most, and a stream takes one.
  */
-export const fetchTransport: Transport = (request) =>
-  fetch(request, { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" });
+export const fetchTransport: Transport = (request, { signal }) =>
+  fetch(request, {
+    signal,
+    cache: "no-store",
+    credentials: "omit",
+    referrerPolicy: "no-referrer",
+  });

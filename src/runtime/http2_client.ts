@@ -6,11 +6,11 @@
  */
 
 import { type ClientHttp2Session, connect } from "node:http2";
-import type { Transport } from "../replication/mod.ts";
 import { exchange } from "./http2_exchange.ts";
 
 export interface Http2Transport {
-  readonly fetch: Transport;
+  /** A `Transport` of replication. */
+  readonly fetch: (request: Request) => Promise<Response>;
   /** Ends all connections, and with them what is under way. */
   close(): Promise<void>;
 }
