@@ -81,9 +81,13 @@ describe("Beside a busy root", () => {
     const [good, behind] = [await downstream("good"), await downstream("slow")];
     expect(behind!.pushes).toBeLessThan(good!.pushes);
     // What comes is old by then, and it is said how old; that no age is too low is checked all the time.
-    await until("an answer that says it is old", () => tree.watchOf("slow").counts.oldestMs > 2_000, {
-      withinMs: 30_000,
-    });
+    await until(
+      "an answer that says it is old",
+      () => tree.watchOf("slow").counts.oldestMs > 2_000,
+      {
+        withinMs: 30_000,
+      },
+    );
 
     const from = slow.log.length;
     link.heal();
