@@ -100,7 +100,8 @@ Due until begun: up to a millisecond of it is the timer's.`);
 async function measureForwarding(): Promise<Aim[]> {
   const chain = await startChain();
   const readers = startReaders();
-  await chain.leaf.call.mutate(PER_SECOND, 2_000);
+  // Warm, as nodes are after some time of service.
+  await chain.leaf.call.mutate(3 * PER_SECOND, 4_000);
   const floor = await startFloor();
   const before = await floor.during(() => chain.leaf.call.mutate(PER_SECOND, FORWARD_MS / 2));
   await readers.call.open(chain.rootPort, REQUEST, DOWNSTREAMS, 1);
