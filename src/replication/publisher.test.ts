@@ -246,6 +246,30 @@ describe("Publisher", () => {
     expect([...sinks[99]!.last.indexes]).toEqual([0, 1]);
   });
 
+  it("rests after a round that took long, so that others get at the processor", async () => {
+    const { clock, time, subscribe, flip } = setUp();
+    const turns: (() => void)[] = [];
+    time.defer = (run) => {
+      turns.push(run);
+      return () => {};
+    };
+    const sinks = Array.from({ length: 100 }, () => new TestSink());
+    for (const sink of sinks) subscribe(sink);
+    await flip(0);
+    while (turns.length > 0) {
+      await time.advance(5);
+      turns.shift()!();
+      if (clock.seq === 1) await flip(1);
+    }
+    // Four turns with 15 ms between the first and the last: 7.5 ms of rest.
+    expect(sinks[0]!.last.seq).toBe(1);
+    await time.advance(7);
+    expect(sinks[0]!.last.seq).toBe(1);
+    await time.advance(1);
+    while (turns.length > 0) turns.shift()!();
+    expect(sinks.map((sink) => sink.last.seq)).toEqual(Array(100).fill(2));
+  });
+
   it("gives heartbeats to a few downstreams at a time", async () => {
     const { time, subscribe } = setUp();
     const sinks = Array.from({ length: 100 }, () => new TestSink());

@@ -43,6 +43,13 @@ type Kind = "snapshot" | "diff" | "heartbeat";
 
 const NO_CONTEXTS: readonly Uint8Array[] = [];
 
+/**
+ * A round of pushes that took so many milliseconds is followed by a rest of this share of its time: with so
+ * many downstreams, rounds without a rest would keep a processor to themselves, and mutations waiting for it.
+ */
+const LONG_ROUND_MS = 4;
+const REST = 0.5;
+
 export class Publisher {
   readonly #clock: VersionedClock;
   readonly #options: Required<Omit<PublisherOptions, "tracer" | "selection" | "maxSelections">>;
@@ -54,6 +61,7 @@ export class Publisher {
   /** Whether a downstream is ahead, and waits for this node to catch up. */
   #isAwaited = false;
   #lastFlushAtMs = Number.NEGATIVE_INFINITY;
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   #isFlushDue = false;
   #cancelFlush: () => void = () => {};
   #cancelBeat: () => void = () => {};
@@ -92,6 +100,9 @@ export class Publisher {
       time,
       (downstream) => this.#send(downstream),
       () => {
+        const now = time.monotonic();
+        const tookMs = now - this.#lastFlushAtMs;
+        this.#restUntilMs = tookMs >= LONG_ROUND_MS ? now + tookMs * REST : now;
         if (this.#isFlushDue) this.#armFlush();
       },
     );
@@ -244,7 +255,8 @@ export class Publisher {
 
   #armFlush(): void {
     const { time, pushIntervalMs } = this.#options;
-    const waitMs = this.#lastFlushAtMs + pushIntervalMs - time.monotonic();
+    const dueAtMs = Math.max(this.#lastFlushAtMs + pushIntervalMs, this.#restUntilMs);
+    const waitMs = dueAtMs - time.monotonic();
     const flush = () => {
       this.#isFlushDue = false;
       this.#lastFlushAtMs = time.monotonic();
