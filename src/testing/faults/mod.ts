@@ -19,4 +19,5 @@ export { RootRecord } from "./root_record.ts";
 export { listenInVain } from "./silent_listener.ts";
 export { TcpProxy } from "./tcp_proxy.ts";
 export { until } from "./until.ts";
+export { VersionOrder } from "./version_order.ts";
 export { WatchedTree } from "./watched_tree.ts";

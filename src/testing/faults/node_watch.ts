@@ -3,6 +3,7 @@
 import { Agent } from "node:http";
 import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
+import { VersionOrder } from "./version_order.ts";
 
 export interface WatchOptions {
   /** Between an answer and the next question, in milliseconds. Default 5. */
@@ -50,8 +51,7 @@ export class NodeWatch {
   readonly #problems: string[] = [];
   /** Answers at versions that were not recorded yet when they came. */
   readonly #unsettled: Shown[] = [];
-  #epochs: string[] = [];
-  #seq = 0;
+  readonly #order = new VersionOrder();
   #isAllowedAway = false;
 
   constructor(node: () => HttpNode, record: RootRecord, options: WatchOptions = {}) {
@@ -105,7 +105,7 @@ export class NodeWatch {
       if (signal.aborted) return;
       if (this.#isAllowedAway) {
         this.counts.away++;
-        this.#forget();
+        this.#order.forget();
       } else this.#problems.push(`gave no answer: ${(error as Error).message}`);
       return;
     }
@@ -123,7 +123,8 @@ export class NodeWatch {
       states: string[];
     }>();
     this.counts.answers++;
-    this.#checkOrder(version);
+    const back = this.#order.next(version);
+    if (back !== undefined) this.#problems.push(back);
     this.#checkAge(version, Number(answer.headers["machine-age-ms"]), askedAtMs);
     const shown = { version, timeSum: time, states };
     if (this.#record.checkStates(version, time, states) === "unknown") this.#unsettled.push(shown);
@@ -136,18 +137,6 @@ export class NodeWatch {
     else if (verdict === "different")
       this.#problems.push(`showed other states than the root, or than other nodes, at ${version}`);
     else this.counts[verdict]++;
-  }
-
-  #checkOrder(version: string): void {
-    const { epoch, seq } = splitVersion(version);
-    if (epoch === this.#epochs.at(-1)) {
-      if (seq < this.#seq) this.#problems.push(`went back from seq ${this.#seq} to ${seq}`);
-    } else if (this.#epochs.includes(epoch)) {
-      this.#problems.push(`went back to epoch ${epoch}`);
-    } else {
-      this.#epochs.push(epoch);
-    }
-    this.#seq = seq;
   }
 
   /** An age says: this was all that the root had then. What it had by that time was no later version. */
@@ -163,11 +152,5 @@ export class NodeWatch {
         `told an age of ${ageMs} ms for ${version}, at least ${understatedMs.toFixed(1)} ms too low`,
       );
     }
-  }
-
-  /** Its next process begins anew. */
-  #forget(): void {
-    this.#epochs = [];
-    this.#seq = 0;
   }
 }

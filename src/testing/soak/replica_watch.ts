@@ -1,6 +1,6 @@
 /** Asks one node for its clock again and again, and holds each answer against what the root had. */
 
-import type { RootRecord } from "../faults/mod.ts";
+import { type RootRecord, VersionOrder } from "../faults/mod.ts";
 
 export interface WatchCounts {
   answers: number;
@@ -27,9 +27,7 @@ export class ReplicaWatch {
   };
   /** What must never happen, as readable lines. */
   readonly violations: string[] = [];
-  /** Epochs that this node showed, the present one last. */
-  #epochs: string[] = [];
-  #seq = 0;
+  readonly #order = new VersionOrder();
   #hasClock = false;
 
   constructor(name: string, url: string, record: RootRecord) {
@@ -41,8 +39,7 @@ export class ReplicaWatch {
   /** The node's process began anew, without a clock. */
   restarted(): void {
     this.#hasClock = false;
-    this.#epochs = [];
-    this.#seq = 0;
+    this.#order.forget();
   }
 
   async ask(): Promise<void> {
@@ -68,24 +65,11 @@ export class ReplicaWatch {
       version: string;
       clocks: Record<string, number>;
     };
-    this.#checkOrder(version);
+    const back = this.#order.next(version);
+    if (back !== undefined) this.violations.push(`${this.name} ${back}`);
     const verdict = this.#record.check(version, clocks);
     if (verdict === "different")
       this.violations.push(`${this.name} differs from the root at version ${version}`);
     else this.counts[verdict]++;
-  }
-
-  #checkOrder(version: string): void {
-    const [epoch = "", seqText] = version.split("-");
-    const seq = Number(seqText);
-    if (epoch === this.#epochs.at(-1)) {
-      if (seq < this.#seq)
-        this.violations.push(`${this.name} went back from seq ${this.#seq} to ${seq}`);
-    } else if (this.#epochs.includes(epoch)) {
-      this.violations.push(`${this.name} went back to epoch ${epoch}`);
-    } else {
-      this.#epochs.push(epoch);
-    }
-    this.#seq = seq;
   }
 }

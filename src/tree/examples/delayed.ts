@@ -10,29 +10,11 @@
  * flags and variables of a node do what they do for any node; it follows the two relays by default.
  */
 
-import {
-  commandArguments,
-  createHttp2Transport,
-  environment,
-  exit,
-  listenHttp,
-  listenHttp2,
-  onStopSignal,
-  writeErrorLine,
-  writeLine,
-} from "../../runtime/node.ts";
-import { ConfigError, createLogger, formatLogRecord, parseConfig, startNode } from "../mod.ts";
+import { commandArguments } from "../../runtime/node.ts";
+import { ConfigError } from "../mod.ts";
+import { configureLeaf, runExample, startLeaf } from "./example_leaf.ts";
 import { watchDelayed } from "./watch_delayed.ts";
 import { Webhook } from "./webhook.ts";
-
-/** What makes this process a leaf of the default tree, at ports of its own. */
-const DEFAULTS = {
-  TST_NAME: "delayed",
-  TST_ROLE: "leaf",
-  TST_ADDR: "127.0.0.1:0",
-  TST_HTTP_ADDR: "127.0.0.1:0",
-  TST_PARENT_ADDR: "127.0.0.1:19701,127.0.0.1:19702",
-};
 
 /** How long a stop goes on with notices that wait, in milliseconds. */
 const GRACE_MS = 2_000;
@@ -43,15 +25,13 @@ async function main(): Promise<void> {
   const url = take(args, "--webhook", 1);
   if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? ""))
     throw new ConfigError([`Cannot use --webhook: "${url}" is not an http or https URL`]);
-  const set = Object.entries(environment()).filter(([, value]) => value !== "");
-  const config = parseConfig({ ...DEFAULTS, ...Object.fromEntries(set) }, args);
+  const config = configureLeaf("delayed", args);
   if (config.role === "root")
     throw new ConfigError(["Cannot watch from the root: handlers of its machine do that"]);
 
-  const log = createLogger(config.logLevel, Date.now, (record) =>
-    writeLine(formatLogRecord(record)),
-  );
-  const webhook =
+  let webhook: Webhook | undefined;
+  const { node, log } = await startLeaf(config, () => webhook?.close(GRACE_MS));
+  webhook =
     url === undefined
       ? undefined
       : new Webhook({
@@ -63,19 +43,7 @@ async function main(): Promise<void> {
             lost: ({ key }, reason) => log.error("webhook not told", { key, reason }),
           },
         });
-  const transport = createHttp2Transport();
-  const node = await startNode(config, {
-    listenHttp,
-    listenHttp2,
-    transport: transport.fetch,
-    log,
-  });
   watchDelayed(node.replica!, log, (notice) => webhook?.send(notice), includeActive);
-  onStopSignal(async () => {
-    await Promise.all([node.close(), webhook?.close(GRACE_MS)]);
-    await transport.close();
-    exit(0);
-  });
 }
 
 /** Takes a flag with its value, or with none, out of the arguments. */
@@ -86,10 +54,4 @@ function take(args: string[], flag: string, values: 0 | 1): string | undefined {
   return value;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  for (const problem of error.problems) writeErrorLine(problem);
-  exit(2);
-}
+await runExample(main);

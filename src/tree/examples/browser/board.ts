@@ -13,35 +13,10 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import {
-  commandArguments,
-  createHttp2Transport,
-  environment,
-  exit,
-  listenHttp,
-  listenHttp2,
-  onStopSignal,
-  writeErrorLine,
-  writeLine,
-} from "../../../runtime/node.ts";
-import {
-  ConfigError,
-  createLogger,
-  formatAddress,
-  formatLogRecord,
-  parseAddress,
-  parseConfig,
-  startNode,
-} from "../../mod.ts";
+import { commandArguments, listenHttp } from "../../../runtime/node.ts";
+import { formatAddress, parseAddress } from "../../mod.ts";
+import { configureLeaf, runExample, startLeaf } from "../example_leaf.ts";
 
-/** What makes this process a leaf of the default tree, at ports of its own. */
-const DEFAULTS = {
-  TST_NAME: "board",
-  TST_ROLE: "leaf",
-  TST_ADDR: "127.0.0.1:0",
-  TST_HTTP_ADDR: "127.0.0.1:0",
-  TST_PARENT_ADDR: "127.0.0.1:19701,127.0.0.1:19702",
-};
 const PAGE_ADDR = "127.0.0.1:18800";
 
 async function main(): Promise<void> {
@@ -58,30 +33,12 @@ async function main(): Promise<void> {
     { host, port },
   );
   const origin = `http://${formatAddress({ host, port: page.port })}`;
-  const set = Object.entries(environment()).filter(([, value]) => value !== "");
-  const config = parseConfig(
-    // The tabs' origin is not that of the node that they follow.
-    { ...DEFAULTS, TST_CORS_ORIGINS: origin, ...Object.fromEntries(set) },
-    args,
-  );
-  const log = createLogger(config.logLevel, Date.now, (record) =>
-    writeLine(formatLogRecord(record)),
-  );
-  const transport = createHttp2Transport();
-  const node = await startNode(config, {
-    listenHttp,
-    listenHttp2,
-    transport: transport.fetch,
-    log,
-  });
+  // The tabs' origin is not that of the node that they follow.
+  const config = configureLeaf("board", args, { TST_CORS_ORIGINS: origin });
+  const { node, log } = await startLeaf(config, () => page.close());
   const template = await readFile(new URL("board.html", import.meta.url), "utf8");
   html = template.replace("{{node}}", `http://${formatAddress(node.httpAddr)}`);
   log.info("board ready", { open: origin });
-  onStopSignal(async () => {
-    await Promise.all([page.close(), node.close()]);
-    await transport.close();
-    exit(0);
-  });
 }
 
 /** The page's script, with all that it imports. */
@@ -96,10 +53,4 @@ async function bundle(): Promise<string> {
   return outputFiles[0]!.text;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  for (const problem of error.problems) writeErrorLine(problem);
-  exit(2);
-}
+await runExample(main);

@@ -1,0 +1,73 @@
+/** What the examples that are leaves of the running tree have in common. */
+
+import {
+  createHttp2Transport,
+  environment,
+  exit,
+  listenHttp,
+  listenHttp2,
+  onStopSignal,
+  writeErrorLine,
+  writeLine,
+} from "../../runtime/node.ts";
+import {
+  ConfigError,
+  createLogger,
+  formatLogRecord,
+  type Logger,
+  type NodeConfig,
+  parseConfig,
+  startNode,
+  type TreeNode,
+} from "../mod.ts";
+
+/** Configuration of a leaf of the default tree at ports of its own; `defaults`, variables and flags go over it. Throws {@linkcode ConfigError}. */
+export function configureLeaf(
+  name: string,
+  args: readonly string[],
+  defaults: Readonly<Record<string, string>> = {},
+): NodeConfig {
+  const set = Object.entries(environment()).filter(([, value]) => value !== "");
+  const leaf = {
+    TST_NAME: name,
+    TST_ROLE: "leaf",
+    TST_ADDR: "127.0.0.1:0",
+    TST_HTTP_ADDR: "127.0.0.1:0",
+    TST_PARENT_ADDR: "127.0.0.1:19701,127.0.0.1:19702",
+  };
+  return parseConfig({ ...leaf, ...defaults, ...Object.fromEntries(set) }, args);
+}
+
+/** Starts it; at a stop signal, `close` ends what stands on it while the node ends, and the process exits. */
+export async function startLeaf(
+  config: NodeConfig,
+  close: () => Promise<void> | undefined,
+): Promise<{ readonly node: TreeNode; readonly log: Logger }> {
+  const log = createLogger(config.logLevel, Date.now, (record) =>
+    writeLine(formatLogRecord(record)),
+  );
+  const transport = createHttp2Transport();
+  const node = await startNode(config, {
+    listenHttp,
+    listenHttp2,
+    transport: transport.fetch,
+    log,
+  });
+  onStopSignal(async () => {
+    await Promise.all([node.close(), close()]);
+    await transport.close();
+    exit(0);
+  });
+  return { node, log };
+}
+
+/** Runs an example; what cannot be used of its configuration ends it with a line for each problem. */
+export async function runExample(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) writeErrorLine(problem);
+    exit(2);
+  }
+}
