@@ -7,13 +7,14 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { StateSourceService } from "../../gen/connect/statesource/v1/statesource_pb.js";
+import { NODE_FLAGS } from "../runtime/node_flags.ts";
 import { OtlpReceiver } from "./otlp_receiver.ts";
 import { StockReplica } from "./stock_replica.ts";
 
 const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
 
 const COMMANDS = {
-  "Node.js": [process.execPath, SCRIPT],
+  "Node.js": [process.execPath, ...NODE_FLAGS, SCRIPT],
   Deno: ["deno", "run", "--no-config", "--node-modules-dir=manual", "-A", SCRIPT],
   Bun: ["bun", SCRIPT],
 } as const;

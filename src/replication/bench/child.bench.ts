@@ -6,6 +6,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a command takes what it wants; `Remote` keeps its types.
 type Commands = Readonly<Record<string, (...args: any[]) => unknown>>;
@@ -76,7 +77,7 @@ export function startChild<C extends Commands>(
   kind: "node" | "readers" = "node",
 ): Child<C> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
-    execArgv: ["--expose-gc"],
+    execArgv: ["--expose-gc", ...NODE_FLAGS],
     serialization: "advanced",
   });
   if (kind === "readers") setPriority(child.pid!, READER_NICENESS);

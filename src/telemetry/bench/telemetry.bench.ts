@@ -12,6 +12,7 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 
 export type Mode = "none" | "metrics" | "all at 1 %" | "all at 100 %";
 
@@ -34,7 +35,7 @@ const CHILD = fileURLToPath(new URL("./load_process.bench.ts", import.meta.url))
 
 function measure(mode: Mode, endpoint: string): Promise<Measured> {
   const ratio = mode === "all at 100 %" ? "1" : "0.01";
-  const child = spawn(process.execPath, ["--expose-gc", CHILD, mode], {
+  const child = spawn(process.execPath, ["--expose-gc", ...NODE_FLAGS, CHILD, mode], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     env: {
       ...process.env,

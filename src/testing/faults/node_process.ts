@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest } from "./http_request.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
@@ -73,7 +74,7 @@ export class NodeProcess {
   static start(name: string, variables: Readonly<Record<string, string>>): Promise<NodeProcess> {
     const inherited = Object.entries(process.env).filter(([key]) => !FOREIGN_VARIABLES.test(key));
     // A node ends when the channel does: also when this process is killed.
-    const child = spawn(process.execPath, [SCRIPT], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, SCRIPT], {
       env: {
         ...Object.fromEntries(inherited),
         TST_NAME: name,

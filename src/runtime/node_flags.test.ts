@@ -1,0 +1,40 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { NODE_FLAGS } from "./node_flags.ts";
+
+const readRoot = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+
+/** Fills a list of objects that live for a while, again and again; prints the most that the young generation had, in MiB. */
+const BURST = `
+  const { getHeapSpaceStatistics } = require("node:v8");
+  let most = 0;
+  for (let round = 0; round < 5; round++) {
+    const kept = [];
+    for (let i = 0; i < 60_000; i++) kept.push(new Array(50).fill({ i }));
+    for (const { space_name, physical_space_size } of getHeapSpaceStatistics())
+      if (space_name === "new_space") most = Math.max(most, physical_space_size);
+  }
+  console.log(most / 2 ** 20);`;
+
+describe("NODE_FLAGS", () => {
+  it("are what starts a node: by package.json and in the image", () => {
+    const flags = NODE_FLAGS.join(" ");
+    const { scripts } = JSON.parse(readRoot("package.json")) as { scripts: Record<string, string> };
+    expect(scripts.start).toBe(`node ${flags} src/cli/start.ts`);
+    expect(scripts.node).toBe(`node ${flags} src/cli/node.ts`);
+    const entrypoint = JSON.stringify(["node", ...NODE_FLAGS, "node.mjs"]).replaceAll(",", ", ");
+    expect(readRoot("Dockerfile")).toContain(`ENTRYPOINT ${entrypoint}\n`);
+  });
+
+  it("hold the young generation to a few MB in a burst", () => {
+    const { stdout, stderr } = spawnSync(process.execPath, [...NODE_FLAGS, "-e", BURST], {
+      encoding: "utf8",
+      cwd: fileURLToPath(new URL(".", import.meta.url)),
+    });
+    expect(stderr).toBe("");
+    expect(Number(stdout)).toBeGreaterThan(0);
+    expect(Number(stdout)).toBeLessThan(32);
+  });
+});
