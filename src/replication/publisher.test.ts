@@ -43,7 +43,7 @@ function setUp(options: Partial<PublisherOptions> = {}) {
       Uint32Array.from(indexes),
       indexes.map((index) => clock.ticks[index]! + 1),
     );
-    await time.advance(0);
+    await time.advance(1);
   };
   const subscribe = (sink: TestSink, seq = 0) =>
     publisher.subscribe(
@@ -126,7 +126,7 @@ describe("Publisher", () => {
     ageMs = 8_000.2;
     slow.isSlow = false;
     stalled.drained();
-    await time.advance(0);
+    await time.advance(1);
     expect(slow.last).toMatchObject({ seq: 1, ageMs: 8_001 });
   });
 
@@ -195,11 +195,11 @@ describe("Publisher", () => {
     const sink = new TestSink();
     subscribe(sink);
     clock.reset({ epoch: "bb".repeat(8), seq: 5, schema: SCHEMA, names: NAMES, ticks: [1, 0, 0] });
-    await time.advance(0);
+    await time.advance(1);
     expect(sink.last).toMatchObject({ seq: 5, start: { epoch: "bb".repeat(8), ticks: [1, 0, 0] } });
     expect(sink.last.start!.schema).toBeUndefined();
     clock.reset({ epoch: "cc".repeat(8), seq: 0, schema: { D: {} }, names: ["D"], ticks: [0] });
-    await time.advance(0);
+    await time.advance(1);
     expect(sink.last.start).toMatchObject({ epoch: "cc".repeat(8), schema: { names: ["D"] } });
   });
 
@@ -268,6 +268,24 @@ describe("Publisher", () => {
     await time.advance(1);
     while (turns.length > 0) turns.shift()!();
     expect(sinks.map((sink) => sink.last.seq)).toEqual(Array(100).fill(2));
+  });
+
+  it("sends the first of many changes at once, and the others merged, four times in a millisecond", async () => {
+    const { clock, time, subscribe } = setUp();
+    const sink = new TestSink();
+    subscribe(sink);
+    const flip = () => clock.advance(clock.seq + 1, Uint32Array.of(0), [clock.ticks[0]! + 1]);
+    flip();
+    await time.advance(0);
+    expect(sink.last.seq).toBe(1);
+    const { length } = sink.envelopes;
+    for (let i = 0; i < 640; i++) {
+      flip();
+      await time.advance(1 / 64);
+    }
+    await time.advance(1);
+    expect(sink.envelopes.length - length).toBe(40);
+    expect(sink.last.seq).toBe(641);
   });
 
   it("gives heartbeats to a few downstreams at a time", async () => {
@@ -354,7 +372,7 @@ describe("Publisher", () => {
     void publisher.drain().then(() => {
       isDrained = true;
     });
-    await time.advance(0);
+    await time.advance(1);
     expect(leaver.last.isDraining).toBe(true);
     expect(stayer.last).toMatchObject({ isDraining: true, start: undefined });
     expect(() => subscribe(new TestSink())).toThrow(/stopping/);
@@ -364,7 +382,7 @@ describe("Publisher", () => {
     await time.advance(1_000);
     expect(isDrained).toBe(false);
     publisher.close();
-    await time.advance(0);
+    await time.advance(1);
     expect(isDrained).toBe(true);
   });
 

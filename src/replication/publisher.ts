@@ -23,7 +23,10 @@ export interface PublisherOptions {
   readonly upstreamPath?: () => readonly string[];
   /** How long ago this node last had proof of being up to date with the root, in milliseconds. Default 0, as on the root. */
   readonly ageMs?: () => number;
-  /** Least milliseconds between two diffs to one downstream; 0 sends as soon as mutations that wait have had their turn. Default 0. */
+  /**
+   * Least milliseconds between two diffs to one downstream; 0 sends as soon as mutations that wait have
+   * had their turn, but no more than 4,000 times a second. Default 0.
+   */
   readonly pushIntervalMs?: number;
   /** Default 500. */
   readonly heartbeatIntervalMs?: number;
@@ -42,6 +45,12 @@ export interface PublisherOptions {
 type Kind = "snapshot" | "diff" | "heartbeat";
 
 const NO_CONTEXTS: readonly Uint8Array[] = [];
+
+/**
+ * Between two diffs, also where none is asked for. A source whose changes come faster, thousands in a
+ * second, would send more than its downstreams take: what they are shown then comes later, not sooner.
+ */
+const LEAST_INTERVAL_MS = 0.25;
 
 /**
  * A round of pushes that took so many milliseconds is followed by a rest of this share of its time: with so
@@ -255,7 +264,8 @@ export class Publisher {
 
   #armFlush(): void {
     const { time, pushIntervalMs } = this.#options;
-    const dueAtMs = Math.max(this.#lastFlushAtMs + pushIntervalMs, this.#restUntilMs);
+    const intervalMs = Math.max(pushIntervalMs, LEAST_INTERVAL_MS);
+    const dueAtMs = Math.max(this.#lastFlushAtMs + intervalMs, this.#restUntilMs);
     const waitMs = dueAtMs - time.monotonic();
     const flush = () => {
       this.#isFlushDue = false;

@@ -237,7 +237,7 @@ describe("Replica", () => {
       const leaf = keep(tree.replica("leaf", "root", { tracer }));
       await settle();
       root.machine.add("Start");
-      await settle();
+      await tree.time.advance(1);
       const served: string[] = [];
       leaf.clock.onChange(() => served.push([...leaf.clock.ticks].join()));
       corruptOnce(leaf.clock, change);
@@ -390,7 +390,7 @@ describe("Replica", () => {
       void relay.publisher.drain().then(() => {
         isDrained = true;
       });
-      await tree.time.advance(0);
+      await tree.time.advance(1);
       expect(moves).toEqual(["other: draining"]);
       expect(isDrained).toBe(true);
       root.machine.add("Flight1Delayed");

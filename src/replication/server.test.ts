@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createMachine, defineSchema, type Machine } from "../machine/mod.ts";
-import { settle, VirtualTime } from "../testing/virtual_time.ts";
+import { VirtualTime } from "../testing/virtual_time.ts";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 import { ReplicationError } from "./errors.ts";
 import { decodeClockMessage, encodeSubscribeRequest } from "./messages.ts";
@@ -242,7 +242,7 @@ describe("createReplicationServer(), Mutate", () => {
 
 describe("createReplicationServer(), Subscribe", () => {
   it("streams a snapshot with schema, then diffs", async () => {
-    const { post, machine } = setUp();
+    const { post, machine, time } = setUp();
     const response = await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE);
     expect(response.headers.get("content-type")).toBe("application/connect+proto");
     const reader = readerOf(response);
@@ -254,6 +254,7 @@ describe("createReplicationServer(), Subscribe", () => {
       schema: { names: ["A", "B", "Exception"] },
     });
     machine.add("A");
+    await time.advance(1);
     expect(decodeClockMessage((await reader.next())!.message)).toMatchObject({
       seq: 1,
       indexes: Uint32Array.of(0),
@@ -302,18 +303,19 @@ describe("createReplicationServer(), Subscribe", () => {
   });
 
   it("holds at most one message for a reader that stalls, and merges what it missed", async () => {
-    const { post, machine, publisher } = setUp();
+    const { post, machine, publisher, time } = setUp();
     const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
     const [downstream] = publisher.downstreams;
     for (let i = 0; i < 50; i++) {
       machine.toggle("A");
-      await settle();
+      await time.advance(1);
     }
     expect(downstream!.isStalled).toBe(true);
     expect(downstream!.pushes).toBe(1);
     expect(downstream!.bufferedBytes).toBe(downstream!.bytesSent);
     await reader.next();
     expect(downstream!.bufferedBytes).toBeLessThan(downstream!.bytesSent);
+    await time.advance(1);
     const merged = decodeClockMessage((await reader.next())!.message);
     expect(merged).toMatchObject({
       seq: 50,

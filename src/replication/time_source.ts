@@ -16,6 +16,7 @@ export const systemTime: TimeSource = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, run) {
+    if (delayMs > 0 && delayMs < 1) return waitTurns(performance.now() + delayMs, run);
     const timer = setTimeout(run, Math.max(0, delayMs));
     return () => clearTimeout(timer);
   },
@@ -29,6 +30,16 @@ export const systemTime: TimeSource = {
     };
   },
 };
+
+/** As the runtime's own timers take a millisecond at least, less than that is waited turn by turn. */
+function waitTurns(untilMs: number, run: () => void): () => void {
+  let cancel = () => {};
+  const wait = () => {
+    cancel = systemTime.defer(() => (performance.now() < untilMs ? wait() : run()));
+  };
+  wait();
+  return () => cancel();
+}
 
 /**
  * Where there is no `setImmediate`, as in browsers, a message does the same: timers wait for a

@@ -103,7 +103,7 @@ export function setUp(options: Partial<PublisherOptions> = {}) {
       indexes.map((index) => clock.ticks[index]! + 1),
       time.now(),
     );
-    await time.advance(0);
+    await time.advance(1);
   };
   const join = (states?: string) => {
     const subscriber = new Subscriber(states === undefined ? undefined : parseSelection(states));
