@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
   decodeMutateRequest,
@@ -5,6 +7,9 @@ import {
   type MutationRequest,
 } from "./mutation_messages.ts";
 import { RememberedReplies } from "./remembered_replies.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const REPLY = { result: "executed", version: "00000000000000aa-1" } as const;
 const REQUEST: MutationRequest = {
@@ -20,9 +25,9 @@ describe("RememberedReplies", () => {
     const replies = new RememberedReplies(10);
     expect(replies.find(REQUEST)).toBeUndefined();
     replies.remember(REQUEST, REPLY);
-    expect(replies.find(REQUEST)).toBe(REPLY);
+    expect(replies.find(REQUEST)).toEqual(REPLY);
     const forwarded = decodeMutateRequest(encodeMutateRequest(REQUEST));
-    expect(replies.find({ ...forwarded, traceContext: new Uint8Array(25) })).toBe(REPLY);
+    expect(replies.find({ ...forwarded, traceContext: new Uint8Array(25) })).toEqual(REPLY);
   });
 
   it.each<[string, Partial<MutationRequest>]>([
@@ -57,5 +62,21 @@ describe("RememberedReplies", () => {
       replies.find({ ...REQUEST, type: "set", idempotencyKey });
     expect(find("a")).toBeUndefined();
     expect(() => find("b")).toThrow(/used for another/);
+  });
+
+  it("takes some 200 bytes a key", () => {
+    const receive = () =>
+      decodeMutateRequest(encodeMutateRequest({ ...REQUEST, idempotencyKey: crypto.randomUUID() }));
+    const used = () => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    for (let i = 0; i < 500; i++) receive();
+    const replies = new RememberedReplies(10_000);
+    const before = used();
+    for (let i = 0; i < 10_000; i++) replies.remember(receive(), { ...REPLY });
+    const bytes = (used() - before) / 10_000;
+    expect(bytes).toBeLessThan(300);
+    expect(replies.find({ ...REQUEST, idempotencyKey: "none" })).toBeUndefined();
   });
 });
