@@ -24,6 +24,7 @@ describe("NODE_FLAGS", () => {
     const { scripts } = JSON.parse(readRoot("package.json")) as { scripts: Record<string, string> };
     expect(scripts.start).toBe(`node ${flags} src/cli/start.ts`);
     expect(scripts.node).toBe(`node ${flags} src/cli/node.ts`);
+    expect(scripts["node:deno"]).toContain(`deno run --v8-flags=${NODE_FLAGS} `);
     const entrypoint = JSON.stringify(["node", ...NODE_FLAGS, "node.mjs"]).replaceAll(",", ", ");
     expect(readRoot("Dockerfile")).toContain(`ENTRYPOINT ${entrypoint}\n`);
   });

@@ -15,7 +15,10 @@ const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
 
 const COMMANDS = {
   "Node.js": [process.execPath, ...NODE_FLAGS, SCRIPT],
-  Deno: ["deno", "run", "--no-config", "--node-modules-dir=manual", "-A", SCRIPT],
+  Deno: [
+    ...["deno", "run", `--v8-flags=${NODE_FLAGS}`],
+    ...["--no-config", "--node-modules-dir=manual", "-A", SCRIPT],
+  ],
   Bun: ["bun", SCRIPT],
 } as const;
 

@@ -25,7 +25,7 @@ export interface NodeConfig {
   readonly selection: Selection | undefined;
   /** Where the HTTP API listens. */
   readonly httpAddr: Address;
-  /** Least milliseconds between two diffs to one downstream; 0 sends at once. */
+  /** Least milliseconds between two diffs to one downstream; 0 sends at once, up to 4,000 a second. */
   readonly pushIntervalMs: number;
   readonly heartbeatIntervalMs: number;
   /** Age of the clock from which the node calls itself unready. */
@@ -82,7 +82,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     flag: "push-interval-ms",
     value: "MS",
-    help: "least time between two diffs to one downstream; 0 = at once; 0 on the root, else 50",
+    help: "least time between two diffs to one downstream; 0 = at once, up to 4,000 a second; 0 on the root, else 50",
   },
   {
     flag: "heartbeat-interval-ms",
