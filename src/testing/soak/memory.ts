@@ -35,6 +35,11 @@ export interface Growth {
 }
 
 const WARM_UP_MS = 120_000;
+/** Minutes from which on a life says whether its memory grows. */
+const LONG_LIFE = 20;
+/** What garbage collection makes of the same work. */
+const MAX_RATIO = 1.15;
+
 const HEAP_METRIC = /^v8js_memory_heap_used\{[^}]*\} (\S+)$/gm;
 /** Longest wait for a node's metrics, in milliseconds: it may be held still. */
 const PATIENCE_MS = 2_000;
@@ -79,6 +84,11 @@ export class MemoryLog {
     }
     return [...longest.values()].sort((a, b) => (a.node < b.node ? -1 : 1));
   }
+}
+
+/** Whether a process took more and more resident memory: in the last quarter of a long life more than in the second. */
+export function grows({ minutes, resident }: Growth): boolean {
+  return minutes >= LONG_LIFE && resident[3]! > resident[1]! * MAX_RATIO;
 }
 
 /** Resident memory of each process that there still is, in MiB. */

@@ -2,7 +2,8 @@
  * `npm run soak -- MINUTES`: the default tree under load and faults. The random feed makes 200
  * mutations a second, five more a second come in at random leaves; every ten seconds a random node
  * is killed, stopped in order, or held still for a while. Every answer of every node is held against
- * what the root had at that version. Exit code 0 if nothing was ever wrong and all are equal at the end.
+ * what the root had at that version. Exit code 0 if nothing was ever wrong, all are equal at the
+ * end, and no node that lived for long took more and more memory.
  */
 
 import { Supervisor } from "../../cli/supervisor.ts";
@@ -15,7 +16,7 @@ import {
 } from "../../runtime/node.ts";
 import { defaultTree } from "../../tree/mod.ts";
 import { RootRecord } from "../faults/mod.ts";
-import { MemoryLog } from "./memory.ts";
+import { grows, MemoryLog } from "./memory.ts";
 import { MutationLoad } from "./mutation_load.ts";
 import { ReplicaWatch } from "./replica_watch.ts";
 
@@ -151,6 +152,9 @@ async function compareAtEnd(): Promise<string[]> {
   return problems;
 }
 
+const inMib = (values: readonly number[]) =>
+  values.map((value) => value.toFixed(1).padStart(6)).join("");
+
 function report(problems: readonly string[]): void {
   const sum = (key: keyof ReplicaWatch["counts"]) =>
     watches.reduce((total, { counts }) => total + counts[key], 0);
@@ -166,8 +170,6 @@ function report(problems: readonly string[]): void {
   writeLine(
     "Memory of each node's longest life from two minutes after its start, by quarters, MiB:",
   );
-  const inMib = (values: readonly number[]) =>
-    values.map((value) => value.toFixed(1).padStart(6)).join("");
   for (const { node, minutes: lived, resident, heap } of memory.growth()) {
     writeLine(
       `  ${node.padEnd(8)} ${lived.toFixed(0).padStart(3)} min  resident, mean ${inMib(resident)}  heap, least ${inMib(heap)}`,
@@ -203,6 +205,9 @@ ended.abort();
 await following;
 const clean = await supervisor.stop();
 if (!clean) problems.push("a node did not stop by itself");
+for (const growth of memory.growth().filter(grows)) {
+  problems.push(`${growth.node} took more and more memory: ${inMib(growth.resident)} MiB`);
+}
 problems.push(...load.violations, ...watches.flatMap(({ violations }) => violations));
 report(problems);
 exit(problems.length === 0 ? 0 : 1);
