@@ -1,10 +1,10 @@
 /** What links and processes that cannot keep up with a busy root suffer, and that nobody else does. */
 
 import { readFileSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
+import { shareTree } from "./shared_tree.ts";
 import { allow, until } from "./until.ts";
-import { WatchedTree } from "./watched_tree.ts";
 
 /** How long a version may take to a leaf that nothing is wrong with. */
 const PROMPT_MS = 500;
@@ -13,26 +13,16 @@ const BYTES_PER_SECOND = 4_000;
 /** Most by which the root may grow for a leaf that takes nothing; what it would have to keep of each version is several times that. */
 const GROWTH_MIB = 30;
 
-const tree = new WatchedTree({ TST_PUSH_INTERVAL_MS: "0", TST_LOG_LEVEL: "trace" });
-
-beforeAll(async () => {
-  await tree.start("root", {
-    variables: { TST_FEED: "random", TST_MUTATION_INTERVAL_MS: "1", TST_LOG_LEVEL: "info" },
-  });
-  await tree.start("good", { upstreams: ["root"] });
-  await tree.start("slow", { upstreams: ["root"] });
-  await tree.watch(["good", "slow"], { paceMs: 20 });
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.log(tree.logs());
-  await tree.restore();
-  expect(await tree.problems()).toEqual([]);
-});
-
-afterAll(async () => {
-  console.log(tree.summary());
-  await tree.close();
+const tree = shareTree({
+  variables: { TST_PUSH_INTERVAL_MS: "0", TST_LOG_LEVEL: "trace" },
+  async start(tree) {
+    await tree.start("root", {
+      variables: { TST_FEED: "random", TST_MUTATION_INTERVAL_MS: "1", TST_LOG_LEVEL: "info" },
+    });
+    await tree.start("good", { upstreams: ["root"] });
+    await tree.start("slow", { upstreams: ["root"] });
+    await tree.watch(["good", "slow"], { paceMs: 20 });
+  },
 });
 
 /** Milliseconds until a leaf shows the version that the root has now. */

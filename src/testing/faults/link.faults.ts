@@ -1,11 +1,11 @@
 /** What a link between processes can suffer: root → rep-1 → two leaves, of which one's link is broken. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
+import { shareTree } from "./shared_tree.ts";
 import { listenInVain } from "./silent_listener.ts";
 import type { TcpProxy } from "./tcp_proxy.ts";
 import { allow, until } from "./until.ts";
-import { WatchedTree } from "./watched_tree.ts";
 
 const HEARTBEAT_MS = 200;
 /** Silence of three intervals is a lost link. */
@@ -16,47 +16,25 @@ const BACKOFF_MS = 100;
 /** What processes need for what takes no time. */
 const SLACK_MS = 400;
 
-const tree = new WatchedTree({
-  TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
-  TST_STALE_AFTER_MS: `${STALE_AFTER_MS}`,
-  TST_PUSH_INTERVAL_MS: "5",
-});
 let leaf: NodeProcess;
 let link: TcpProxy;
-let resting: AbortController;
-let loading: Promise<void>;
 
-beforeAll(async () => {
-  await tree.start("root");
-  await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
-  leaf = await tree.start("leaf", { upstreams: ["rep-1"] });
-  await tree.start("other", { upstreams: ["rep-1"] });
-  link = tree.link("leaf", "rep-1");
-  await tree.watch(["rep-1", "leaf", "other"]);
-  tree.loadThrough(["leaf", "other"]);
+const tree = shareTree({
+  variables: {
+    TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
+    TST_STALE_AFTER_MS: `${STALE_AFTER_MS}`,
+    TST_PUSH_INTERVAL_MS: "5",
+  },
+  loadThrough: ["leaf", "other"],
+  async start(tree) {
+    await tree.start("root");
+    await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
+    leaf = await tree.start("leaf", { upstreams: ["rep-1"] });
+    await tree.start("other", { upstreams: ["rep-1"] });
+    link = tree.link("leaf", "rep-1");
+    await tree.watch(["rep-1", "leaf", "other"]);
+  },
 });
-
-beforeEach(() => {
-  resting = new AbortController();
-  loading = tree.load.run(resting.signal);
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.log(tree.logs());
-  await tree.restore();
-  resting.abort();
-  await loading;
-  expect(await tree.problems()).toEqual([]);
-});
-
-afterAll(async () => {
-  console.log(tree.summary());
-  await tree.close();
-});
-
-/** The first line of the node's log since `from` that matches. */
-const logs = (node: NodeProcess, pattern: RegExp, from: number) =>
-  until(`${pattern} in the log of ${node.name}`, () => node.logged(pattern, from)[0]);
 
 const statusOfReady = async (node: NodeProcess) => (await node.get("/readyz")).status;
 
@@ -73,8 +51,8 @@ describe("A link between processes", () => {
         const proxy = tree.link(name, upstream);
         const [from, attempts] = [node.log.length, proxy.attempts];
         proxy.cut(how);
-        const lost = await logs(node, /^link lost/, from);
-        const live = await logs(node, /^link live/, from);
+        const lost = await node.untilLogged(/^link lost/, from);
+        const live = await node.untilLogged(/^link live/, from);
         expect(proxy.attempts - attempts).toBe(1);
         expect(node.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
         return live.writtenAtMs - lost.writtenAtMs;
@@ -95,7 +73,7 @@ describe("A link between processes", () => {
       const from = leaf.log.length;
       const heldAtMs = performance.now();
       link.blackHole(directions);
-      const lost = await logs(leaf, /^link lost/, from);
+      const lost = await leaf.untilLogged(/^link lost/, from);
       expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
       expect(lost.atMs - heldAtMs).toBeLessThan(SILENCE_MS + allow(SLACK_MS));
       await until("the leaf unready", async () => (await statusOfReady(leaf)) === 503);
@@ -129,7 +107,7 @@ describe("A link between processes", () => {
     const { tries, answered } = tree.load.counts;
     const sent = tree.mutate("leaf");
     // The first try is given up after three seconds; then the connection does not answer a ping.
-    const lost = await logs(leaf, /^link lost/, from);
+    const lost = await leaf.untilLogged(/^link lost/, from);
     expect(lost.text).toMatch(/code=unavailable/);
     link.heal();
     await sent;
@@ -142,7 +120,7 @@ describe("A link between processes", () => {
     const [from, attempts] = [leaf.log.length, link.attempts];
     link.strand();
     const version = await tree.mutate("other");
-    await logs(leaf, /^link lost .*silent/, from);
+    await leaf.untilLogged(/^link lost .*silent/, from);
     expect((await leaf.get(`/states?min-version=${version}&wait=5000`)).status).toBe(200);
     expect(link.attempts).toBeGreaterThan(attempts);
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);

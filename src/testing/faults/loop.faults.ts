@@ -1,7 +1,6 @@
 /** Nodes that are told to follow each other, or themselves. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { until } from "./until.ts";
 import { WatchedTree } from "./watched_tree.ts";
 
 describe("Nodes in a circle", () => {
@@ -16,9 +15,6 @@ describe("Nodes in a circle", () => {
     await tree.close();
   });
 
-  const logs = (name: string, pattern: RegExp) =>
-    until(`${pattern} in the log of ${name}`, () => tree.node(name).logged(pattern)[0]);
-
   it("refuse each other once their way to the root is gone, say why, and go on serving", async () => {
     await tree.start("root");
     await tree.start("rep-1", { role: "relay", upstreams: ["root", "rep-2"] });
@@ -30,7 +26,7 @@ describe("Nodes in a circle", () => {
 
     tree.link("rep-1", "root").refuse();
     tree.link("rep-1", "root").cut("rst");
-    const refused = await logs("rep-1", /^link lost .*upstream of itself/);
+    const refused = await tree.node("rep-1").untilLogged(/^link lost .*upstream of itself/);
     expect(refused.text).toContain('\\"rep-1\\" is upstream of itself (root → rep-1 → rep-2)');
     // Round in a circle it would never end.
     const mutation = await tree.node("leaf").get("/mutations", {
@@ -51,14 +47,14 @@ describe("Nodes in a circle", () => {
       tree.start("rep-2", { role: "relay", upstreams: ["rep-1"] }),
     ]);
     for (const name of ["rep-1", "rep-2"]) {
-      await logs(name, /^link lost .*had no clock for us/);
+      await tree.node(name).untilLogged(/^link lost .*had no clock for us/);
       expect((await tree.node(name).get("/states")).status).toBe(503);
     }
   });
 
   it("of one are refused by themselves", async () => {
     await tree.start("self", { role: "relay", upstreams: ["self"] });
-    const lost = await logs("self", /^link lost .*code=failed_precondition/);
+    const lost = await tree.node("self").untilLogged(/^link lost .*code=failed_precondition/);
     expect(lost.text).toContain("no node is upstream of itself");
   });
 });

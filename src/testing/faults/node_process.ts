@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest } from "./http_request.ts";
+import { type UntilOptions, until } from "./until.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
 /** Those of the project's variables that a developer may have set must not reach the nodes. */
@@ -159,6 +160,12 @@ export class NodeProcess {
   /** What it has logged since it had logged `from` lines that matches. */
   logged(pattern: RegExp, from = 0): LoggedLine[] {
     return this.log.slice(from).filter(({ text }) => pattern.test(text));
+  }
+
+  /** Resolves to the first line that it logs after `from` lines that matches. */
+  untilLogged(pattern: RegExp, from = 0, options: UntilOptions = {}): Promise<LoggedLine> {
+    const look = () => this.logged(pattern, from)[0];
+    return until(`${pattern} in the log of ${this.name}`, look, options);
   }
 
   #end(signal: NodeJS.Signals): Promise<ExitOf> {

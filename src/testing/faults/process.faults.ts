@@ -1,9 +1,9 @@
 /** What processes of a tree can suffer: root → rep-1 and rep-2 → leaves that have both, under mutations all the time. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
+import { shareTree } from "./shared_tree.ts";
 import { allow, until } from "./until.ts";
-import { WatchedTree } from "./watched_tree.ts";
 
 const HEARTBEAT_MS = 200;
 /** Silence of three intervals is a lost link. */
@@ -19,50 +19,28 @@ const SLACK_MS = 400;
 const STATUS = /^link (connecting|syncing|live|stale)/;
 
 const LEAVES = ["leaf", "other"];
-const tree = new WatchedTree({
-  TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
-  TST_STALE_AFTER_MS: "1500",
-  TST_PUSH_INTERVAL_MS: "5",
+const tree = shareTree({
+  variables: {
+    TST_HEARTBEAT_INTERVAL_MS: `${HEARTBEAT_MS}`,
+    TST_STALE_AFTER_MS: "1500",
+    TST_PUSH_INTERVAL_MS: "5",
+  },
+  loadThrough: LEAVES,
+  async start(tree) {
+    await tree.start("root");
+    await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
+    await tree.start("rep-2", { role: "relay", upstreams: ["root"] });
+    await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
+    await tree.start("other", { upstreams: ["rep-2", "rep-1"] });
+    await tree.watch(LEAVES);
+  },
 });
 let leaf: NodeProcess;
-let resting: AbortController;
-let loading: Promise<void>;
 
-beforeAll(async () => {
-  await tree.start("root");
-  await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
-  await tree.start("rep-2", { role: "relay", upstreams: ["root"] });
-  leaf = await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
-  await tree.start("other", { upstreams: ["rep-2", "rep-1"] });
-  await tree.watch(LEAVES);
-});
-
-beforeEach(async () => {
-  await tree.restore();
+beforeEach(() => {
+  // Another process if a test ended it.
   leaf = tree.node("leaf");
-  tree.loadThrough(LEAVES);
-  resting = new AbortController();
-  loading = tree.load.run(resting.signal);
 });
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.log(tree.logs());
-  await tree.restore();
-  resting.abort();
-  await loading;
-  expect(await tree.problems()).toEqual([]);
-});
-
-afterAll(async () => {
-  console.log(tree.summary());
-  await tree.close();
-});
-
-/** The first line of the node's log since `from` that matches. */
-const logs = (node: NodeProcess, pattern: RegExp, from: number, withinMs?: number) =>
-  until(`${pattern} in the log of ${node.name}`, () => node.logged(pattern, from)[0], {
-    ...(withinMs && { withinMs }),
-  });
 
 /** Writes through one leaf and reads at all nodes, two levels up and down. */
 async function readWrites(): Promise<void> {
@@ -78,7 +56,7 @@ describe("A relay", () => {
     const from = leaf.log.length;
     const spare = tree.link("leaf", "rep-2");
     const killed = tree.node("rep-1").kill();
-    const live = await logs(leaf, /^link live/, from);
+    const live = await leaf.untilLogged(/^link live/, from);
     await killed;
     const lost = leaf.logged(/^link lost/, from)[0]!;
     expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
@@ -87,7 +65,9 @@ describe("A relay", () => {
 
     const back = leaf.log.length;
     await tree.start("rep-1");
-    const moved = await logs(leaf, /^link moved .*preferred/, back, PREFERRED_RETRY_MS + 10_000);
+    const moved = await leaf.untilLogged(/^link moved .*preferred/, back, {
+      withinMs: PREFERRED_RETRY_MS + 10_000,
+    });
     expect(moved.text).toContain(tree.link("leaf", "rep-1").address);
     // Live before and live after: the old stream was left once the new one had begun.
     const at = leaf.log.indexOf(moved);
@@ -103,10 +83,10 @@ describe("A relay", () => {
     const relayFrom = relay.log.length;
     const stoppedAtMs = performance.now();
     relay.suspend();
-    const lost = await logs(leaf, /^link lost/, from);
+    const lost = await leaf.untilLogged(/^link lost/, from);
     expect(lost.text).toContain(`was silent for ${SILENCE_MS} ms`);
     expect(lost.atMs - stoppedAtMs).toBeLessThan(SILENCE_MS + allow(SLACK_MS));
-    const live = await logs(leaf, /^link live/, from);
+    const live = await leaf.untilLogged(/^link live/, from);
     expect(await tree.upstreamOf("leaf")).not.toBe(relay.name);
     expect(live.writtenAtMs - lost.writtenAtMs).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
@@ -128,7 +108,7 @@ describe("A relay that is cut off from the root", () => {
     await until(`${relay} unready`, async () => {
       return (await tree.node(relay).get("/readyz")).status === 503;
     });
-    await logs(leaf, /^link moved .*stale/, from);
+    await leaf.untilLogged(/^link moved .*stale/, from);
     expect(await tree.upstreamOf("leaf")).not.toBe(relay);
     expect(leaf.logged(/^(link lost|link stale|snapshot applied|resync)/, from)).toEqual([]);
     await tree.untilReady("leaf");

@@ -1,11 +1,11 @@
 /** How nodes end when they are asked to: what is under way is finished, what cannot be is given up in time. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { HttpAnswer } from "./http_request.ts";
 import type { NodeProcess } from "./node_process.ts";
+import { shareTree } from "./shared_tree.ts";
 import type { TcpProxy } from "./tcp_proxy.ts";
 import { allow, until } from "./until.ts";
-import { WatchedTree } from "./watched_tree.ts";
 
 /** What a node may take to end, in milliseconds. */
 const STOP_MS = 5_000;
@@ -14,27 +14,17 @@ const ON_ITS_WAY_MS = 700;
 /** Size of a mutation that is told apart from all else that goes towards the root. */
 const MUTATION_BYTES = 500;
 
-const tree = new WatchedTree({ TST_HEARTBEAT_INTERVAL_MS: "200", TST_PUSH_INTERVAL_MS: "5" });
-
-beforeAll(async () => {
-  await tree.start("root");
-  await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
-  await tree.start("rep-2", { role: "relay", upstreams: ["root"] });
-  await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
-  await tree.start("other", { upstreams: ["rep-1"] });
-  await tree.watch(["leaf", "other"]);
-  tree.loadThrough(["leaf", "other"]);
-});
-
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.log(tree.logs());
-  await tree.restore();
-  expect(await tree.problems()).toEqual([]);
-});
-
-afterAll(async () => {
-  console.log(tree.summary());
-  await tree.close();
+const tree = shareTree({
+  variables: { TST_HEARTBEAT_INTERVAL_MS: "200", TST_PUSH_INTERVAL_MS: "5" },
+  async start(tree) {
+    await tree.start("root");
+    await tree.start("rep-1", { role: "relay", upstreams: ["root"] });
+    await tree.start("rep-2", { role: "relay", upstreams: ["root"] });
+    await tree.start("leaf", { upstreams: ["rep-1", "rep-2"] });
+    await tree.start("other", { upstreams: ["rep-1"] });
+    await tree.watch(["leaf", "other"]);
+    tree.loadThrough(["leaf", "other"]);
+  },
 });
 
 /** Sends a mutation, and resolves while that is on its way on this link: not at the root yet. */
