@@ -82,10 +82,10 @@ describe("ReplicationTelemetry, downstream", () => {
     const { metrics, subscribe, flip, time } = setUp();
     const downstream = subscribe("leaf");
     for (let i = 0; i < 3; i++) flip(i % 2);
-    await time.advance(0);
+    await time.advance(1);
     flip(0);
-    await time.advance(0);
-    await time.advance(250);
+    await time.advance(1);
+    await time.advance(500);
     expect(readMetrics(metrics)).toMatchObject({
       "replication.pushes snapshot": 1,
       "replication.pushes diff": 2,
