@@ -14,6 +14,30 @@ export function mean(samples: ArrayLike<number>): number {
   return Array.from(samples).reduce((sum, sample) => sum + sample, 0) / samples.length;
 }
 
+/** Collects samples at the same cost each: a list that grows is copied now and then, which a latency would show. */
+export class Samples {
+  static readonly #CHUNK = 8_192;
+  readonly #chunks: Float64Array[] = [];
+  #length = 0;
+
+  push(sample: number): void {
+    const at = this.#length++ % Samples.#CHUNK;
+    if (at === 0) this.#chunks.push(new Float64Array(Samples.#CHUNK));
+    this.#chunks.at(-1)![at] = sample;
+  }
+
+  /** All of them, in order, which are collected no longer. */
+  take(): Float64Array<ArrayBuffer> {
+    const samples = new Float64Array(this.#length);
+    this.#chunks.splice(0).forEach((chunk, i) => {
+      const at = i * Samples.#CHUNK;
+      samples.set(chunk.subarray(0, samples.length - at), at);
+    });
+    this.#length = 0;
+    return samples;
+  }
+}
+
 /** A value and what it is held against. */
 export interface Aim {
   readonly what: string;

@@ -3,12 +3,13 @@
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
 import { createLogger, parseConfig, startNode, type TreeNode } from "../../tree/mod.ts";
 import { cpuUs, nowNs, serve, usage } from "./child.bench.ts";
+import { Samples } from "./figures.bench.ts";
 import { type DriveOptions, Traffic } from "./traffic.bench.ts";
 
 let node: TreeNode;
 let traffic: Traffic;
-const seqs: number[] = [];
-const arrivedNs: number[] = [];
+const seqs = new Samples();
+const arrivedNs = new Samples();
 
 const commands = {
   /** Starts the node by flags, without those of its ports. Returns its replication port and epoch. */
@@ -45,8 +46,8 @@ const commands = {
   },
   /** Every seq that the clock stood at since the last call, with the time at which it came. */
   arrivals: () => ({
-    seqs: Float64Array.from(seqs.splice(0)),
-    arrivedNs: Float64Array.from(arrivedNs.splice(0)),
+    seqs: seqs.take(),
+    arrivedNs: arrivedNs.take(),
   }),
 };
 

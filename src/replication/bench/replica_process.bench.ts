@@ -3,11 +3,12 @@
 import { createHttp2Transport } from "../../runtime/node.ts";
 import { Replica } from "../mod.ts";
 import { nowNs, serve } from "./child.bench.ts";
+import { Samples } from "./figures.bench.ts";
 import { createRandom, createTriples } from "./traffic.bench.ts";
 
 const replicas: Replica[] = [];
-const seqs: number[] = [];
-const arrivedNs: number[] = [];
+const seqs = new Samples();
+const arrivedNs = new Samples();
 /** Of each replica: when its link was lost, and when live again, the last time. */
 const links: { lostNs: number; liveNs: number }[] = [];
 
@@ -42,8 +43,8 @@ const commands = {
   },
   seq: () => replicas[0]!.clock.seq,
   arrivals: () => ({
-    seqs: Float64Array.from(seqs.splice(0)),
-    arrivedNs: Float64Array.from(arrivedNs.splice(0)),
+    seqs: seqs.take(),
+    arrivedNs: arrivedNs.take(),
   }),
   forget() {
     for (const link of links) {

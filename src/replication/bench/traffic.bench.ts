@@ -3,6 +3,7 @@
 import type { Machine } from "../../machine/mod.ts";
 import { systemTime } from "../mod.ts";
 import { nowNs } from "./child.bench.ts";
+import { Samples } from "./figures.bench.ts";
 
 export const SEED = 20_010_629;
 
@@ -57,10 +58,10 @@ export class Traffic {
   }
 
   async drive({ perSecond, durationMs }: DriveOptions): Promise<Driven> {
-    const seqs: number[] = [];
-    const startedNs: number[] = [];
-    const tookNs: number[] = [];
-    const lateMs: number[] = [];
+    const seqs = new Samples();
+    const startedNs = new Samples();
+    const tookNs = new Samples();
+    const lateMs = new Samples();
     const intervalMs = 1_000 / perSecond;
     const startMs = systemTime.monotonic();
     let dueMs = startMs;
@@ -76,10 +77,10 @@ export class Traffic {
       dueMs += intervalMs * (0.5 + this.#random());
     }
     return {
-      seqs: Float64Array.from(seqs),
-      startedNs: Float64Array.from(startedNs),
-      tookNs: Float64Array.from(tookNs),
-      lateMs: Float64Array.from(lateMs),
+      seqs: seqs.take(),
+      startedNs: startedNs.take(),
+      tookNs: tookNs.take(),
+      lateMs: lateMs.take(),
     };
   }
 
