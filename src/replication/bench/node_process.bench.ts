@@ -10,6 +10,8 @@ let node: TreeNode;
 let traffic: Traffic;
 const seqs = new Samples();
 const arrivedNs = new Samples();
+/** Not before they are asked for: they would be taken for memory of the node. */
+let areCollected = false;
 
 const commands = {
   /** Starts the node by flags, without those of its ports. Returns its replication port and epoch. */
@@ -27,6 +29,7 @@ const commands = {
       traffic = new Traffic(node.machine, () => node.clock.seq);
     }
     node.clock.onChange(() => {
+      if (!areCollected) return;
       seqs.push(node.clock.seq);
       arrivedNs.push(nowNs());
     });
@@ -44,11 +47,11 @@ const commands = {
     const { user, system } = process.threadCpuUsage(before);
     return (user + system) / count;
   },
-  /** Every seq that the clock stood at since the last call, with the time at which it came. */
-  arrivals: () => ({
-    seqs: seqs.take(),
-    arrivedNs: arrivedNs.take(),
-  }),
+  /** Every seq that the clock stood at since the last call, with the time at which it came; of the first call, none. */
+  arrivals() {
+    areCollected = true;
+    return { seqs: seqs.take(), arrivedNs: arrivedNs.take() };
+  },
 };
 
 export type NodeCommands = typeof commands;
