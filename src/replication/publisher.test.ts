@@ -53,6 +53,16 @@ function setUp(options: Partial<PublisherOptions> = {}) {
   return { time, clock, publisher, flip, subscribe };
 }
 
+/** What is deferred from now on waits in the list for the test to run it. */
+function holdTurns(time: VirtualTime): (() => void)[] {
+  const turns: (() => void)[] = [];
+  time.defer = (run) => {
+    turns.push(run);
+    return () => {};
+  };
+  return turns;
+}
+
 describe("Publisher", () => {
   it("encodes a message once for all downstreams at the same cursor", async () => {
     const { flip, subscribe, time } = setUp();
@@ -221,11 +231,7 @@ describe("Publisher", () => {
 
   it("writes to a few downstreams at a time, and what changes meanwhile goes in one diff", async () => {
     const { publisher, clock, time, subscribe, flip } = setUp();
-    const turns: (() => void)[] = [];
-    time.defer = (run) => {
-      turns.push(run);
-      return () => {};
-    };
+    const turns = holdTurns(time);
     const sinks = Array.from({ length: 100 }, () => new TestSink());
     for (const sink of sinks) subscribe(sink);
     const written = () => sinks.filter((sink) => sink.envelopes.length > 1).length;
@@ -248,11 +254,7 @@ describe("Publisher", () => {
 
   it("rests after a round that took long, so that others get at the processor", async () => {
     const { clock, time, subscribe, flip } = setUp();
-    const turns: (() => void)[] = [];
-    time.defer = (run) => {
-      turns.push(run);
-      return () => {};
-    };
+    const turns = holdTurns(time);
     const sinks = Array.from({ length: 100 }, () => new TestSink());
     for (const sink of sinks) subscribe(sink);
     await flip(0);
@@ -292,11 +294,7 @@ describe("Publisher", () => {
     const { time, subscribe } = setUp();
     const sinks = Array.from({ length: 100 }, () => new TestSink());
     for (const sink of sinks) subscribe(sink);
-    const turns: (() => void)[] = [];
-    time.defer = (run) => {
-      turns.push(run);
-      return () => {};
-    };
+    const turns = holdTurns(time);
     await time.advance(250);
     const beaten = () => sinks.filter((sink) => sink.envelopes.length > 1).length;
     expect(beaten()).toBeLessThan(50);

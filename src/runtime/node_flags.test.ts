@@ -22,7 +22,7 @@ describe("NODE_FLAGS", () => {
   it("are what starts a node: by package.json and in the image", () => {
     const flags = NODE_FLAGS.join(" ");
     const { scripts } = JSON.parse(readRoot("package.json")) as { scripts: Record<string, string> };
-    for (const script of ["start", "node", "example:delayed"])
+    for (const script of ["start", "node", "example:delayed", "example:board"])
       expect(scripts[script]).toMatch(new RegExp(`^node ${flags} src/`));
     expect(scripts["node:deno"]).toContain(`deno run --v8-flags=${NODE_FLAGS} `);
     const entrypoint = JSON.stringify(["node", ...NODE_FLAGS, "node.mjs"]).replaceAll(",", ", ");
