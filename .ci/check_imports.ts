@@ -20,9 +20,9 @@ interface Rule {
 const BELOW_TREE = [
   "machine",
   "replication",
+  "replica_machine",
   "flights",
   "http",
-  "board",
   "telemetry",
   "runtime",
   "inspector",
@@ -32,6 +32,7 @@ const BELOW_TREE = [
 export const RULES: Readonly<Record<string, Rule>> = {
   machine: { folders: [], packages: [] },
   replication: { folders: ["machine"], packages: ["protobufjs"], gen: true },
+  replica_machine: { folders: ["machine", "replication"], packages: [] },
   flights: { folders: ["machine"], packages: [], gen: true },
   generators: {
     folders: ["machine", "telemetry/semconv.ts"],
@@ -39,7 +40,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   },
   inspector: { folders: ["machine", "replication"], packages: [] },
   telemetry: {
-    folders: ["machine", "replication"],
+    folders: ["machine", "replication", "replica_machine"],
     typeFolders: ["http"],
     packages: ["@opentelemetry/api"],
   },
@@ -50,7 +51,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
     ]),
   ),
   http: { folders: ["machine", "flights", "replication"], packages: ["hono"] },
-  board: { folders: ["flights"], typeFolders: ["http"], packages: [] },
   runtime: {
     folders: [],
     typeFolders: ["replication", "telemetry"],

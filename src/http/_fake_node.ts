@@ -2,8 +2,8 @@
 
 import {
   type MutateOptions,
-  type MutationReply,
   type MutationRequest,
+  type MutationResponse,
   type Selection,
   type TimeSource,
   VersionedClock,
@@ -76,7 +76,7 @@ export class FakeNode implements NodeApi {
   /** What reached {@linkcode mutate}. */
   readonly mutations: { request: MutationRequest; options: MutateOptions }[] = [];
   /** Answers mutations; may be replaced. */
-  onMutate: (request: MutationRequest, options: MutateOptions) => Promise<MutationReply> = () =>
+  onMutate: (request: MutationRequest, options: MutateOptions) => Promise<MutationResponse> = () =>
     Promise.resolve({ result: "executed", version: `${EPOCH}-8` });
   /** How often the active states were listed. */
   listings = 0;
@@ -85,7 +85,7 @@ export class FakeNode implements NodeApi {
     return this.age;
   }
 
-  mutate(request: MutationRequest, options: MutateOptions): Promise<MutationReply> {
+  mutate(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
     this.mutations.push({ request, options });
     return this.onMutate(request, options);
   }

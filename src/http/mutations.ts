@@ -3,8 +3,8 @@
 import { nearestNames } from "../machine/mod.ts";
 import {
   isSelected,
-  type MutationReply,
   type MutationRequest,
+  type MutationResponse,
   ReplicationError,
 } from "../replication/mod.ts";
 import { answerBody, JSON_TYPE } from "./answer.ts";
@@ -67,7 +67,7 @@ async function mutateInTime(
   http: Request,
   signal: AbortSignal,
   timeoutMs: number,
-): Promise<MutationReply> {
+): Promise<MutationResponse> {
   const timeout = new AbortController();
   const timedOut = Promise.withResolvers<never>();
   const cancelTimer = node.time.setTimer(timeoutMs, () => {

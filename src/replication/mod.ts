@@ -12,28 +12,7 @@
  * @module
  */
 
-export type { Transport } from "./client.ts";
-export type { Downstream } from "./downstream.ts";
-export { ReplicationError, type ReplicationErrorCode } from "./errors.ts";
-export { fetchTransport } from "./fetch_transport.ts";
-export type { HandlerTracer } from "./handler_runs.ts";
-export type { LinkStatus } from "./link_status.ts";
-// For tools that read the wire.
-export { type ClockMessage, decodeClockMessage, encodeClockMessage } from "./messages.ts";
-export { MUTATION_TYPES, type MutationReply, type MutationRequest } from "./mutation_messages.ts";
-export { REPLICATION_PATHS } from "./protocol.ts";
-export { Publisher, type PublisherOptions } from "./publisher.ts";
-// For runtimes that write to connections of their own.
-export type { BodyReader, BodyWriter, PushStream } from "./push_body.ts";
-export { Replica } from "./replica.ts";
-export type { ReplicaChange, ReplicaEvent } from "./replica_event.ts";
-export type { ReplicaBindOptions, ReplicaHandler, ReplicaHandlers } from "./replica_handlers.ts";
-export {
-  createReplicaMachine,
-  ReplicaMachine,
-  type ReplicaMachineOptions,
-} from "./replica_machine.ts";
-export type { ReplicaOptions } from "./replica_options.ts";
+export { ReplicationError, type ReplicationErrorCode } from "./clock/errors.ts";
 export {
   coversSelection,
   createSelection,
@@ -43,17 +22,33 @@ export {
   parseSelection,
   SELECTION_LIMITS,
   type Selection,
-} from "./selection.ts";
+} from "./clock/selection.ts";
+export { createSource, type Source, type SourceOptions } from "./clock/source.ts";
+export { systemTime, type TimeSource } from "./clock/time_source.ts";
+// For telemetry, which puts contexts of its own in the place of those that came.
+export { TracedTransitions } from "./clock/traced_transitions.ts";
+export { type ClockChange, VersionedClock } from "./clock/versioned_clock.ts";
+export type { Downstream } from "./down/downstream.ts";
+export { Publisher, type PublisherOptions } from "./down/publisher.ts";
+// For runtimes that write to connections of their own.
+export type { BodyReader, BodyWriter, PushStream } from "./down/push_body.ts";
 export {
   createReplicationServer,
   type Mutate,
   type MutateOptions,
   type ReplicationServerOptions,
-} from "./server.ts";
-export { createSource, type Source, type SourceOptions } from "./source.ts";
-export { systemTime, type TimeSource } from "./time_source.ts";
-export type { Flip } from "./told_clock.ts";
-// For telemetry, which puts contexts of its own in the place of those that came.
-export { TracedTransitions } from "./traced_transitions.ts";
+} from "./down/server.ts";
 export type { LinkLoss, LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
-export { type ClockChange, VersionedClock } from "./versioned_clock.ts";
+export type { Transport } from "./up/client.ts";
+export { fetchTransport } from "./up/fetch_transport.ts";
+export type { LinkStatus } from "./up/link_status.ts";
+export { Replica } from "./up/replica.ts";
+export type { ReplicaOptions } from "./up/replica_options.ts";
+// For tools that read the wire.
+export { type ClockMessage, decodeClockMessage, encodeClockMessage } from "./wire/messages.ts";
+export {
+  MUTATION_TYPES,
+  type MutationRequest,
+  type MutationResponse,
+} from "./wire/mutation_messages.ts";
+export { REPLICATION_PATHS } from "./wire/protocol.ts";

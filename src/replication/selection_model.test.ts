@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choose, Subscriber, setUp } from "../testing/selection_setup.ts";
-import { isSelected, parseSelection } from "./selection.ts";
+import { isSelected, parseSelection } from "./clock/selection.ts";
 
 describe("Selections of many subscribers", () => {
   const LETTERS = ["A", "B", "C"];

@@ -3,18 +3,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { schema as flights, flightsLayout } from "../flights/mod.ts";
 import type { Schema } from "../machine/mod.ts";
 import { ReplicationTree, type TreeReplica, type TreeRoot } from "../testing/replication_tree.ts";
-import { encodeEnvelope } from "./envelope.ts";
+import { isSelected, parseSelection } from "./clock/selection.ts";
+import type { VersionedClock } from "./clock/versioned_clock.ts";
+import { encodeEnvelope } from "./wire/envelope.ts";
 import {
   decodeClockMessage,
   decodeSubscribeRequest,
   encodeClockMessage,
   encodeSubscribeRequest,
-} from "./messages.ts";
-import { SUBSCRIBE_PATH } from "./protocol.ts";
-import { hashSchema } from "./schema_codec.ts";
-import { sealStart } from "./seal.ts";
-import { isSelected, parseSelection } from "./selection.ts";
-import type { VersionedClock } from "./versioned_clock.ts";
+} from "./wire/messages.ts";
+import { SUBSCRIBE_PATH } from "./wire/protocol.ts";
+import { hashSchema } from "./wire/schema_codec.ts";
+import { sealStart } from "./wire/seal.ts";
 
 const SIGNAL = new AbortController().signal;
 

@@ -1,8 +1,8 @@
 /** Hooks into replication: what telemetry and debuggers implement. All are optional and must not throw. */
 
-import type { ReplicationError } from "./errors.ts";
-import type { LinkStatus } from "./link_status.ts";
-import type { MutationReply, MutationRequest } from "./mutation_messages.ts";
+import type { ReplicationError } from "./clock/errors.ts";
+import type { LinkStatus } from "./up/link_status.ts";
+import type { MutationRequest, MutationResponse } from "./wire/mutation_messages.ts";
 
 /** Why a replica leaves the diffs and takes a snapshot. */
 export type ResyncReason = "checksum" | "unknown_state" | "seq_back" | "tick_back" | "epoch";
@@ -70,5 +70,5 @@ export interface ReplicationTracer {
   downstreamOpened?(name: string): void;
   downstreamClosed?(name: string, error: ReplicationError | undefined): void;
   /** A mutation was sent upstream and answered, or was not. */
-  forwarded?(request: MutationRequest, outcome: MutationReply | ReplicationError): void;
+  forwarded?(request: MutationRequest, outcome: MutationResponse | ReplicationError): void;
 }

@@ -1,12 +1,8 @@
 /** Handlers on a relay or leaf as metrics and spans: each call stands under the span that applied what it is told of. */
 
 import { SpanKind } from "@opentelemetry/api";
-import type {
-  HandlerTracer,
-  ReplicaEvent,
-  ReplicaMachine,
-  TimeSource,
-} from "../replication/mod.ts";
+import type { HandlerTracer, ReplicaEvent, ReplicaMachine } from "../replica_machine/mod.ts";
+import type { TimeSource } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
   ATTR_HANDLER_BINDING,

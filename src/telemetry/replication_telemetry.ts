@@ -8,8 +8,8 @@ import { type Attributes, SpanKind } from "@opentelemetry/api";
 import {
   type Mutate,
   type MutateOptions,
-  type MutationReply,
   type MutationRequest,
+  type MutationResponse,
   ReplicationError,
   type ReplicationTracer,
   type ResyncReason,
@@ -174,7 +174,7 @@ export class ReplicationTelemetry {
     mutate: Mutate,
     request: MutationRequest,
     options: MutateOptions,
-  ): Promise<MutationReply> {
+  ): Promise<MutationResponse> {
     const { tracing, machineId, upstream } = this.#options;
     if (tracing === undefined) return await mutate(request, options);
     const span = tracing.start(SPAN_MUTATE, {
@@ -348,7 +348,7 @@ function createUpstreamMetrics(metrics: MetricSet) {
 
 type UpstreamMetrics = ReturnType<typeof createUpstreamMetrics>;
 
-function toReplyAttributes({ result, version, rejected }: MutationReply): Attributes {
+function toReplyAttributes({ result, version, rejected }: MutationResponse): Attributes {
   return {
     [ATTR_RPC_STATUS]: "ok",
     [ATTR_TRANSITION_RESULT]: result,

@@ -3,12 +3,10 @@
 import { createMachine, type Machine, type StateDefinition } from "../machine/mod.ts";
 import {
   createReplicaMachine,
-  createSource,
   type ReplicaMachine,
   type ReplicaMachineOptions,
-  type Source,
-  VersionedClock,
-} from "../replication/mod.ts";
+} from "../replica_machine/mod.ts";
+import { createSource, type Source, VersionedClock } from "../replication/mod.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 export class FollowedClock<N extends string> {

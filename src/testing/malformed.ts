@@ -15,7 +15,7 @@ export interface Malformed {
 /** Throws a `SyntaxError` for a line that is no case. */
 export function readMalformed(): Malformed[] {
   const text = readFileSync(
-    new URL("../replication/testdata/malformed.txt", import.meta.url),
+    new URL("../replication/wire/testdata/malformed.txt", import.meta.url),
     "utf8",
   );
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));

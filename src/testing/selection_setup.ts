@@ -1,12 +1,12 @@
 /** A publisher over a clock that a test moves, and subscribers with selections. */
 
-import { applyChanges, applySnapshot } from "../replication/apply.ts";
-import type { Downstream, Sink } from "../replication/downstream.ts";
-import { decodeClockMessage } from "../replication/messages.ts";
-import { Publisher, type PublisherOptions } from "../replication/publisher.ts";
-import { hashSchema } from "../replication/schema_codec.ts";
-import { isSelected, parseSelection, type Selection } from "../replication/selection.ts";
-import { VersionedClock } from "../replication/versioned_clock.ts";
+import { isSelected, parseSelection, type Selection } from "../replication/clock/selection.ts";
+import { VersionedClock } from "../replication/clock/versioned_clock.ts";
+import type { Downstream, Sink } from "../replication/down/downstream.ts";
+import { Publisher, type PublisherOptions } from "../replication/down/publisher.ts";
+import { applyChanges, applySnapshot } from "../replication/up/apply.ts";
+import { decodeClockMessage } from "../replication/wire/messages.ts";
+import { hashSchema } from "../replication/wire/schema_codec.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
 export const SCHEMA = {

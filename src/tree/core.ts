@@ -3,13 +3,8 @@
 import type { StateName } from "../flights/mod.ts";
 import type { Topology } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
-import type {
-  Mutate,
-  ReplicaMachine,
-  TimeSource,
-  Transport,
-  VersionedClock,
-} from "../replication/mod.ts";
+import type { ReplicaMachine } from "../replica_machine/mod.ts";
+import type { Mutate, TimeSource, Transport, VersionedClock } from "../replication/mod.ts";
 import type { NodeTelemetry } from "../telemetry/mod.ts";
 import type { Logger } from "./log.ts";
 

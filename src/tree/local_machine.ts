@@ -1,11 +1,8 @@
 /** The machine of a relay or leaf: what its local handlers are bound to. */
 
 import { type StateName, stateNames } from "../flights/mod.ts";
-import {
-  createReplicaMachine,
-  type ReplicaMachine,
-  type VersionedClock,
-} from "../replication/mod.ts";
+import { createReplicaMachine, type ReplicaMachine } from "../replica_machine/mod.ts";
+import type { VersionedClock } from "../replication/mod.ts";
 import type { CoreServices } from "./core.ts";
 
 /** Makes it; handlers are traced, and what they throw is logged. `id` is the node's name. */

@@ -9,12 +9,12 @@ import {
   parseTraceparent,
 } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
+import type { ReplicaMachine } from "../replica_machine/mod.ts";
 import {
   createReplicationServer,
   listSelection,
   type Mutate,
   Publisher,
-  type ReplicaMachine,
   ReplicationError,
   type ReplicationTracer,
   systemTime,

@@ -3,9 +3,9 @@
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
-import type { Sink } from "../downstream.ts";
+import type { Sink } from "../down/downstream.ts";
 import { createSelection, createSource, decodeClockMessage, Publisher } from "../mod.ts";
-import { hashSchema } from "../schema_codec.ts";
+import { hashSchema } from "../wire/schema_codec.ts";
 import { type Aim, mean, printTable } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
 

@@ -2,8 +2,6 @@
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
-import { applyChanges } from "../apply.ts";
-import { encodeEnvelope } from "../envelope.ts";
 import {
   type ClockMessage,
   createSource,
@@ -11,7 +9,9 @@ import {
   encodeClockMessage,
   VersionedClock,
 } from "../mod.ts";
-import { sealMessage } from "../seal.ts";
+import { applyChanges } from "../up/apply.ts";
+import { encodeEnvelope } from "../wire/envelope.ts";
+import { sealMessage } from "../wire/seal.ts";
 import { cpuUs } from "./child.bench.ts";
 import { median, printTable } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";

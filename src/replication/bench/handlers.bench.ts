@@ -1,6 +1,7 @@
 /** What a machine on a replica adds to a change of its clock: nothing bound, and handlers of several kinds. */
 
-import { createReplicaMachine, type ReplicaMachine, systemTime, VersionedClock } from "../mod.ts";
+import { createReplicaMachine, type ReplicaMachine } from "../../replica_machine/mod.ts";
+import { systemTime, VersionedClock } from "../mod.ts";
 import { costOf } from "./codec.bench.ts";
 import { printTable } from "./figures.bench.ts";
 

@@ -1,6 +1,6 @@
 /** Mutations sent to the nodes of a simulated tree, and what must hold of their answers. */
 
-import { type MutationReply, ReplicationError } from "../../replication/mod.ts";
+import { type MutationResponse, ReplicationError } from "../../replication/mod.ts";
 import type { SimProcess } from "./process.ts";
 import type { MutateAction } from "./scenario.ts";
 import type { SimNode } from "./sim_node.ts";
@@ -52,7 +52,7 @@ export class Mutations {
     const cancel = node.process.time.setTimer(timeoutMs, () =>
       abort.abort(new ReplicationError("deadline_exceeded", `It took more than ${timeoutMs} ms`)),
     );
-    let reply: MutationReply | undefined;
+    let reply: MutationResponse | undefined;
     try {
       reply = await node.mutate(
         { type: mutation, states, args: { id }, ...(hasKey && { idempotencyKey: id }) },

@@ -127,10 +127,10 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a root that forgets idempotency keys",
-    file: "remembered_replies.ts",
+    file: "remembered_responses.ts",
     seed: 16,
-    wrong: ({ RememberedReplies }) => ({
-      RememberedReplies: class extends (RememberedReplies as Class) {
+    wrong: ({ RememberedResponses }) => ({
+      RememberedResponses: class extends (RememberedResponses as Class) {
         find(): undefined {}
       },
     }),

@@ -1,7 +1,7 @@
 /** What the root ever had: every epoch and seq with its ticks and schema, and when. Replicas are held against it. */
 
 import type { Schema } from "../../machine/mod.ts";
-import type { MutationReply, VersionedClock } from "../../replication/mod.ts";
+import type { MutationResponse, VersionedClock } from "../../replication/mod.ts";
 
 /** One epoch. */
 interface Life {
@@ -18,7 +18,7 @@ interface Life {
 /** A mutation that the root's machine ran. */
 interface Run {
   readonly life: number;
-  readonly result: MutationReply["result"];
+  readonly result: MutationResponse["result"];
   readonly epoch: string;
   readonly seq: number;
 }
@@ -112,7 +112,7 @@ export class Truth {
   }
 
   /** What is wrong with a reply to mutation `id`; undefined if the root's history bears it out. */
-  disproves(id: string, reply: MutationReply): string | undefined {
+  disproves(id: string, reply: MutationResponse): string | undefined {
     const [epoch = "", seq] = reply.version.split("-");
     const life = this.#lives.get(epoch);
     if (life === undefined || life.ticks[Number(seq)] === undefined)

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type StateName, schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
-import { createReplicaMachine, createSource, type ReplicaMachine } from "../../replication/mod.ts";
+import { createReplicaMachine, type ReplicaMachine } from "../../replica_machine/mod.ts";
+import { createSource } from "../../replication/mod.ts";
 import { settle, VirtualTime } from "../../testing/virtual_time.ts";
 import { createLogger } from "../mod.ts";
 import { watchDelayed } from "./watch_delayed.ts";

@@ -2,7 +2,7 @@
 
 import { boardRows, flights, flightsLayout, type StateName } from "../../flights/mod.ts";
 import { formatTraceparent } from "../../http/mod.ts";
-import type { ReplicaEvent, ReplicaMachine } from "../../replication/mod.ts";
+import type { ReplicaEvent, ReplicaMachine } from "../../replica_machine/mod.ts";
 import type { Logger } from "../mod.ts";
 import type { Notice } from "./webhook.ts";
 

@@ -1,0 +1,240 @@
+/**
+ * A machine on a replica: the read side of the machine at the root, and handlers that are told of what
+ * has happened there. It follows a clock and never writes to it. SPEC.md, "Local handlers", has the rules.
+ */
+
+import { ClockView, type Schema, unknownState, type WaitOptions } from "../machine/mod.ts";
+import {
+  type ClockChange,
+  ReplicationError,
+  systemTime,
+  type TimeSource,
+  type VersionedClock,
+} from "../replication/mod.ts";
+import type { HandlerTracer } from "./handler_runs.ts";
+import { LocalHandlers } from "./local_handlers.ts";
+import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaBindOptions, ReplicaHandlers } from "./replica_handlers.ts";
+
+export interface ReplicaMachineOptions<N extends string = string> {
+  /** The states that the program counts on, for their types, and for reads and waits before the first clock has come. */
+  readonly states?: readonly N[];
+  /** Names the machine in errors. Default `replica`. */
+  readonly id?: string;
+  /** Is told what handlers and listeners throw, and of handlers that take too long or wait for states that are not there. */
+  readonly onError: (error: Error, event: ReplicaEvent | undefined) => void;
+  readonly tracer?: HandlerTracer;
+  /** How long a handler may hold everything else up before that is an error, in milliseconds. Default 1,000. Measured when it returns. */
+  readonly handlerTimeoutMs?: number;
+  /** How long an async handler may go on before its signal aborts and it is no longer waited for, in milliseconds. Default 10,000. */
+  readonly handlerDeadlineMs?: number;
+  /** Async handlers under way from which on further changes wait, and become one. Default 100. */
+  readonly maxRunning?: number;
+  /** Trace contexts of transitions after `seq`, as they came with the clock. Default: none is known. */
+  readonly traceContextsSince?: (seq: number) => readonly Uint8Array[];
+  readonly time?: TimeSource;
+}
+
+/** The clock that was served last: its ticks are the clock's own, until that starts over with others. */
+interface Served {
+  readonly epoch: string;
+  readonly names: readonly string[];
+  readonly ticks: Float64Array;
+}
+
+/**
+ * Makes a machine of a replica's clock. `N` comes from `states`, such as the generated `stateNames`: a
+ * misspelt state or handler does not compile. Throws `RangeError` for limits out of range.
+ */
+export function createReplicaMachine<N extends string = string>(
+  clock: VersionedClock,
+  options: ReplicaMachineOptions<N>,
+): ReplicaMachine<N> {
+  return new ReplicaMachine<N>(clock, options);
+}
+
+export class ReplicaMachine<N extends string = string> extends ClockView<N> {
+  readonly #clock: VersionedClock;
+  readonly #handlers: LocalHandlers;
+  readonly #unlisten: () => void;
+  readonly #closing = new AbortController();
+  #served: Served;
+
+  constructor(clock: VersionedClock, options: ReplicaMachineOptions<N>) {
+    super(options.id ?? "replica");
+    const { handlerTimeoutMs = 1_000, handlerDeadlineMs = 10_000, maxRunning = 100 } = options;
+    for (const [name, value] of Object.entries({ handlerTimeoutMs, handlerDeadlineMs }))
+      if (!(value >= 0)) throw new RangeError(`Cannot create a machine: ${name} is ${value}`);
+    if (!(maxRunning >= 1))
+      throw new RangeError(`Cannot create a machine: maxRunning is ${maxRunning}, not 1 or more`);
+    this.#clock = clock;
+    this.#handlers = new LocalHandlers({
+      machine: this as ReplicaMachine,
+      clock,
+      handlerTimeoutMs,
+      handlerDeadlineMs,
+      maxRunning,
+      time: options.time ?? systemTime,
+      tracer: options.tracer,
+      onError: options.onError,
+      traceContextsSince: options.traceContextsSince,
+    });
+    const { states = [] } = options;
+    this.#served =
+      clock.epoch === ""
+        ? { epoch: "", names: states, ticks: new Float64Array(states.length) }
+        : { epoch: clock.epoch, names: clock.names, ticks: clock.ticks };
+    this.#unlisten = clock.onChange((change) => this.#follow(change));
+  }
+
+  // The read side. Until the first clock has come, all states are inactive.
+
+  override get names(): readonly N[] {
+    return (this.isSynced ? this.#clock.names : this.#served.names) as readonly N[];
+  }
+
+  override get schema(): Schema<N> {
+    return this.#clock.schema as Schema<N>;
+  }
+
+  override get ticks(): Float64Array {
+    return this.isSynced ? this.#clock.ticks : this.#served.ticks;
+  }
+
+  override get timeSum(): number {
+    return this.#clock.timeSum;
+  }
+
+  override indexOf(name: string): number {
+    return this.isSynced ? this.#clock.indexOf(name) : this.#served.names.indexOf(name);
+  }
+
+  /** Whether a clock has come. */
+  get isSynced(): boolean {
+    return this.#clock.epoch !== "";
+  }
+
+  get epoch(): string {
+    return this.#clock.epoch;
+  }
+
+  get seq(): number {
+    return this.#clock.seq;
+  }
+
+  /** Resolves when the first clock has come. */
+  whenSynced(options: WaitOptions = {}): Promise<void> {
+    return this.isSynced ? Promise.resolve() : this.whenQuery(() => this.isSynced, options);
+  }
+
+  // What is asked of a clock that is not there yet waits for it: nobody knows what is inactive.
+
+  override whenNot(states: N | readonly N[], options: WaitOptions = {}): Promise<void> {
+    this.toIndexes(states);
+    return this.#onceSynced(options, () => super.whenNot(states, options));
+  }
+
+  override whenTicks(state: N, count: number, options: WaitOptions = {}): Promise<void> {
+    return this.#onceSynced(options, () => super.whenTicks(state, count, options));
+  }
+
+  override whenNextActive(state: N, options: WaitOptions = {}): Promise<void> {
+    return this.#onceSynced(options, () => super.whenNextActive(state, options));
+  }
+
+  /** Aborts when the machine is closed. */
+  get signal(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  // Handlers.
+
+  /**
+   * Binds a set of final handlers, after those bound before. Returns its removal. Throws `MachineError`
+   * for a handler that is not final, or whose state is unknown; a state that a later schema lacks
+   * goes to `onError`.
+   */
+  handle(handlers: ReplicaHandlers<N>, options: ReplicaBindOptions = {}): () => void {
+    return this.bind(handlers as Record<string, unknown>, options);
+  }
+
+  /** As {@linkcode handle}, for handlers whose names are known at run time only. */
+  bind(handlers: Readonly<Record<string, unknown>>, options: ReplicaBindOptions = {}): () => void {
+    return this.#handlers.bind(handlers, options);
+  }
+
+  /** Number of waits that are open. */
+  get waitCount(): number {
+    return this.waits.count;
+  }
+
+  /** Number of async handlers under way. */
+  get running(): number {
+    return this.#handlers.runs.running;
+  }
+
+  /**
+   * Ends following: aborts all signals, resolves all waits, tells handlers no more. Resolves when those
+   * under way have ended, at their deadline at the latest.
+   */
+  async close(): Promise<void> {
+    this.#unlisten();
+    const closed = this.#handlers.close();
+    this.#closing.abort();
+    this.waits.close();
+    this.abortAllSignals();
+    await closed;
+  }
+
+  protected override listenerFailed(error: Error): void {
+    this.#handlers.runs.fail(error);
+  }
+
+  async #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
+    if (!this.isSynced) await this.whenSynced(options);
+    await wait();
+  }
+
+  #follow(change: ClockChange): void {
+    if (change.type === "reset") this.#startOver();
+    else if (change.indexes.length > 0) this.#changed(change.indexes, change.indexes.length);
+  }
+
+  #changed(indexes: Int32Array | Uint32Array, count: number): void {
+    this.abortSignals(indexes, count);
+    this.emitClockChange(indexes, count);
+    this.waits.process(indexes, count);
+    this.#handlers.schedule();
+  }
+
+  /** A snapshot came: finds what it changed. */
+  #startOver(): void {
+    const before = this.#served;
+    const { epoch, names, ticks } = this.#clock;
+    this.#served = { epoch, names, ticks };
+    const isNewEpoch = before.epoch !== "" && before.epoch !== epoch;
+    if (isNewEpoch) {
+      this.waits.rejectTicks(
+        new ReplicationError(
+          "aborted",
+          `Cannot wait for ticks of epoch ${before.epoch}: the clock has begun epoch ${epoch}`,
+        ),
+      );
+    }
+    let indexBefore = (index: number) => index;
+    if (names.length !== before.names.length || names.some((name, i) => name !== before.names[i])) {
+      const places = new Map(before.names.map((name, index) => [name, index]));
+      indexBefore = (index) => places.get(names[index]!) ?? -1;
+      const toNew = (index: number) => this.indexOf(before.names[index]!);
+      this.waits.remap(toNew, (index) => unknownState(this as ClockView, before.names[index]!));
+      this.remapSignals(toNew);
+    }
+    const changed = Int32Array.from(names.keys()).filter((index) => {
+      const tickBefore = before.ticks[indexBefore(index)] ?? 0;
+      const moved = ticks[index]! - tickBefore;
+      // Ticks of another epoch count from another start: what remains the same is whether a state is active.
+      return isNewEpoch ? moved % 2 !== 0 : moved !== 0;
+    });
+    this.#changed(changed, changed.length);
+  }
+}

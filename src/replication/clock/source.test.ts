@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
+import { VirtualTime } from "../../testing/virtual_time.ts";
+import { createSource } from "./source.ts";
+
+const SCHEMA = defineSchema({
+  A: { remove: ["B"] },
+  B: { remove: ["A"] },
+  Multi: { multi: true },
+  Auto: { auto: true, require: ["A"] },
+});
+
+function setUp(options: { maxKeys?: number } = {}) {
+  const machine = createMachine(SCHEMA, { id: "m" }) as unknown as Machine;
+  const time = new VirtualTime();
+  return {
+    machine,
+    time,
+    source: createSource(machine, { time, epoch: "00000000000000aa", ...options }),
+  };
+}
+
+describe("createSource()", () => {
+  it("numbers each change of the clock, an auto transition's too, and no other transition", () => {
+    const { machine, source } = setUp();
+    expect(source.clock.version).toBe("00000000000000aa-0");
+    machine.add("A");
+    expect(source.clock.seq).toBe(2);
+    machine.add("A");
+    machine.add(["A", "B"]);
+    machine.canAdd("B");
+    expect(source.clock.seq).toBe(2);
+    machine.add("Multi");
+    machine.add("Multi");
+    expect(source.clock.seq).toBe(4);
+    expect([...source.clock.ticks]).toEqual([...machine.ticks]);
+  });
+
+  it("holds every tick also after a handler's panic took states back", () => {
+    const { machine, source } = setUp();
+    machine.bind({
+      MultiState: () => {
+        throw new Error("no");
+      },
+    });
+    machine.add(["A", "Multi"]);
+    expect([...source.clock.ticks]).toEqual([...machine.ticks]);
+    expect(machine.is("Exception")).toBe(true);
+  });
+
+  it("notes the wall time of each change", async () => {
+    const { machine, source, time } = setUp();
+    await time.advance(250);
+    machine.add("A");
+    expect(source.clock.changedAtMs).toBe(VirtualTime.startMs + 250);
+  });
+
+  it("answers a mutation with the version at which it holds, and why it is canceled", () => {
+    const { source } = setUp();
+    expect(source.mutate({ type: "add", states: ["B"] })).toEqual({
+      result: "executed",
+      version: "00000000000000aa-1",
+    });
+    expect(source.mutate({ type: "add", states: ["A", "B"] })).toEqual({
+      result: "canceled",
+      version: "00000000000000aa-1",
+      rejected: { state: "B", by: "relation Remove of A" },
+    });
+  });
+
+  it("runs an idempotency key once", () => {
+    const { machine, source } = setUp();
+    const request = { type: "toggle", states: ["B"], idempotencyKey: "k" } as const;
+    const reply = source.mutate(request);
+    expect(source.mutate(request)).toEqual(reply);
+    expect(machine.tick("B")).toBe(1);
+    source.mutate({ ...request, idempotencyKey: "other" });
+    expect(machine.tick("B")).toBe(2);
+  });
+
+  it("remembers a bounded number of keys", () => {
+    const { machine, source } = setUp({ maxKeys: 2 });
+    for (const idempotencyKey of ["1", "2", "3", "1"])
+      source.mutate({ type: "toggle", states: ["B"], idempotencyKey });
+    expect(machine.tick("B")).toBe(4);
+  });
+
+  it("refuses an unknown state by name and changes nothing", () => {
+    const { source } = setUp();
+    expect(() => source.mutate({ type: "add", states: ["A", "Nope"] })).toThrow(
+      expect.objectContaining({ code: "unknown_state", states: ["Nope"] }),
+    );
+    expect(source.clock.seq).toBe(0);
+  });
+
+  it("begins a new epoch with a new schema", () => {
+    const { machine, source } = setUp();
+    machine.add("A");
+    machine.setSchema({ ...SCHEMA, New: {} }, ["A", "Auto", "B", "Exception", "Multi", "New"]);
+    expect(source.clock.epoch).not.toBe("00000000000000aa");
+    expect(source.clock.seq).toBe(0);
+    expect(source.clock.activeStates()).toEqual(["A", "Auto"]);
+    machine.add("New" as never);
+    expect(source.clock.seq).toBe(1);
+  });
+});

@@ -1,0 +1,53 @@
+/** Goes round many downstreams without keeping the process from other work. */
+
+import type { TimeSource } from "../clock/time_source.ts";
+
+/**
+ * Downstreams written to before others have their turn: well under a millisecond of work, so that a
+ * mutation that arrives meanwhile waits no longer than that.
+ */
+const SLICE = 32;
+
+export class FanOut<T> {
+  readonly #time: TimeSource;
+  readonly #visit: (item: T) => boolean;
+  readonly #onDone: () => void;
+  #rest: Iterator<T> | undefined = undefined;
+  #cancel: () => void = () => {};
+
+  /** `visit` returns whether it cost a write; `onDone` is called after each round. */
+  constructor(time: TimeSource, visit: (item: T) => boolean, onDone: () => void = () => {}) {
+    this.#time = time;
+    this.#visit = visit;
+    this.#onDone = onDone;
+  }
+
+  /** Whether a round is under way. */
+  get isUnderWay(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** Starts a round; items that leave the set before their turn are left out. There must be none under way. */
+  start(items: ReadonlySet<T>): void {
+    this.#rest = items.values();
+    this.#slice();
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#rest = undefined;
+  }
+
+  #slice(): void {
+    for (let writes = 0; writes < SLICE && this.#rest !== undefined; ) {
+      const { done, value } = this.#rest.next();
+      if (done) {
+        this.#rest = undefined;
+        this.#onDone();
+        return;
+      }
+      if (this.#visit(value)) writes++;
+    }
+    this.#cancel = this.#time.defer(() => this.#slice());
+  }
+}

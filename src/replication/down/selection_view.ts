@@ -1,0 +1,265 @@
+/**
+ * What all downstreams with one selection are sent from: a clock of the chosen states alone, with
+ * indexes, checksum and schema of its own, at the node's epoch and seq. Whoever asks for every state
+ * is sent the node's own clock in the same way.
+ */
+
+import type { ReplicationError } from "../clock/errors.ts";
+import { hashBytes } from "../clock/hash.ts";
+import type { Selection } from "../clock/selection.ts";
+import { TracedTransitions } from "../clock/traced_transitions.ts";
+import { VersionedClock } from "../clock/versioned_clock.ts";
+import { encodeEnvelope } from "../wire/envelope.ts";
+import { type ClockMessage, encodeClockMessage, SHARED_MS, toStamp } from "../wire/messages.ts";
+import { encodeSchema } from "../wire/schema_codec.ts";
+import { sealMessage, sealStart } from "../wire/seal.ts";
+import type { Sender } from "./sender.ts";
+
+/** How a stream, or a new epoch in it, begins. */
+export interface Beginning {
+  /** The seq that it continues from; undefined to begin with a snapshot. */
+  readonly cursor: number | undefined;
+  /** Whether the downstream has the schema. */
+  readonly isSchemaKnown: boolean;
+  /** What the downstream asked for. */
+  readonly selection: Selection | undefined;
+  /** Trace contexts of its own, as for {@linkcode SelectionView.encode}. */
+  readonly traceContexts: readonly Uint8Array[] | undefined;
+}
+
+export interface Encoded {
+  readonly envelope: Uint8Array<ArrayBuffer>;
+  /** Whether a state changed; else it is a heartbeat. */
+  readonly isDiff: boolean;
+  /** The age that it tells, and when it was made. */
+  readonly ageMs: number;
+  readonly sentMs: number;
+}
+
+/** Changes of a view that are remembered one by one. */
+const MAX_CHANGES = 64;
+
+export class SelectionView {
+  /** Undefined for every state that the node has. */
+  readonly selection: Selection | undefined;
+  /** Downstreams that are sent from it. */
+  downstreamCount = 0;
+  /** Why it has no clock: the selection names states that the schema lacks. */
+  error: ReplicationError | undefined = undefined;
+  readonly #node: VersionedClock;
+  readonly #sender: Sender;
+  readonly #clock: VersionedClock;
+  #dueSeq = 0;
+  /** Seqs of the last changes of a chosen state, rising. */
+  readonly #changes: number[] = [];
+  /** Messages encoded for the node's seq, by cursor; that of the seq itself is a heartbeat. */
+  readonly #encoded = new Map<number, Encoded>();
+  /** Starts with a snapshot, encoded for the node's seq, by what else they say. */
+  readonly #snapshots = new Map<string, Encoded>();
+  #encodedFor = { epoch: "", seq: 0, isDraining: false };
+  /** The schema as it travels, made when first needed in an epoch. */
+  #encodedSchema: { epoch: string; bytes: Uint8Array; hash: string } | undefined = undefined;
+  /** The last traced transitions that changed a state of this view, in their order. */
+  readonly #traced = new TracedTransitions();
+
+  constructor(node: VersionedClock, sender: Sender, selection: Selection | undefined) {
+    this.#node = node;
+    this.#sender = sender;
+    this.selection = selection;
+    this.#clock = selection === undefined ? node : new VersionedClock();
+  }
+
+  /** The clock that is sent. Its epoch and checksum are those of the messages; the seq is {@linkcode seq}. */
+  get clock(): VersionedClock {
+    return this.#clock;
+  }
+
+  /** The node's: all its views stand at the same version. */
+  get epoch(): string {
+    return this.#node.epoch;
+  }
+
+  get seq(): number {
+    return this.#node.seq;
+  }
+
+  /** Whether more than a heartbeat is due to whoever was sent up to `cursor`. */
+  isBehind(epoch: string, cursor: number): boolean {
+    return epoch !== this.#node.epoch || cursor < this.#dueSeq;
+  }
+
+  /** Hash of the schema of the chosen states. */
+  get schemaHash(): string {
+    return this.#schema().hash;
+  }
+
+  #schema(): { bytes: Uint8Array; hash: string } {
+    const { epoch, schema, names } = this.#clock;
+    // A new schema is a new epoch.
+    if (this.#encodedSchema?.epoch !== epoch) {
+      const bytes = encodeSchema(schema, names);
+      this.#encodedSchema = { epoch, bytes, hash: hashBytes(bytes) };
+    }
+    return this.#encodedSchema;
+  }
+
+  /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
+  reset(chosen: Uint32Array): void {
+    const node = this.#node;
+    this.#traced.clear();
+    // A snapshot may put right what was wrong at the same version.
+    this.#forget();
+    this.#changes.length = 0;
+    if (this.#clock === node) return;
+    const names = Array.from(chosen, (index) => node.names[index]!);
+    this.#clock.reset({
+      epoch: node.epoch,
+      seq: node.seq,
+      // Relations go on naming states that were not chosen: they hold all the same.
+      schema: Object.fromEntries(names.map((name) => [name, node.schema[name] ?? {}])),
+      names,
+      ticks: Float64Array.from(chosen, (index) => node.ticks[index]!),
+      changedAt: Float64Array.from(chosen, (index) => node.lastChangeOf(index)),
+    });
+  }
+
+  /** Takes over the tick of one state, by its index here. */
+  set(index: number, tick: number): void {
+    const { seq } = this.#node;
+    ONE_INDEX[0] = index;
+    ONE_TICK[0] = tick;
+    this.#clock.advance(seq, ONE_INDEX, ONE_TICK);
+    if (this.#changes.at(-1) === seq) return;
+    this.#changes.push(seq);
+    if (this.#changes.length > MAX_CHANGES) this.#changes.shift();
+  }
+
+  /**
+   * Of the seqs after `cursor`, those that changed something here: the first, and how many. Of more
+   * than {@linkcode MAX_CHANGES} of them, the last ones.
+   */
+  changesSince(cursor: number): { firstSeq: number; changes: number } {
+    if (this.#clock === this.#node) return { firstSeq: cursor + 1, changes: this.seq - cursor };
+    const later = this.#changes.filter((seq) => seq > cursor);
+    return { firstSeq: later[0] ?? this.seq, changes: later.length };
+  }
+
+  /** What changed up to the node's seq is to be pushed. */
+  setDue(traceContexts: readonly Uint8Array[]): void {
+    const { seq } = this.#node;
+    this.#dueSeq = seq;
+    this.#traced.add(seq, traceContexts);
+  }
+
+  /** Trace contexts of the transitions that whoever was sent up to `cursor` has not been sent, in their order. */
+  tracedSince(cursor: number): readonly Uint8Array[] {
+    return this.#traced.since(cursor);
+  }
+
+  /**
+   * What takes a downstream from `cursor` to now; encoded once for all that stand there, but for those
+   * that are told trace contexts of their own.
+   */
+  encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
+    if (traceContexts !== undefined)
+      return this.#encode({ ...this.message(cursor), traceContexts });
+    return this.#share(this.#encoded, cursor, () => this.message(cursor));
+  }
+
+  /** A message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
+  encodeStart(beginning: Beginning): Encoded {
+    const { cursor, isSchemaKnown, selection } = beginning;
+    if (cursor !== undefined) return this.#encode(this.#startMessage(beginning));
+    const key = [isSchemaKnown, selection !== undefined, this.#sender.pathNumber].join();
+    return this.#share(this.#snapshots, key, () => this.#startMessage(beginning));
+  }
+
+  #share<K>(known: Map<K, Encoded>, key: K, create: () => ClockMessage): Encoded {
+    this.#forgetOld();
+    const before = known.get(key);
+    // One that waited must not make the clock look fresher than it is by now.
+    if (
+      before !== undefined &&
+      before.ageMs >= this.#sender.ageMs() &&
+      before.sentMs + SHARED_MS > this.#sender.sentMs()
+    )
+      return before;
+    const encoded = this.#encode(create());
+    known.set(key, encoded);
+    return encoded;
+  }
+
+  #startMessage({ cursor, isSchemaKnown, selection, traceContexts }: Beginning): ClockMessage {
+    const { schema, names, ticks } = this.#clock;
+    const { wallBaseMs, heartbeatIntervalMs, path, machineId } = this.#sender;
+    const start = {
+      epoch: this.epoch,
+      wallTimeMs: wallBaseMs,
+      heartbeatIntervalMs,
+      path,
+      machineId,
+      ticks: cursor === undefined ? Array.from(ticks) : undefined,
+    };
+    return {
+      ...this.message(cursor ?? this.seq),
+      ...(traceContexts && { traceContexts }),
+      start: {
+        ...start,
+        schema: isSchemaKnown ? undefined : { schema, names },
+        checksum: sealStart(start, this.schemaHash, selection),
+      },
+    };
+  }
+
+  /** The diff from `cursor` to now; a heartbeat if there is nothing between. */
+  message(cursor: number): ClockMessage {
+    const clock = this.#clock;
+    const changed: number[] = [];
+    clock.forEachChangedSince(cursor, (index) => changed.push(index));
+    const indexes = Uint32Array.from(changed).sort();
+    const wallDeltaMs = Math.round(this.#node.changedAtMs - this.#sender.wallBaseMs);
+    const fields = {
+      seq: this.#node.seq,
+      wallDeltaMs,
+      sentMs: toStamp(this.#sender.sentMs(), wallDeltaMs),
+      ageMs: this.#sender.ageMs(),
+      isDraining: this.#sender.isDraining,
+    };
+    return {
+      ...fields,
+      indexes,
+      ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
+      checksum: sealMessage(clock.checksum, this.epoch, fields),
+      traceContexts: this.tracedSince(cursor),
+      start: undefined,
+    };
+  }
+
+  #encode(message: ClockMessage): Encoded {
+    const encodedSchema = message.start?.schema && this.#schema().bytes;
+    return {
+      envelope: encodeEnvelope(encodeClockMessage(message, encodedSchema)),
+      isDiff: message.indexes.length > 0,
+      ageMs: message.ageMs,
+      sentMs: message.sentMs,
+    };
+  }
+
+  /** Messages hold for one version of the node, and until it drains. */
+  #forgetOld(): void {
+    const { epoch, seq } = this.#node;
+    const { isDraining } = this.#sender;
+    const last = this.#encodedFor;
+    if (last.seq === seq && last.epoch === epoch && last.isDraining === isDraining) return;
+    this.#encodedFor = { epoch, seq, isDraining };
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#encoded.clear();
+    this.#snapshots.clear();
+  }
+}
+
+const ONE_INDEX = new Uint32Array(1);
+const ONE_TICK = new Float64Array(1);

@@ -1,0 +1,211 @@
+/** The server side of the protocol: a function from `Request` to `Response`. */
+
+import { ReplicationError, toWireError } from "../clock/errors.ts";
+import { systemTime, type TimeSource } from "../clock/time_source.ts";
+import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
+import { hasType, readBytes } from "../wire/http_message.ts";
+import { decodeSubscribeRequest, encodeProbeResponse } from "../wire/messages.ts";
+import {
+  decodeMutateRequest,
+  encodeMutateResponse,
+  type MutationRequest,
+  type MutationResponse,
+} from "../wire/mutation_messages.ts";
+import {
+  PROBE_PATH,
+  REPLICATION_PATHS,
+  STREAM_TYPE,
+  SUBSCRIBE_PATH,
+  UNARY_TYPE,
+} from "../wire/protocol.ts";
+import type { Downstream } from "./downstream.ts";
+import type { Publisher } from "./publisher.ts";
+import { PushBody } from "./push_body.ts";
+
+export interface MutateOptions {
+  readonly signal: AbortSignal;
+  /** How long the caller waits, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+export type Mutate = (
+  request: MutationRequest,
+  options: MutateOptions,
+) => Promise<MutationResponse>;
+
+export interface ReplicationServerOptions {
+  readonly publisher: Publisher;
+  /** Runs a mutation, or forwards it upstream. */
+  readonly mutate: Mutate;
+  readonly time?: TimeSource;
+  /** Largest request, in bytes. Default 65,536. */
+  readonly maxRequestBytes?: number;
+  /** Longest that a request may take to arrive whole, in milliseconds. Default 5,000. */
+  readonly requestTimeoutMs?: number;
+  /** How many bytes wait for a slow downstream before it counts as stalled. Default 1: one message. */
+  readonly bufferBytes?: number;
+  /** Longest that a mutation may take, in milliseconds; a caller's own limit can be lower. Default 10,000. */
+  readonly mutationTimeoutMs?: number;
+  /** Is told of errors that were not foreseen; peers learn only that there was one. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Serves Subscribe, Mutate and Probe. */
+export function createReplicationServer(
+  options: ReplicationServerOptions,
+): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { pathname } = new URL(request.url);
+    const isStream = pathname === SUBSCRIBE_PATH;
+    if (!REPLICATION_PATHS.includes(pathname)) {
+      return toUnaryError(
+        new ReplicationError(
+          "unimplemented",
+          `Cannot serve ${pathname}: there are ${REPLICATION_PATHS.join(", ")}`,
+        ),
+        404,
+      );
+    }
+    if (request.method !== "POST")
+      return new Response(null, { status: 405, headers: { allow: "POST" } });
+    const type = isStream ? STREAM_TYPE : UNARY_TYPE;
+    if (!hasType(request, type)) {
+      return new Response(null, { status: 415, headers: { "accept-post": type } });
+    }
+    try {
+      checkHeaders(request);
+      if (isStream) return await subscribe(options, request);
+      return pathname === PROBE_PATH
+        ? await probe(options, request)
+        : await mutate(options, request);
+    } catch (thrown) {
+      const error = ReplicationError.from(thrown);
+      if (error.code === "internal") options.onError?.(thrown);
+      return isStream ? toStreamError(error) : toUnaryError(error, error.httpStatus);
+    }
+  };
+}
+
+function checkHeaders(request: Request): void {
+  const version = request.headers.get("connect-protocol-version");
+  if (version !== null && version !== "1") {
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot speak version "${version}" of the Connect protocol: connect-protocol-version is 1`,
+    );
+  }
+  // Compression is not offered: the messages are small.
+  for (const header of ["content-encoding", "connect-content-encoding"]) {
+    const encoding = request.headers.get(header);
+    if (encoding !== null && encoding !== "identity") {
+      throw new ReplicationError(
+        "unimplemented",
+        `Cannot read ${header} "${encoding}": only identity is supported`,
+      );
+    }
+  }
+}
+
+/** Reads the request's body, which must be there in time. */
+async function receive(options: ReplicationServerOptions, request: Request): Promise<Uint8Array> {
+  const { time = systemTime, requestTimeoutMs = 5_000, maxRequestBytes = 65_536 } = options;
+  const abort = new AbortController();
+  const cancelTimer = time.setTimer(requestTimeoutMs, () =>
+    abort.abort(
+      new ReplicationError(
+        "deadline_exceeded",
+        `Cannot take the request: it was not whole after ${requestTimeoutMs} ms`,
+      ),
+    ),
+  );
+  try {
+    return await readBytes(request, maxRequestBytes, abort.signal);
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function subscribe(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  const reader = new EnvelopeReader(options.maxRequestBytes ?? 65_536);
+  reader.push(await receive(options, request));
+  const envelope = reader.read();
+  if (envelope === undefined || envelope.isEnd || reader.isWithin) {
+    throw new ReplicationError(
+      "invalid_argument",
+      "Cannot subscribe: the request is not one whole message",
+    );
+  }
+  const subscription = decodeSubscribeRequest(envelope.message);
+  // Its abort is not told again to whoever comes later.
+  request.signal.throwIfAborted();
+  const { bufferBytes = 1 } = options;
+  let downstream: Downstream | undefined;
+  const end = () => downstream?.close();
+  request.signal.addEventListener("abort", end, { once: true });
+  const { body, stream } = PushBody.open({
+    bufferBytes,
+    onDrained: () => downstream?.drained(),
+    onGone: end,
+  });
+  downstream = options.publisher.subscribe(subscription, body);
+  return new Response(stream, {
+    headers: { "content-type": STREAM_TYPE, "cache-control": "no-store" },
+  });
+}
+
+async function probe(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  await receive(options, request);
+  return toUnary(encodeProbeResponse(options.publisher.probe()));
+}
+
+async function mutate(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  const { time = systemTime } = options;
+  const arrivedAtMs = time.monotonic();
+  const limitMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
+  const mutation = decodeMutateRequest(await receive(options, request));
+  // The caller counts from when it began to send.
+  const timeoutMs = Math.max(0, limitMs - (time.monotonic() - arrivedAtMs));
+  const abort = new AbortController();
+  const cancelTimer = time.setTimer(timeoutMs, () =>
+    abort.abort(
+      new ReplicationError("deadline_exceeded", `The mutation took more than ${limitMs} ms`),
+    ),
+  );
+  const onAbort = () => abort.abort(request.signal.reason);
+  request.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const reply = await options.mutate(mutation, { signal: abort.signal, timeoutMs });
+    return toUnary(encodeMutateResponse(reply));
+  } catch (error) {
+    throw abort.signal.aborted ? abort.signal.reason : error;
+  } finally {
+    cancelTimer();
+    request.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function readTimeout(request: Request): number {
+  const text = request.headers.get("connect-timeout-ms");
+  if (text === null) return Number.POSITIVE_INFINITY;
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot read connect-timeout-ms "${text}": it is not a whole number of at most 10 digits`,
+    );
+  }
+  return Number(text);
+}
+
+function toUnary(body: Uint8Array<ArrayBuffer>): Response {
+  return new Response(body, { headers: { "content-type": UNARY_TYPE } });
+}
+
+function toUnaryError(error: ReplicationError, status: number): Response {
+  return Response.json(toWireError(error), { status });
+}
+
+/** Errors of a stream travel in its end, with HTTP status 200. */
+function toStreamError(error: ReplicationError): Response {
+  const trailer = new TextEncoder().encode(JSON.stringify({ error: toWireError(error) }));
+  return new Response(encodeEnvelope(trailer, true), { headers: { "content-type": STREAM_TYPE } });
+}

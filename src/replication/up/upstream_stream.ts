@@ -1,0 +1,135 @@
+/** One stream from a node upstream, message by message, with its limits on silence. */
+
+import { ReplicationError } from "../clock/errors.ts";
+import type { TimeSource } from "../clock/time_source.ts";
+import { sleep } from "../clock/waiting.ts";
+import {
+  type ClockMessage,
+  decodeClockMessage,
+  STAMP_ERROR_MS,
+  type SubscribeRequest,
+} from "../wire/messages.ts";
+import type { SchemaLimits } from "../wire/schema_codec.ts";
+import { openSubscription, sendProbe, type Transport } from "./client.ts";
+import { SilenceTimer } from "./silence_timer.ts";
+import { Transit } from "./transit.ts";
+
+/** Silence of this many announced intervals means that the link is lost. */
+const SILENT_INTERVALS = 3;
+/** Least time between two probes, in milliseconds. */
+const PROBE_PAUSE_MS = 5_000;
+
+export interface UpstreamStreamOptions {
+  readonly transport: Transport;
+  readonly address: string;
+  readonly request: SubscribeRequest;
+  readonly time: TimeSource;
+  /** Longest silence, in milliseconds, until the stream announces its own interval. */
+  readonly connectTimeoutMs: number;
+  /** Longest that a message may take from the one before, in milliseconds, whatever bytes come. */
+  readonly messageTimeoutMs: number;
+  readonly schemaLimits: SchemaLimits | undefined;
+  /** Is told of each piece of bytes. */
+  readonly onBytes: (length: number) => void;
+}
+
+export interface Received {
+  readonly message: ClockMessage;
+  /** Length of the message as sent, without its envelope. */
+  readonly bytes: number;
+  /** Longest that it can have been on its way, in milliseconds; as true as its stamp. */
+  readonly transitMs: number;
+  /** Monotonic time at which it had come. */
+  readonly receivedAtMs: number;
+}
+
+export class UpstreamStream {
+  readonly address: string;
+  readonly #abort = new AbortController();
+  readonly #silence: SilenceTimer;
+  /** Bytes may go on coming and never end a message, as when its length is not what its sender wrote. */
+  readonly #incomplete: SilenceTimer;
+  readonly #messages: AsyncGenerator<Uint8Array>;
+  readonly #options: UpstreamStreamOptions;
+  readonly #openedAtMs: number;
+  readonly #transit = new Transit();
+  #wallTimeMs: number | undefined = undefined;
+  #isProbing = false;
+
+  /** Opens it at once; what fails is told by {@linkcode next}. */
+  constructor(options: UpstreamStreamOptions) {
+    const { transport, address, request, time, connectTimeoutMs, messageTimeoutMs, onBytes } =
+      options;
+    this.address = address;
+    this.#options = options;
+    this.#openedAtMs = time.monotonic();
+    const silence = new SilenceTimer(time, connectTimeoutMs, (limitMs) =>
+      this.close(new ReplicationError("unavailable", `${address} was silent for ${limitMs} ms`)),
+    );
+    this.#silence = silence;
+    this.#incomplete = new SilenceTimer(time, messageTimeoutMs, (limitMs) =>
+      this.close(
+        new ReplicationError("data_loss", `${address} sent no whole message for ${limitMs} ms`),
+      ),
+    );
+    this.#messages = openSubscription(transport, address, request, {
+      signal: this.#abort.signal,
+      onBytes(length) {
+        // Any byte is a sign of life: a long snapshot on a slow link may take its time.
+        silence.reset();
+        onBytes(length);
+      },
+    });
+  }
+
+  /** The next message, undefined at the orderly end. Throws what the stream was closed with, or {@linkcode ReplicationError}. */
+  async next(): Promise<Received | undefined> {
+    try {
+      const { done, value } = await this.#messages.next();
+      this.#abort.signal.throwIfAborted();
+      if (done) return undefined;
+      this.#incomplete.reset();
+      const message = decodeClockMessage(value, this.#options.schemaLimits);
+      if (message.start !== undefined)
+        this.#silence.setLimit(SILENT_INTERVALS * message.start.heartbeatIntervalMs);
+      const nowMs = this.#options.time.monotonic();
+      if (message.start !== undefined) this.#wallTimeMs = message.start.wallTimeMs;
+      const transitMs = Math.min(
+        this.#transit.measure(message.sentMs, nowMs),
+        nowMs - this.#openedAtMs + STAMP_ERROR_MS,
+      );
+      return { message, bytes: value.length, transitMs, receivedAtMs: nowMs };
+    } catch (error) {
+      throw this.#abort.signal.aborted ? this.#abort.signal.reason : error;
+    }
+  }
+
+  /** Learns from the stamp of a message that has just come: its checksum was right. */
+  trust({ message, receivedAtMs }: Received): void {
+    this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, receivedAtMs);
+    if (!this.#isProbing && this.#transit.isLoose(receivedAtMs)) void this.#probe();
+  }
+
+  async #probe(): Promise<void> {
+    const { transport, address, time } = this.#options;
+    this.#isProbing = true;
+    const askedAtMs = time.monotonic();
+    try {
+      const { sentMs, wallTimeMs } = await sendProbe(transport, address, this.#abort.signal);
+      if (wallTimeMs === this.#wallTimeMs)
+        this.#transit.bound(askedAtMs, sentMs + 1, time.monotonic());
+    } catch {
+      // The stream tells what there is to know about the peer; until the next probe the bound is looser.
+    }
+    await sleep(time, PROBE_PAUSE_MS, this.#abort.signal);
+    this.#isProbing = false;
+  }
+
+  /** Gives the stream up; a {@linkcode next} under way throws `reason`. */
+  close(reason: unknown = new ReplicationError("canceled", "The stream was closed")): void {
+    this.#silence.stop();
+    this.#incomplete.stop();
+    this.#abort.abort(reason);
+    void this.#messages.return(undefined).catch(() => {});
+  }
+}

@@ -1,0 +1,30 @@
+/** What reading messages of all kinds has in common. */
+
+import { ReplicationError } from "../clock/errors.ts";
+
+/** Throws {@linkcode ReplicationError} with `code` for bytes that `read` cannot make a message of. */
+export function decode<T>(read: () => T, code: "invalid_argument" | "data_loss", what: string): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new ReplicationError(code, `Cannot read ${what}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Throws {@linkcode ReplicationError} (`data_loss`) for a number beyond `max`, and for NaN. */
+export function checkNumber(what: string, value: number, max: number): void {
+  if (!(value <= max))
+    throw new ReplicationError("data_loss", `Cannot read a message: its ${what} is ${value}`);
+}
+
+export const TRACE_BYTES = 25;
+
+/**
+ * A copy, which does not keep the whole message in memory. Undefined for what is no trace context:
+ * tracing is no reason to refuse a clock.
+ */
+export function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.length === TRACE_BYTES ? new Uint8Array(bytes) : undefined;
+}

@@ -1,0 +1,209 @@
+/** Every case of testdata/malformed.txt, before a decoder, before a server, and before a replica. */
+
+import { describe, expect, it } from "vitest";
+import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
+import { createHttp2Transport } from "../../runtime/http2_client.ts";
+import { listenHttp2 } from "../../runtime/http2_server.ts";
+import { type Malformed, readMalformed } from "../../testing/malformed.ts";
+import { ReplicationTree } from "../../testing/replication_tree.ts";
+import { VirtualTime } from "../../testing/virtual_time.ts";
+import { createSource } from "../clock/source.ts";
+import { Publisher } from "../down/publisher.ts";
+import { createReplicationServer } from "../down/server.ts";
+import { openSubscription } from "../up/client.ts";
+import { encodeEnvelope } from "./envelope.ts";
+import {
+  decodeClockMessage,
+  decodeProbeResponse,
+  decodeSubscribeRequest,
+  encodeSubscribeRequest,
+} from "./messages.ts";
+import { decodeMutateRequest, decodeMutateResponse } from "./mutation_messages.ts";
+import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
+
+const CASES = readMalformed();
+
+const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
+  subscribe: decodeSubscribeRequest,
+  mutate: decodeMutateRequest,
+  clock: (bytes) => decodeClockMessage(bytes),
+  reply: decodeMutateResponse,
+  probe: decodeProbeResponse,
+};
+
+describe("Decoders", () => {
+  it.each(CASES.filter(({ reader }) => reader in DECODERS))(
+    "make of $reader: $name: $outcome",
+    ({ reader, bytes, outcome }) => {
+      const decode = () => DECODERS[reader]!(bytes);
+      if (outcome === "ok") expect(decode).not.toThrow();
+      else {
+        expect(decode).toThrow(
+          expect.objectContaining({ name: "ReplicationError", code: outcome }),
+        );
+      }
+    },
+  );
+});
+
+describe("openSubscription()", () => {
+  it.each(CASES.filter(({ reader }) => reader === "stream"))(
+    "makes of $name: $outcome",
+    async ({ bytes, outcome }) => {
+      const messages = openSubscription(
+        async () => new Response(bytes, { headers: { "content-type": STREAM_TYPE } }),
+        "hostile:1",
+        { name: "leaf", epoch: "", seq: 0, schemaHash: "" },
+        { signal: new AbortController().signal },
+      );
+      const end = messages.next();
+      if (outcome === "ok") expect(await end).toEqual({ done: true, value: undefined });
+      else await expect(end).rejects.toMatchObject({ name: "ReplicationError", code: outcome });
+    },
+  );
+});
+
+describe("A server", () => {
+  function setUp() {
+    const machine = createMachine(defineSchema({ A: {}, B: { require: ["A"] } }), {
+      id: "m",
+    }) as unknown as Machine;
+    const time = new VirtualTime();
+    const source = createSource(machine, { time });
+    const publisher = new Publisher(source.clock, { name: "root", machineId: "m", time });
+    const errors: unknown[] = [];
+    const serve = createReplicationServer({
+      publisher,
+      mutate: async (request) => source.mutate(request),
+      time,
+      onError: (error) => errors.push(error),
+    });
+    return { publisher, source, time, errors, serve };
+  }
+
+  it("answers each with its code, keeps nothing of it, and serves the next", async () => {
+    const { publisher, source, time, errors, serve } = setUp();
+    const timers = time.pending;
+    for (const malformed of CASES) {
+      const request = toRequest("http://node", malformed);
+      if (request === undefined) continue;
+      const { name, reader, outcome } = malformed;
+      expect([reader, name, await codeOf(await serve(request))]).toEqual([reader, name, outcome]);
+      expect(publisher.downstreams.size).toBe(0);
+      expect(time.pending).toBe(timers);
+      const good = await serve(goodSubscription("http://node"));
+      const { value } = await good.body!.getReader().read();
+      expect(decodeClockMessage(value!.subarray(5)).seq).toBe(source.clock.seq);
+      for (const downstream of publisher.downstreams) downstream.close();
+    }
+    expect(errors).toEqual([]);
+  });
+
+  it("does so over a socket as well", async () => {
+    const { publisher, errors, serve } = setUp();
+    const listener = await listenHttp2(serve, { host: "127.0.0.1", port: 0 });
+    const transport = createHttp2Transport();
+    const base = `http://127.0.0.1:${listener.port}`;
+    for (const malformed of CASES) {
+      const request = toRequest(base, malformed);
+      if (request === undefined) continue;
+      const { name, reader, outcome } = malformed;
+      expect([reader, name, await codeOf(await transport.fetch(request))]).toEqual([
+        reader,
+        name,
+        outcome,
+      ]);
+    }
+    const good = await transport.fetch(goodSubscription(base));
+    expect((await good.body!.getReader().read()).value!.length).toBeGreaterThan(20);
+    // What was opened before is gone on both sides once a later stream is there, on the same connection.
+    expect(publisher.downstreams.size).toBe(1);
+    expect(errors).toEqual([]);
+    await transport.close();
+    await listener.close(0);
+  });
+});
+
+describe("A replica", () => {
+  const SCHEMA = defineSchema({ A: {}, B: { require: ["A"] } });
+
+  it.each(CASES.filter(({ reader }) => reader === "clock" || reader === "stream"))(
+    "lives through $reader: $name, and follows when its upstream has come to its senses",
+    async ({ reader, bytes }) => {
+      const tree = new ReplicationTree(SCHEMA);
+      const { time, network } = tree;
+      const body = reader === "stream" ? bytes : encodeEnvelope(bytes);
+      const remove = network.listen(
+        "root",
+        async () => new Response(body, { headers: { "content-type": STREAM_TYPE } }),
+      );
+      const replica = tree.replica("leaf", "root");
+      await time.advance(10_000);
+      const asked = network.requests.length;
+      expect(asked).toBeGreaterThan(2);
+      expect(replica.clock.epoch).toBe("");
+      expect(replica.replica.status).not.toBe("live");
+      remove();
+
+      const root = tree.root();
+      root.machine.add("A");
+      await time.advance(10_000);
+      expect(replica.replica.status).toBe("live");
+      expect(replica.clock.version).toBe(root.clock.version);
+
+      // The same in the middle: what is held is not touched.
+      root.kill();
+      network.listen(
+        "root",
+        async () => new Response(body, { headers: { "content-type": STREAM_TYPE } }),
+      );
+      await time.advance(10_000);
+      expect(replica.clock.version).toBe(root.clock.version);
+      expect(replica.clock.activeStates()).toEqual(["A"]);
+      expect(replica.replica.ageMs()).toBeGreaterThan(9_000);
+      await replica.kill();
+      expect(time.pending).toBe(0);
+    },
+  );
+});
+
+/** A request that carries a case; undefined for those that servers do not read. */
+function toRequest(base: string, { reader, bytes }: Malformed): Request | undefined {
+  const [path, type, body] =
+    reader === "request"
+      ? [SUBSCRIBE_PATH, STREAM_TYPE, bytes]
+      : reader === "subscribe"
+        ? [SUBSCRIBE_PATH, STREAM_TYPE, encodeEnvelope(bytes)]
+        : reader === "mutate"
+          ? [MUTATE_PATH, UNARY_TYPE, bytes]
+          : [];
+  if (path === undefined) return undefined;
+  return new Request(`${base}${path}`, {
+    method: "POST",
+    headers: { "content-type": type! },
+    body: body!,
+  });
+}
+
+function goodSubscription(base: string): Request {
+  const bytes = encodeSubscribeRequest({ name: "good", epoch: "", seq: 0, schemaHash: "" });
+  return toRequest(base, { reader: "subscribe", name: "", bytes, outcome: "ok" })!;
+}
+
+/** The code of an error, in a unary answer or at once in a stream's end. What is refused for its content alone counts as taken. */
+async function codeOf(response: Response): Promise<string> {
+  const isStream = response.headers.get("content-type") === STREAM_TYPE;
+  let text: string;
+  if (isStream) {
+    const reader = response.body!.getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    if (value![0] !== 2) return "ok";
+    text = new TextDecoder().decode(value!.subarray(5));
+  } else {
+    text = await response.text();
+    if (response.status === 200) return "ok";
+  }
+  const error = JSON.parse(text) as { code: string; states?: string[]; error?: { code: string } };
+  return error.states === undefined ? (error.error?.code ?? error.code) : "ok";
+}

@@ -1,0 +1,46 @@
+/** The args of a mutation as JSON. They come from anywhere, and every hop parses and writes them anew. */
+
+import { ReplicationError } from "../clock/errors.ts";
+import { MAX_ARGS_DEPTH } from "../clock/limits.ts";
+
+/** Throws {@linkcode ReplicationError} (`invalid_argument`) for what is no JSON, or nests too deep. */
+export function encodeArgs(args: Readonly<Record<string, unknown>>): string {
+  let json: string;
+  try {
+    json = JSON.stringify(args);
+  } catch (cause) {
+    // Of a circle, a BigInt, or thousands of levels.
+    throw refusal(`args are not JSON: ${(cause as Error).message.split("\n")[0]}`, cause);
+  }
+  checkDepth(json, "args nest");
+  return json;
+}
+
+/** Throws {@linkcode ReplicationError} (`invalid_argument`) for what is no JSON object, or nests too deep. */
+export function decodeArgs(json: string): Record<string, unknown> {
+  let args: unknown;
+  try {
+    args = JSON.parse(json);
+  } catch (cause) {
+    throw refusal(`args_json is not JSON: ${(cause as Error).message}`, cause);
+  }
+  if (typeof args !== "object" || args === null || Array.isArray(args))
+    throw refusal("args_json is not a JSON object");
+  checkDepth(json, "args_json nests");
+  return args as Record<string, unknown>;
+}
+
+/** Of text that is known to be JSON. */
+function checkDepth(json: string, what: string): void {
+  let depth = 0;
+  // Strings are stepped over whole, for their brackets.
+  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    if (depth > MAX_ARGS_DEPTH) throw refusal(`${what} more than ${MAX_ARGS_DEPTH} levels deep`);
+  }
+}
+
+function refusal(fault: string, cause?: unknown): ReplicationError {
+  return new ReplicationError("invalid_argument", `Cannot mutate: ${fault}`, { cause });
+}
