@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { parseTraceparent } from "../replication/mod.ts";
 import { createFakeNode, EPOCH } from "./_fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 import { type HttpApiOptions, HttpProblem, type Route } from "./mod.ts";
-import { parseTraceparent } from "./trace_context.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const MUTATION = {

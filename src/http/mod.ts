@@ -30,8 +30,8 @@ export type { Exchange, Route } from "./route.ts";
 
 // For sibling folders: wire names, trace contexts as a header, and problems for the routes that they add.
 
+export { formatTraceparent, parseTraceparent } from "../replication/clock/trace_context.ts";
 export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";
 export { MACHINE_SELECTION_HEADER } from "./selection_header.ts";
-export { formatTraceparent, parseTraceparent } from "./trace_context.ts";

@@ -1,6 +1,6 @@
 /** The body of `POST /mutations`, checked member by member. */
 
-import type { MutationRequest } from "../replication/mod.ts";
+import { encodeArgs, type MutationRequest, ReplicationError } from "../replication/mod.ts";
 
 const MUTATION_TYPES: readonly MutationRequest["type"][] = ["add", "remove", "set", "toggle"];
 const MEMBERS = ["type", "states", "args"];
@@ -34,7 +34,14 @@ export function toMutationRequest(body: unknown): MutationRequest | { errors: Bo
       errors.push({ pointer: `#/states/${index}`, detail });
     }
   }
-  if (args !== undefined && !isObject(args)) {
+  let argsJson: string | undefined;
+  if (isObject(args)) {
+    try {
+      argsJson = encodeArgs(args);
+    } catch (error) {
+      errors.push({ pointer: "#/args", detail: ReplicationError.from(error).message });
+    }
+  } else if (args !== undefined) {
     errors.push({ pointer: "#/args", detail: `"args" is ${describe(args)}, not an object` });
   }
   for (const member of Object.keys(body)) {
@@ -48,7 +55,7 @@ export function toMutationRequest(body: unknown): MutationRequest | { errors: Bo
   return {
     type: type as MutationRequest["type"],
     states: states as string[],
-    ...(args === undefined ? {} : { args: args as Record<string, unknown> }),
+    ...(argsJson !== undefined && { argsJson }),
   };
 }
 

@@ -1,11 +1,11 @@
 /** The edge: runs a route for a request, turns whatever it throws into one response, tells the observer. */
 
 import type { Context } from "hono";
+import { parseTraceparent } from "../replication/mod.ts";
 import type { RequestObservation } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Exchange, Route } from "./route.ts";
-import { parseTraceparent } from "./trace_context.ts";
 
 /** Answers a request by `route.handle`; `route.path` is undefined where no pattern matched. Never rejects. */
 export async function serveRoute(

@@ -103,5 +103,6 @@ export { throwLater, unknownState } from "./clock_view.ts";
 export { toError } from "./errors.ts";
 export { createStateSort } from "./handler_order.ts";
 export { handlerNames } from "./handlers.ts";
+export { Listeners } from "./listeners.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

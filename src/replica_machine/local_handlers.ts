@@ -16,7 +16,6 @@ import { type Flip, flipToActive, ToldClock } from "./told_clock.ts";
 export interface LocalHandlersOptions extends Omit<HandlerRunsOptions, "onRoom"> {
   readonly machine: ReplicaMachine;
   readonly clock: VersionedClock;
-  readonly traceContextsSince: ((seq: number) => readonly Uint8Array[]) | undefined;
 }
 
 export class LocalHandlers {
@@ -89,8 +88,7 @@ export class LocalHandlers {
     if (this.#schema !== clock.schema) this.#learn(clock);
     const diff = this.#told.take(clock);
     if (diff !== undefined && diff.flips.length > 0) {
-      const traceContexts =
-        this.#options.traceContextsSince?.(diff.type === "epoch" ? 0 : diff.seqBefore) ?? [];
+      const traceContexts = clock.traceContextsSince(diff.type === "epoch" ? 0 : diff.seqBefore);
       this.#tell(this.#bindings, { ...diff, epoch, seq, changedAtMs, traceContexts });
     }
     const fresh = this.#fresh;

@@ -49,9 +49,7 @@ describe("Handlers on a replica", () => {
   });
 
   it("see the clock after the change, and what it was about", async () => {
-    const { followed, replica } = setUp({
-      traceContextsSince: (seq) => [Uint8Array.of(seq)],
-    });
+    const { followed, replica } = setUp();
     followed.snapshot();
     const seen: unknown[] = [];
     replica.handle({
@@ -67,7 +65,7 @@ describe("Handlers on a replica", () => {
     });
     followed.machine.add(["A", "C"]);
     followed.machine.add("M");
-    followed.diff();
+    followed.diff([Uint8Array.of(0)]);
     await settle();
     expect(seen).toEqual([
       [

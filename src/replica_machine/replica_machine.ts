@@ -30,8 +30,6 @@ export interface ReplicaMachineOptions<N extends string = string> {
   readonly handlerDeadlineMs?: number;
   /** Async handlers under way from which on further changes wait, and become one. Default 100. */
   readonly maxRunning?: number;
-  /** Trace contexts of transitions after `seq`, as they came with the clock. Default: none is known. */
-  readonly traceContextsSince?: (seq: number) => readonly Uint8Array[];
   readonly time?: TimeSource;
 }
 
@@ -77,7 +75,6 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
       time: options.time ?? systemTime,
       tracer: options.tracer,
       onError: options.onError,
-      traceContextsSince: options.traceContextsSince,
     });
     const { states = [] } = options;
     this.#served =

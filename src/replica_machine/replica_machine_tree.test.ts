@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type StateName, schema, stateNames } from "../../gen/flight_states.ts";
 import { encodeEnvelope } from "../replication/wire/envelope.ts";
-import { decodeClockMessage, encodeClockMessage } from "../replication/wire/messages.ts";
+import { decodeClockMessage, encodeClockMessage } from "../replication/wire/message_codec.ts";
 import { ReplicationTree, type TreeReplica } from "../testing/replication_tree.ts";
 import { createReplicaMachine, type ReplicaMachine } from "./replica_machine.ts";
 
@@ -28,12 +28,11 @@ describe("Handlers on the leaf of a tree", () => {
   };
 
   /** Notes each call of a handler of Flight1 and Flight2 being delayed, as `Flight1DelayedState 1`. */
-  function watch({ clock, replica }: TreeReplica): ReplicaMachine<StateName> {
+  function watch({ clock }: TreeReplica): ReplicaMachine<StateName> {
     const machine = createReplicaMachine(clock, {
       states: stateNames,
       time: tree.time,
       onError: (error) => log.push(error.message),
-      traceContextsSince: (seq) => replica.traceContextsSince(seq),
     });
     const note = ({ name, flip }: { name: string; flip: { tick: number } }) =>
       void log.push(`${name} ${flip.tick}`);
@@ -119,21 +118,22 @@ describe("Handlers on the leaf of a tree", () => {
     });
     await tree.time.advance(200);
     for (const flight of [1, 2]) {
-      root.publisher.traceContexts = [new Uint8Array(25).fill(flight)];
-      root.machine.add(`Flight${flight}Delayed`);
+      const context = new Uint8Array(25).fill(flight);
+      root.machine.add(`Flight${flight}Delayed`, undefined, { context });
     }
     await tree.time.advance(100);
     root.machine.add("Flight3Delayed");
     await tree.time.advance(100);
-    expect(contexts.flat()).toEqual([1, 2]);
+    // Auto transitions carry the context of their cause.
+    expect([...new Set(contexts.flat())]).toEqual([1, 2]);
     expect(contexts.at(-1)).toEqual([]);
-    const { replica } = leaf;
-    expect(replica.traceContextsSince(0).map((each) => each[0])).toEqual([1, 2]);
+    const { clock } = leaf;
+    expect(clock.traceContextsSince(0).map((each) => each[0])).toEqual([1, 1, 2]);
     // Seqs of another epoch are others.
     root.kill();
     keep(tree.root());
     await tree.time.advance(5_000);
-    expect(replica.traceContextsSince(0)).toEqual([]);
+    expect(clock.traceContextsSince(0)).toEqual([]);
   });
 
   it("of a replica of some states are told of those, and say which handlers have none", async () => {

@@ -9,10 +9,23 @@
  * replica.start();
  * ```
  *
+ * Four rooms, each knows only those before it: `clock/` (the clock and what rides on it), `wire/` (messages
+ * and their bytes), `down/` (publisher and server) and `up/` (replica and client); the last two never know
+ * each other. May change: pacing, limits, how parts are cut. Must not: the bytes of a message
+ * (`wire/wire_compat.test.ts`), and the rules that SPEC.md numbers, each with its tests.
+ *
  * @module
  */
 
 export { ReplicationError, type ReplicationErrorCode } from "./clock/errors.ts";
+export {
+  MUTATION_TYPES,
+  type Mutate,
+  type MutateOptions,
+  type MutationRequest,
+  type MutationResponse,
+} from "./clock/mutation.ts";
+export { encodeArgs } from "./clock/mutation_args.ts";
 export {
   coversSelection,
   createSelection,
@@ -23,32 +36,48 @@ export {
   SELECTION_LIMITS,
   type Selection,
 } from "./clock/selection.ts";
-export { createSource, type Source, type SourceOptions } from "./clock/source.ts";
+export {
+  createSource,
+  type Source,
+  type SourceOptions,
+  type SourceTracer,
+} from "./clock/source.ts";
 export { systemTime, type TimeSource } from "./clock/time_source.ts";
-// For telemetry, which puts contexts of its own in the place of those that came.
-export { TracedTransitions } from "./clock/traced_transitions.ts";
 export { type ClockChange, VersionedClock } from "./clock/versioned_clock.ts";
 export type { Downstream } from "./down/downstream.ts";
 export { Publisher, type PublisherOptions } from "./down/publisher.ts";
-// For runtimes that write to connections of their own.
-export type { BodyReader, BodyWriter, PushStream } from "./down/push_body.ts";
-export {
-  createReplicationServer,
-  type Mutate,
-  type MutateOptions,
-  type ReplicationServerOptions,
-} from "./down/server.ts";
-export type { LinkLoss, LinkMove, ReplicationTracer, ResyncReason } from "./tracer.ts";
+export { createReplicationServer, type ReplicationServerOptions } from "./down/server.ts";
+export type { DownstreamTracer, PushedEvent, PushingEvent } from "./down/tracer.ts";
+export type { ReplicationTracer } from "./tracer.ts";
 export type { Transport } from "./up/client.ts";
 export { fetchTransport } from "./up/fetch_transport.ts";
 export type { LinkStatus } from "./up/link_status.ts";
 export { Replica } from "./up/replica.ts";
 export type { ReplicaOptions } from "./up/replica_options.ts";
-// For tools that read the wire.
-export { type ClockMessage, decodeClockMessage, encodeClockMessage } from "./wire/messages.ts";
+export type {
+  AppliedEvent,
+  LinkLoss,
+  LinkMove,
+  ResyncReason,
+  UpstreamTracer,
+} from "./up/tracer.ts";
+
+// For sibling folders: deadlines and waits, trace contexts and their bytes, and what lies on the wire.
+
+export { withDeadline } from "./clock/deadline.ts";
+export { fromHex, toHex } from "./clock/hex.ts";
 export {
-  MUTATION_TYPES,
-  type MutationRequest,
-  type MutationResponse,
-} from "./wire/mutation_messages.ts";
+  formatTraceparent,
+  isSampled,
+  isTraceContext,
+  NO_TRACE_CONTEXTS,
+  parseTraceparent,
+  TRACE_CONTEXT_BYTES,
+  traceIdOf,
+} from "./clock/trace_context.ts";
+export { sleep } from "./clock/waiting.ts";
+export type { BodyReader, BodyWriter, PushStream } from "./down/push_body.ts";
+export { readBytes } from "./wire/http_message.ts";
+export { decodeClockMessage, encodeClockMessage } from "./wire/message_codec.ts";
+export type { ClockMessage } from "./wire/messages.ts";
 export { REPLICATION_PATHS } from "./wire/protocol.ts";

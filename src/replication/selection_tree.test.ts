@@ -11,7 +11,7 @@ import {
   decodeSubscribeRequest,
   encodeClockMessage,
   encodeSubscribeRequest,
-} from "./wire/messages.ts";
+} from "./wire/message_codec.ts";
 import { SUBSCRIBE_PATH } from "./wire/protocol.ts";
 import { hashSchema } from "./wire/schema_codec.ts";
 import { sealStart } from "./wire/seal.ts";
@@ -121,7 +121,7 @@ describe("A replica with a selection", () => {
     await tree.time.advance(1_500);
     expect(leaf.replica).toMatchObject({ address: "whole", status: "live" });
     expect(leaf.replica.lastError?.message).toBe(
-      'Cannot serve "Flight2*": this node holds "Flight3*" alone',
+      'Cannot serve "Flight2*": this node holds only "Flight3*"',
     );
     expectEqual(leaf.clock, root.clock, "Flight2*");
     expect(snapshots).toEqual([true, false]);

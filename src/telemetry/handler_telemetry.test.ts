@@ -20,7 +20,7 @@ function setUp(contexts: readonly Uint8Array[], isTracing = true) {
     time,
     machineId: "flights",
   });
-  const replica = followed.replica({ tracer: telemetry, traceContextsSince: () => contexts });
+  const replica = followed.replica({ tracer: telemetry });
   telemetry.follow(replica as never);
   followed.snapshot();
   return {
@@ -38,7 +38,7 @@ function setUp(contexts: readonly Uint8Array[], isTracing = true) {
         .flatMap((exemplar) => (exemplar === undefined ? [] : [exemplar.traceContext])),
     async add(state: string) {
       followed.machine.add(state);
-      followed.diff();
+      followed.diff(contexts);
       await settle();
     },
   };

@@ -2,7 +2,7 @@
 
 import { SpanKind } from "@opentelemetry/api";
 import type { HandlerTracer, ReplicaEvent, ReplicaMachine } from "../replica_machine/mod.ts";
-import type { TimeSource } from "../replication/mod.ts";
+import { isSampled, type TimeSource } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
   ATTR_HANDLER_BINDING,
@@ -16,7 +16,6 @@ import {
   METRIC_SUBSCRIPTIONS,
   SPAN_HANDLER,
 } from "./semconv.ts";
-import { isSampled } from "./trace_context.ts";
 import type { TracedSpan, Tracing } from "./tracing.ts";
 
 export interface HandlerTelemetryOptions {

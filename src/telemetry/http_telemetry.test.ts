@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { parseTraceparent } from "../http/mod.ts";
 import { createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
@@ -18,7 +17,6 @@ function setUp(options: { keepsRoots?: boolean; traces?: boolean } = {}) {
     metrics,
     time,
     tracing: traces ? new Tracing(recorder.tracers, time) : undefined,
-    parseTraceparent,
   });
   const begin = (path: string, route: string | undefined, init?: RequestInit) =>
     http.onRequest({ request: new Request(`http://127.0.0.1:1${path}`, init), route });

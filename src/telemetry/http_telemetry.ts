@@ -7,7 +7,7 @@ import type {
   RequestObservation,
   RequestOutcome,
 } from "../http/mod.ts";
-import type { TimeSource } from "../replication/mod.ts";
+import { parseTraceparent, type TimeSource } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
   ATTR_HTTP_REQUEST_METHOD,
@@ -24,8 +24,6 @@ export interface HttpTelemetryOptions {
   readonly metrics: MetricSet;
   readonly tracing: Tracing | undefined;
   readonly time: TimeSource;
-  /** Reads the trace context of a `traceparent` header; undefined for one that is not valid. */
-  readonly parseTraceparent: (header: string) => Uint8Array | undefined;
 }
 
 /** The methods that have a name in metrics (RFC 9110 and 5789); others are `_OTHER`. */
@@ -78,7 +76,7 @@ export class HttpTelemetry implements HttpObserver {
   }
 
   #start(request: Request, method: string, route: string): Started {
-    const { tracing, parseTraceparent } = this.#options;
+    const { tracing } = this.#options;
     if (tracing === undefined || isStream(route) || isReplication(route)) return NOTHING;
     const header = request.headers.get("traceparent");
     if (header === null && UNTRACED_ROUTES.has(route)) return NOTHING;

@@ -39,12 +39,10 @@ function setUp(options: { traces?: boolean; keepsRoots?: boolean; level?: "info"
   const recorder = createSpanRecorder(keepsRoots);
   const metrics = new MetricSet();
   const told: Told[] = [];
-  const carried: (readonly Uint8Array[])[] = [];
   const machine = createMachine(SCHEMA, {
     id: "door",
     now: () => time.nowMs,
   }) as unknown as Machine;
-  const source = createSource(machine, { time, epoch: "00000000000000aa" });
   const write = (of: string) => (message: string, fields?: object, traceContext?: Uint8Array) => {
     told.push({ level: of, message, fields, traceContext });
   };
@@ -58,13 +56,12 @@ function setUp(options: { traces?: boolean; keepsRoots?: boolean; level?: "info"
       enabled: (of) => of === "info" || (of === "debug" && level === "debug"),
     },
     time,
-    clock: source.clock,
-    carry: (contexts) => carried.push(contexts),
   });
-  const stop = telemetry.follow(machine, (listener) => source.clock.onChange(listener));
-  const carriedAtChange: (readonly Uint8Array[])[] = [];
-  source.clock.onChange(() => carriedAtChange.push(carried.at(-1) ?? []));
-  return { time, machine, metrics, recorder, told, carried, carriedAtChange, source, stop };
+  const source = createSource(machine, { time, epoch: "00000000000000aa", tracer: telemetry });
+  const stop = telemetry.follow(machine, source.clock);
+  const carried: (readonly Uint8Array[])[] = [];
+  source.clock.onChange(({ traceContexts }) => carried.push(traceContexts));
+  return { time, machine, metrics, recorder, told, carried, source, stop };
 }
 
 const contextOf = (span: { spanContext(): Parameters<typeof fromSpanContext>[0] }) =>
@@ -235,8 +232,8 @@ describe("MachineTelemetry", () => {
     expect(recorder.spans[0]!.attributes).toMatchObject({ "feed.name": "replay" });
   });
 
-  it("hands the context of a traced transition on with its change of the clock, and with no other", () => {
-    const { machine, recorder, carriedAtChange } = setUp({ keepsRoots: false });
+  it("lets the context of a traced transition ride on its change of the clock, and on no other", () => {
+    const { machine, recorder, carried } = setUp({ keepsRoots: false });
     const traced = { context: createContext(3) };
     machine.add("Open", undefined, traced);
     // Neither changes the clock: what they would hand on must not stick to the next.
@@ -244,14 +241,14 @@ describe("MachineTelemetry", () => {
     machine.add("Locked", undefined, traced);
     machine.add("Alarm");
     expect(recorder.spans).toHaveLength(3);
-    expect(carriedAtChange).toEqual([[contextOf(recorder.spans[0]!)], []]);
+    expect(carried).toEqual([[contextOf(recorder.spans[0]!)], []]);
   });
 
   it("passes contexts through as they came where nothing is traced", () => {
-    const { machine, carriedAtChange, recorder } = setUp({ traces: false });
+    const { machine, carried, recorder } = setUp({ traces: false });
     machine.add(["Alarm", "Closed"], undefined, { context: createContext(3) });
     machine.remove("Alarm");
-    expect(carriedAtChange).toEqual([[createContext(3)], []]);
+    expect(carried).toEqual([[createContext(3)], []]);
     expect(recorder.spans).toEqual([]);
   });
 

@@ -5,7 +5,14 @@
 
 import { SpanKind } from "@opentelemetry/api";
 import type { Machine, Mutation, Tracer, Transition } from "../machine/mod.ts";
-import type { TimeSource } from "../replication/mod.ts";
+import {
+  isSampled,
+  isTraceContext,
+  NO_TRACE_CONTEXTS,
+  type SourceTracer,
+  type TimeSource,
+  type VersionedClock,
+} from "../replication/mod.ts";
 import type { EventLog, LogFields } from "./event_log.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
@@ -26,6 +33,7 @@ import {
   ATTR_TRANSITION_ID,
   ATTR_TRANSITION_RESULT,
   ATTR_VERSION,
+  METRIC_ERRORS,
   METRIC_HANDLER_DURATION,
   METRIC_QUEUE_LENGTH,
   METRIC_QUEUE_WAIT,
@@ -35,7 +43,6 @@ import {
   SPAN_HANDLER,
   SPAN_TRANSITION,
 } from "./semconv.ts";
-import { isSampled, isTraceContext } from "./trace_context.ts";
 import type { TracedSpan, Tracing } from "./tracing.ts";
 import { WindowMax } from "./window_max.ts";
 
@@ -55,10 +62,6 @@ export interface MachineTelemetryOptions {
   readonly tracing: Tracing | undefined;
   readonly log: EventLog;
   readonly time: TimeSource;
-  /** The version that the machine's clock has: `<epoch>-<seq>`, and seq. */
-  readonly clock: { readonly version: string; readonly seq: number };
-  /** Is told the trace contexts that belong to the next change of the clock; none if empty. */
-  readonly carry: (traceContexts: readonly Uint8Array[]) => void;
 }
 
 /** A mutation in the queue. */
@@ -76,15 +79,14 @@ interface Ending {
   readonly fields: LogFields;
 }
 
-const NO_CONTEXTS: readonly Uint8Array[] = [];
-
-export class MachineTelemetry implements Tracer {
+export class MachineTelemetry implements Tracer, SourceTracer {
   readonly #options: MachineTelemetryOptions;
   readonly #time: TimeSource;
   readonly #counts;
   readonly #durations;
   readonly #handlerDurations;
   readonly #waits;
+  readonly #errors;
   readonly #queueLength = new WindowMax(QUEUE_WINDOW_MS);
   readonly #isLogging: boolean;
   readonly #waiting = new Map<Mutation, Waiting>();
@@ -99,7 +101,9 @@ export class MachineTelemetry implements Tracer {
   #span: TracedSpan | undefined = undefined;
   #queueWaitMs = 0;
   #ending: Ending | undefined = undefined;
-  #isCarrying = false;
+  /** Of the transition that ended last; they ride on the change of the clock that follows. */
+  #traceContexts = NO_TRACE_CONTEXTS;
+  #clock: VersionedClock | undefined = undefined;
 
   constructor(options: MachineTelemetryOptions) {
     this.#options = options;
@@ -117,6 +121,7 @@ export class MachineTelemetry implements Tracer {
       set: both("set"),
       auto: both("auto"),
     };
+    this.#errors = metrics.counter(METRIC_ERRORS);
     this.#durations = metrics.histogram(METRIC_TRANSITION_DURATION);
     this.#handlerDurations = metrics.histogram(METRIC_HANDLER_DURATION);
     this.#waits = metrics.histogram(METRIC_QUEUE_WAIT);
@@ -125,15 +130,21 @@ export class MachineTelemetry implements Tracer {
     );
   }
 
-  /** Follows a machine, and its clock for the versions. To be called once. Returns what ends it. */
-  follow(machine: Machine, onClockChange: (listener: () => void) => () => void): () => void {
+  /** Follows a machine, and the clock that has its versions. Call it once. Returns a function that ends it. */
+  follow(machine: Machine, clock: VersionedClock): () => void {
+    this.#clock = clock;
     this.#options.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
     const untrace = machine.trace(this);
-    const unlisten = onClockChange(() => this.#finish());
+    const unlisten = clock.onChange(() => this.#finish());
     return () => {
       untrace();
       unlisten();
     };
+  }
+
+  /** An error reached the machine's `onError`. */
+  countError(): void {
+    this.#errors.value++;
   }
 
   mutationQueued(_machine: Machine, mutation: Mutation): void {
@@ -152,7 +163,6 @@ export class MachineTelemetry implements Tracer {
     const { mutation } = transition;
     if (mutation.isCheck) return;
     this.#finish();
-    if (this.#isCarrying) this.#carry(NO_CONTEXTS);
     if (mutation === this.#direct) {
       this.#direct = undefined;
       this.#startedAtMs = this.#directAtMs;
@@ -201,9 +211,7 @@ export class MachineTelemetry implements Tracer {
     const seconds = (endMs - this.#startedAtMs) / 1000;
     if (span === undefined) this.#durations.record(seconds);
     else this.#durations.recordTraced(seconds, span.context, this.#time.now());
-    if (span !== undefined) this.#carry([span.context]);
-    else if (this.#options.tracing === undefined && isTraceContext(mutation.context))
-      this.#carry([mutation.context]);
+    this.#traceContexts = span === undefined ? NO_TRACE_CONTEXTS : [span.context];
     if (span !== undefined || this.#isLogging) this.#keep(transition, span, endMs);
   }
 
@@ -235,9 +243,9 @@ export class MachineTelemetry implements Tracer {
     return span;
   }
 
-  #carry(contexts: readonly Uint8Array[]): void {
-    this.#isCarrying = contexts.length > 0;
-    this.#options.carry(contexts);
+  /** The transition's span takes the place of its cause. Without tracing, the cause stays. */
+  advancing(): readonly Uint8Array[] | undefined {
+    return this.#options.tracing && this.#traceContexts;
   }
 
   /** What a transition shows is valid now only; its version comes with the change of the clock. */
@@ -275,8 +283,8 @@ export class MachineTelemetry implements Tracer {
     if (this.#ending === undefined) return;
     const { span, endMs, message, fields } = this.#ending;
     this.#ending = undefined;
-    const { clock, log } = this.#options;
-    const { version, seq } = clock;
+    const { log } = this.#options;
+    const { version = "", seq = 0 } = this.#clock ?? {};
     span?.set({ [ATTR_VERSION]: version, [ATTR_SEQ]: seq });
     span?.end(endMs);
     const all = { ...fields, [ATTR_VERSION]: version };

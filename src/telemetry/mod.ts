@@ -4,7 +4,9 @@
  *
  * ```ts
  * const telemetry = new NodeTelemetry({ backend, log, time, machineId: "flights", … });
- * telemetry.followMachine(machine, clock);
+ * const tracer = telemetry.createMachineTelemetry();
+ * const source = createSource(machine, { tracer });
+ * tracer.follow(machine, source.clock);
  * ```
  *
  * @module
@@ -15,6 +17,6 @@ export type { EventLog, LogFields } from "./event_log.ts";
 export type { NodeLogRecord } from "./logs.ts";
 export { MachineTelemetry, type MachineTelemetryOptions } from "./machine_telemetry.ts";
 export { type Counter, Family, MetricSet } from "./metric_set.ts";
-export { type Carrier, NodeTelemetry, type NodeTelemetryOptions } from "./node_telemetry.ts";
+export { NodeTelemetry, type NodeTelemetryOptions } from "./node_telemetry.ts";
 export type { GcType, ProcessMeter, ProcessReading } from "./process_metrics.ts";
 export { Tracing } from "./tracing.ts";

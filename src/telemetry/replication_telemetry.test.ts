@@ -1,11 +1,10 @@
 import { SpanKind } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import {
-  type Mutate,
+  type AppliedEvent,
   type MutationRequest,
   Publisher,
   ReplicationError,
-  type ReplicationTracer,
   VersionedClock,
 } from "../replication/mod.ts";
 import { createContext, createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
@@ -19,14 +18,11 @@ const EPOCH = "00000000000000aa";
 const MUTATE = "statesource.v1.StateSourceService/Mutate";
 const REQUEST: MutationRequest = { type: "add", states: ["A"] };
 
-type Applied = Parameters<NonNullable<ReplicationTracer["applied"]>>[0];
-
 function setUp(options: { traces?: boolean } = {}) {
   const time = new VirtualTime();
   const recorder = createSpanRecorder(false);
   const metrics = new MetricSet();
   const told: string[] = [];
-  const carried: (readonly Uint8Array[])[] = [];
   const clock = new VersionedClock();
   const write = (message: string) => void told.push(message);
   const telemetry = new ReplicationTelemetry({
@@ -36,7 +32,6 @@ function setUp(options: { traces?: boolean } = {}) {
     time,
     machineId: "flights",
     upstream: () => "up:1",
-    carry: (contexts) => carried.push(contexts),
   });
   telemetry.follow(clock);
   clock.reset({
@@ -58,13 +53,13 @@ function setUp(options: { traces?: boolean } = {}) {
       { write: () => true, close() {}, abort() {} },
     );
   const flip = (index: number, contexts: readonly Uint8Array[] = []) => {
-    publisher.traceContexts = contexts;
-    clock.advance(clock.seq + 1, Uint32Array.of(index), [clock.ticks[index]! + 1], time.now());
+    const ticks = [clock.ticks[index]! + 1];
+    clock.advance(clock.seq + 1, Uint32Array.of(index), ticks, time.now(), contexts);
   };
-  return { time, recorder, metrics, told, carried, clock, telemetry, publisher, subscribe, flip };
+  return { time, recorder, metrics, told, clock, telemetry, publisher, subscribe, flip };
 }
 
-const applied = (values: Partial<Applied> = {}): Applied => ({
+const applied = (values: Partial<AppliedEvent> = {}): AppliedEvent => ({
   isSnapshot: false,
   epoch: EPOCH,
   seqBefore: 3,
@@ -73,7 +68,6 @@ const applied = (values: Partial<Applied> = {}): Applied => ({
   bytes: 40,
   transitMs: 2,
   changedAtMs: VirtualTime.startMs - 20,
-  traceContexts: [],
   ...values,
 });
 
@@ -156,7 +150,7 @@ describe("ReplicationTelemetry, downstream", () => {
     expect(recorder.spans).toEqual([]);
     const event = { downstream: "leaf", seqBefore: 0, seq: 1 };
     expect(
-      telemetry.downstream.publishing!({ ...event, traceContexts: [createContext(7, false)] }),
+      telemetry.downstream.pushing!({ ...event, traceContexts: [createContext(7, false)] }),
     ).toBeUndefined();
   });
 
@@ -186,10 +180,10 @@ describe("ReplicationTelemetry, downstream", () => {
 });
 
 describe("ReplicationTelemetry, upstream", () => {
-  it("makes a span of each traced diff that is applied, and hands its context on before the change", () => {
-    const { telemetry, recorder, carried, told, metrics, time } = setUp();
+  it("makes a span of each traced diff that is applied, whose context rides on the change", () => {
+    const { telemetry, recorder, told, metrics, time } = setUp();
     const publish = createContext(7);
-    telemetry.upstream.applying!([publish]);
+    const carried = telemetry.upstream.applying!([publish]);
     expect(recorder.spans).toEqual([]);
     telemetry.upstream.applied!(applied({ changedAtMs: time.now() - 20 }));
     const [span] = recorder.spans;
@@ -204,7 +198,7 @@ describe("ReplicationTelemetry, upstream", () => {
       "replication.lag": 0.02,
       "replication.upstream": "up:1",
     });
-    expect(carried).toEqual([[fromSpanContext(span!.spanContext())]]);
+    expect(carried).toEqual([fromSpanContext(span!.spanContext())]);
     expect(told).toEqual(["diff applied"]);
     expect(readMetrics(metrics)).toMatchObject({
       "replication.lag": { count: 1, sum: 0.02 },
@@ -212,13 +206,12 @@ describe("ReplicationTelemetry, upstream", () => {
     });
   });
 
-  it("never ends a span of what was not applied, and hands nothing of it to the next change", () => {
-    const { telemetry, recorder, carried } = setUp();
+  it("never ends a span of what was not applied", () => {
+    const { telemetry, recorder } = setUp();
     telemetry.upstream.applying!([createContext(7)]);
-    telemetry.upstream.applying!([]);
+    expect(telemetry.upstream.applying!([])).toBeUndefined();
     telemetry.upstream.applied!(applied());
     expect(recorder.spans).toEqual([]);
-    expect(carried.at(-1)).toEqual([]);
   });
 
   it("leaves snapshots out of the lags, and what has no bound out of the time on the way", () => {
@@ -231,30 +224,12 @@ describe("ReplicationTelemetry, upstream", () => {
   });
 
   it("passes contexts through as they came where nothing is traced", () => {
-    const { telemetry, carried } = setUp({ traces: false });
-    telemetry.upstream.applying!([createContext(7), createContext(8, false)]);
-    expect(carried).toEqual([[createContext(7), createContext(8, false)]]);
+    const { telemetry } = setUp({ traces: false });
+    expect(telemetry.upstream.applying!([createContext(7)])).toBeUndefined();
     const event = { downstream: "leaf", seqBefore: 0, seq: 1 };
     expect(
-      telemetry.downstream.publishing!({ ...event, traceContexts: [createContext(7)] }),
+      telemetry.downstream.pushing!({ ...event, traceContexts: [createContext(7)] }),
     ).toBeUndefined();
-  });
-
-  it("keeps the contexts under which handlers of a change stand, by seq, until a snapshot", () => {
-    const { telemetry, recorder } = setUp();
-    const { upstream } = telemetry;
-    upstream.applying!([createContext(1)]);
-    upstream.applied!(applied({ seq: 5 }));
-    const [span] = recorder.spans;
-    expect(telemetry.appliedSince(5)).toEqual([]);
-    expect(telemetry.appliedSince(4)).toEqual([fromSpanContext(span!.spanContext())]);
-    upstream.applying!([]);
-    upstream.applied!(applied({ isSnapshot: true, seq: 2 }));
-    expect(telemetry.appliedSince(0)).toEqual([]);
-    const { telemetry: untraced } = setUp({ traces: false });
-    untraced.upstream.applying!([createContext(2)]);
-    untraced.upstream.applied!(applied({ seq: 5 }));
-    expect(untraced.appliedSince(4)).toEqual([createContext(2)]);
   });
 
   it("counts resyncs by reason, all of them from 0 on, and forwarded mutations by result", () => {
@@ -275,23 +250,24 @@ describe("ReplicationTelemetry, upstream", () => {
 });
 
 describe("ReplicationTelemetry, mutations", () => {
-  const options = { signal: new AbortController().signal, timeoutMs: 1_000 };
+  const TRACED = { ...REQUEST, traceContext: createContext(7) };
 
-  it("puts a SERVER or CLIENT span around each, whose context goes on", async () => {
+  it("makes a SERVER and a CLIENT span of each, whose context goes on", () => {
     const { telemetry, recorder } = setUp();
-    const seen: (Uint8Array | undefined)[] = [];
-    const root: Mutate = async ({ traceContext }) => {
-      seen.push(traceContext);
-      return { result: "executed", version: "aa-1" };
-    };
-    const relay = telemetry.serve(telemetry.forward(root));
-    await relay({ ...REQUEST, traceContext: createContext(7) }, options);
+    const { upstream, downstream } = telemetry;
+    const served = downstream.serving!(TRACED)!;
+    const sent = upstream.forwarding!(served)!;
+    upstream.forwarded!(sent, { result: "executed", version: "aa-1" });
+    downstream.served!(served, { result: "executed", version: "aa-1" });
     const [client, server] = recorder.spans;
     expect(server).toMatchObject({ name: MUTATE, kind: SpanKind.SERVER });
     expect(client).toMatchObject({ name: MUTATE, kind: SpanKind.CLIENT });
     expect(server!.parentSpanContext).toMatchObject(toSpanContext(createContext(7)));
     expect(client!.parentSpanContext?.spanId).toBe(server!.spanContext().spanId);
-    expect(seen).toEqual([fromSpanContext(client!.spanContext())]);
+    expect(sent).toEqual({
+      ...REQUEST,
+      traceContext: fromSpanContext(client!.spanContext()),
+    });
     expect(client!.attributes).toEqual({
       "rpc.system.name": "connectrpc",
       "rpc.method": MUTATE,
@@ -307,19 +283,17 @@ describe("ReplicationTelemetry, mutations", () => {
     expect(server!.attributes).not.toHaveProperty("server.address");
   });
 
-  it("says why one was canceled, or failed", async () => {
+  it("says why one was canceled, or failed", () => {
     const { telemetry, recorder } = setUp();
-    const traced = { ...REQUEST, traceContext: createContext(7) };
-    const canceled: Mutate = async () => ({
+    const { upstream } = telemetry;
+    const rejected = { by: "relation Remove of B" };
+    upstream.forwarded!(upstream.forwarding!(TRACED)!, {
       result: "canceled",
       version: "aa-1",
-      rejected: { by: "relation Remove of B" },
+      rejected,
     });
-    await telemetry.forward(canceled)(traced, options);
-    const failing: Mutate = async () => {
-      throw new ReplicationError("unavailable", "Cannot reach up:1: ECONNREFUSED");
-    };
-    await expect(telemetry.forward(failing)(traced, options)).rejects.toThrow(/ECONNREFUSED/);
+    const error = new ReplicationError("unavailable", "Cannot reach up:1: ECONNREFUSED");
+    upstream.forwarded!(upstream.forwarding!(TRACED)!, error);
     expect(recorder.spans[0]).toMatchObject({
       attributes: { "machine.rejected.by": "relation Remove of B" },
       status: { code: 0 },
@@ -330,16 +304,17 @@ describe("ReplicationTelemetry, mutations", () => {
     });
   });
 
-  it("passes the decision not to record on, so that nobody upstream decides anew", async () => {
+  it("passes the decision not to record on, so that no node upstream decides again", () => {
     const { telemetry, recorder } = setUp();
-    let seen: Uint8Array | undefined;
-    const root: Mutate = async ({ traceContext }) => {
-      seen = traceContext;
-      return { result: "executed", version: "aa-1" };
-    };
-    await telemetry.forward(root)(REQUEST, options);
+    const { traceContext } = telemetry.upstream.forwarding!(REQUEST)!;
     expect(recorder.spans).toEqual([]);
-    expect(seen).toHaveLength(25);
-    expect(seen![24]).toBe(0);
+    expect(traceContext).toHaveLength(25);
+    expect(traceContext![24]).toBe(0);
+  });
+
+  it("leaves mutations as they are where nothing is traced", () => {
+    const { telemetry } = setUp({ traces: false });
+    expect(telemetry.downstream.serving!(TRACED)).toBeUndefined();
+    expect(telemetry.upstream.forwarding!(TRACED)).toBeUndefined();
   });
 });

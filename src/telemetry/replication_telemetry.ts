@@ -6,15 +6,17 @@
 
 import { type Attributes, SpanKind } from "@opentelemetry/api";
 import {
-  type Mutate,
-  type MutateOptions,
+  type AppliedEvent,
+  type DownstreamTracer,
+  isSampled,
   type MutationRequest,
   type MutationResponse,
+  type PushedEvent,
+  type PushingEvent,
   ReplicationError,
-  type ReplicationTracer,
   type ResyncReason,
   type TimeSource,
-  TracedTransitions,
+  type UpstreamTracer,
   type VersionedClock,
 } from "../replication/mod.ts";
 import { ChangeTimes } from "./change_times.ts";
@@ -59,7 +61,6 @@ import {
   RPC_SYSTEM,
   SPAN_MUTATE,
 } from "./semconv.ts";
-import { isSampled } from "./trace_context.ts";
 import type { TracedSpan, Tracing } from "./tracing.ts";
 
 export interface ReplicationTelemetryOptions {
@@ -69,15 +70,9 @@ export interface ReplicationTelemetryOptions {
   readonly log: EventLog;
   readonly time: TimeSource;
   readonly machineId: string;
-  /** Is told the trace contexts that belong to the next change of the clock; none if empty. */
-  readonly carry: (traceContexts: readonly Uint8Array[]) => void;
   /** The node upstream, host:port; empty on the root. */
   readonly upstream: () => string;
 }
-
-type Applied = Parameters<NonNullable<ReplicationTracer["applied"]>>[0];
-type Pushed = Parameters<NonNullable<ReplicationTracer["pushed"]>>[0];
-type Publishing = Parameters<NonNullable<ReplicationTracer["publishing"]>>[0];
 
 const RESYNC_REASONS: readonly ResyncReason[] = [
   "checksum",
@@ -103,9 +98,8 @@ export class ReplicationTelemetry {
   #publishing: readonly TracedSpan[] = NO_SPANS;
   /** Spans of the message that is being applied; never sent if it is not. */
   #applying: readonly TracedSpan[] = NO_SPANS;
-  /** Contexts of the message that is being applied, and those of what was. */
-  #carried: readonly Uint8Array[] = [];
-  readonly #applied = new TracedTransitions();
+  /** Spans of the mutations that are served or forwarded now, by the request that carries their context. */
+  readonly #mutations = new WeakMap<MutationRequest, TracedSpan>();
 
   constructor(options: ReplicationTelemetryOptions) {
     this.#options = options;
@@ -131,83 +125,74 @@ export class ReplicationTelemetry {
     });
   }
 
-  /** For the publisher. */
-  readonly downstream: ReplicationTracer = {
-    publishing: (event) => this.#publish(event),
-    pushed: (event) => this.#push(event),
+  /** For the publisher and the server. */
+  readonly downstream: DownstreamTracer = {
+    pushing: (event) => this.#startPush(event),
+    pushed: (event) => this.#endPush(event),
+    serving: (request) => this.#startMutation(SpanKind.SERVER, request),
+    served: (request, outcome) => this.#endMutation(request, outcome),
   };
 
   /** For the replica. */
-  get upstream(): ReplicationTracer {
+  get upstream(): UpstreamTracer {
     const received = this.#received ?? createUpstreamMetrics(this.#options.metrics);
     this.#received = received;
     return {
-      applying: (traceContexts) => this.#begin(traceContexts),
-      applied: (event) => this.#apply(event, received),
+      applying: (traceContexts) => this.#startApply(traceContexts),
+      applied: (event) => this.#endApply(event, received),
       resync: (reason) => {
         received.resyncs.at(reason).value++;
       },
-      forwarded: (_request, outcome) => {
+      forwarding: (request) => this.#startMutation(SpanKind.CLIENT, request),
+      forwarded: (request, outcome) => {
+        this.#endMutation(request, outcome, this.#options.upstream());
         const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
         received.forwarded.at(result).value++;
       },
     };
   }
 
-  /** Trace contexts under which what this node makes of the changes after `seq` stands: of the spans that applied them, where it traces. */
-  appliedSince(seq: number): readonly Uint8Array[] {
-    return this.#applied.since(seq);
-  }
-
-  /** Wraps what serves the mutations of downstreams: a SERVER span each. */
-  serve(mutate: Mutate): Mutate {
-    return (request, options) => this.#trace(SpanKind.SERVER, mutate, request, options);
-  }
-
-  /** Wraps what sends mutations upstream: a CLIENT span each. */
-  forward(mutate: Mutate): Mutate {
-    return (request, options) => this.#trace(SpanKind.CLIENT, mutate, request, options);
-  }
-
-  async #trace(
-    kind: SpanKind,
-    mutate: Mutate,
-    request: MutationRequest,
-    options: MutateOptions,
-  ): Promise<MutationResponse> {
-    const { tracing, machineId, upstream } = this.#options;
-    if (tracing === undefined) return await mutate(request, options);
+  /** Starts a span for a mutation that passes through; what goes on carries its context. */
+  #startMutation(kind: SpanKind, request: MutationRequest): MutationRequest | undefined {
+    const { tracing, machineId } = this.#options;
+    if (tracing === undefined) return undefined;
     const span = tracing.start(SPAN_MUTATE, {
       kind,
       parent: request.traceContext,
       attributes: { [ATTR_RPC_SYSTEM]: RPC_SYSTEM, [ATTR_RPC_METHOD]: SPAN_MUTATE },
     });
-    const { context } = span;
-    try {
-      const reply = await mutate({ ...request, traceContext: context }, options);
-      if (span.isRecording) span.set(toReplyAttributes(reply));
-      return reply;
-    } catch (thrown) {
-      const { code, message } = ReplicationError.from(thrown);
-      span.set({ [ATTR_RPC_STATUS]: code });
-      span.fail(code, message);
-      throw thrown;
-    } finally {
-      if (span.isRecording) {
-        span.set({
-          [ATTR_MACHINE_ID]: machineId,
-          [ATTR_MUTATION_TYPE]: request.type,
-          [ATTR_MUTATION_STATES]: request.states.slice(0, 100),
-        });
-        const address = kind === SpanKind.CLIENT ? upstream() : "";
-        if (address !== "") span.set({ [ATTR_SERVER_ADDRESS]: address, [ATTR_UPSTREAM]: address });
-      }
-      span.end();
+    if (span.isRecording) {
+      span.set({
+        [ATTR_MACHINE_ID]: machineId,
+        [ATTR_MUTATION_TYPE]: request.type,
+        [ATTR_MUTATION_STATES]: request.states.slice(0, 100),
+      });
     }
+    const traced = { ...request, traceContext: span.context };
+    this.#mutations.set(traced, span);
+    return traced;
   }
 
-  /** Starts a span for each trace in a diff, and gives the contexts that the downstream is told. */
-  #publish(event: Publishing): readonly Uint8Array[] | undefined {
+  /** `address` is the upstream that the mutation was sent to; empty on the server side. */
+  #endMutation(
+    request: MutationRequest,
+    outcome: MutationResponse | ReplicationError,
+    address = "",
+  ): void {
+    const span = this.#mutations.get(request);
+    if (span === undefined) return;
+    if (address !== "") span.set({ [ATTR_SERVER_ADDRESS]: address, [ATTR_UPSTREAM]: address });
+    if (outcome instanceof ReplicationError) {
+      span.set({ [ATTR_RPC_STATUS]: outcome.code });
+      span.fail(outcome.code, outcome.message);
+    } else if (span.isRecording) {
+      span.set(toResponseAttributes(outcome));
+    }
+    span.end();
+  }
+
+  /** Starts a span for each trace in a diff. Returns the contexts that the diff carries. */
+  #startPush(event: PushingEvent): readonly Uint8Array[] | undefined {
     const { tracing } = this.#options;
     const traces = groupByTrace(event.traceContexts.filter(isSampled));
     if (tracing === undefined || traces.length === 0) return undefined;
@@ -234,7 +219,7 @@ export class ReplicationTelemetry {
     return spans.map(({ context }) => context);
   }
 
-  #push({ kind, firstSeq, changes, bytes }: Pushed): void {
+  #endPush({ kind, firstSeq, changes, bytes }: PushedEvent): void {
     this.#pushes[kind].value++;
     this.#sent.value += bytes;
     if (kind === "diff") {
@@ -250,36 +235,24 @@ export class ReplicationTelemetry {
     this.#publishing = NO_SPANS;
   }
 
-  /** Starts a span for each trace in a message that is about to be applied. */
-  #begin(traceContexts: readonly Uint8Array[]): void {
+  /** Starts a span for each trace in a message that is about to be applied. Returns the contexts that the change carries. */
+  #startApply(traceContexts: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
     const { tracing } = this.#options;
     this.#applying = NO_SPANS;
-    if (tracing === undefined || !traceContexts.some(isSampled)) {
-      this.#carry(traceContexts);
-      return;
-    }
+    if (tracing === undefined || !traceContexts.some(isSampled)) return undefined;
     const sampled = traceContexts.filter(isSampled);
-    const spans = sampled.map((parent) =>
+    this.#applying = sampled.map((parent) =>
       tracing.start(this.#nameOf(OPERATION_APPLY), {
         kind: SpanKind.CONSUMER,
         parent,
         attributes: this.#messaging(OPERATION_APPLY, "process", sampled.length),
       }),
     );
-    // Before the clock changes: the change is what its own downstreams are told of.
-    this.#carry(spans.map(({ context }) => context));
-    this.#applying = spans;
+    return this.#applying.map(({ context }) => context);
   }
 
-  #carry(traceContexts: readonly Uint8Array[]): void {
-    this.#carried = traceContexts;
-    this.#options.carry(traceContexts);
-  }
-
-  #apply(event: Applied, { lag, transit }: UpstreamMetrics): void {
+  #endApply(event: AppliedEvent, { lag, transit }: UpstreamMetrics): void {
     const { log, time, upstream } = this.#options;
-    if (event.isSnapshot) this.#applied.clear();
-    this.#applied.add(event.seq, this.#carried);
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
     // A snapshot holds changes of any age.
     if (!event.isSnapshot) {
@@ -348,7 +321,7 @@ function createUpstreamMetrics(metrics: MetricSet) {
 
 type UpstreamMetrics = ReturnType<typeof createUpstreamMetrics>;
 
-function toReplyAttributes({ result, version, rejected }: MutationResponse): Attributes {
+function toResponseAttributes({ result, version, rejected }: MutationResponse): Attributes {
   return {
     [ATTR_RPC_STATUS]: "ok",
     [ATTR_TRANSITION_RESULT]: result,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fromSpanContext, isSampled, isTraceContext, toSpanContext } from "./trace_context.ts";
+import { fromSpanContext, toSpanContext } from "./trace_context.ts";
 
 const SPAN_CONTEXT = {
   traceId: "0af7651916cd43dd8448eb211c80319c",
@@ -15,21 +15,5 @@ describe("trace contexts", () => {
       0x0a, 0x9c, 0xb7, 0x31, 1,
     ]);
     expect(toSpanContext(context)).toEqual({ ...SPAN_CONTEXT, isRemote: true });
-  });
-
-  it("are sampled by the lowest bit of their flags alone", () => {
-    for (const [traceFlags, expected] of [
-      [0, false],
-      [1, true],
-      [2, false],
-      [3, true],
-    ] as const)
-      expect(isSampled(fromSpanContext({ ...SPAN_CONTEXT, traceFlags }))).toBe(expected);
-  });
-
-  it("are told from whatever else a mutation's context may be", () => {
-    expect(isTraceContext(fromSpanContext(SPAN_CONTEXT))).toBe(true);
-    for (const other of [undefined, null, "x".repeat(25), new Uint8Array(24), { feed: "replay" }])
-      expect(isTraceContext(other)).toBe(false);
   });
 });

@@ -46,8 +46,8 @@ export class FollowedClock<N extends string> {
     });
   }
 
-  /** Takes everything that changed as one diff. */
-  diff(): void {
+  /** Takes everything that changed as one diff, with the trace contexts of its transitions. */
+  diff(traceContexts: readonly Uint8Array[] = []): void {
     const { clock } = this.source;
     const moved: [index: number, tick: number][] = [];
     clock.forEachChangedSince(this.clock.seq, (...change) => moved.push(change));
@@ -57,6 +57,7 @@ export class FollowedClock<N extends string> {
       Uint32Array.from(moved, ([index]) => index),
       moved.map(([, tick]) => tick),
       clock.changedAtMs,
+      traceContexts,
     );
   }
 

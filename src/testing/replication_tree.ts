@@ -68,6 +68,7 @@ export class ReplicationTree {
     options: {
       pushIntervalMs?: number;
       tracer?: ReplicationTracer;
+      onListenerError?: (error: Error) => void;
       /** As `TST_STATES` has it. */
       states?: string;
     } = {},
@@ -82,6 +83,7 @@ export class ReplicationTree {
       random: () => 0.5,
       selection,
       ...(options.tracer && { tracer: options.tracer }),
+      ...(options.onListenerError && { onListenerError: options.onListenerError }),
     });
     const publisher = new Publisher(replica.clock, {
       name,

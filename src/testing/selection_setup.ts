@@ -4,8 +4,8 @@ import { isSelected, parseSelection, type Selection } from "../replication/clock
 import { VersionedClock } from "../replication/clock/versioned_clock.ts";
 import type { Downstream, Sink } from "../replication/down/downstream.ts";
 import { Publisher, type PublisherOptions } from "../replication/down/publisher.ts";
-import { applyChanges, applySnapshot } from "../replication/up/apply.ts";
-import { decodeClockMessage } from "../replication/wire/messages.ts";
+import { applyChanges, applySnapshot } from "../replication/up/follower.ts";
+import { decodeClockMessage } from "../replication/wire/message_codec.ts";
 import { hashSchema } from "../replication/wire/schema_codec.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -95,13 +95,17 @@ export function setUp(options: Partial<PublisherOptions> = {}) {
       ticks: names.map(() => 0),
     });
   begin("a");
-  const flip = async (...names: string[]) => {
-    const indexes = names.map((name) => clock.indexOf(name)).sort((a, b) => a - b);
+  const flip = async (names: string | readonly string[], traceContexts?: readonly Uint8Array[]) => {
+    const indexes = [names]
+      .flat()
+      .map((name) => clock.indexOf(name))
+      .sort((a, b) => a - b);
     clock.advance(
       clock.seq + 1,
       Uint32Array.from(indexes),
       indexes.map((index) => clock.ticks[index]! + 1),
       time.now(),
+      traceContexts,
     );
     await time.advance(1);
   };

@@ -34,4 +34,6 @@ export interface CoreServices {
   readonly log: Logger;
   readonly time: TimeSource;
   readonly telemetry: NodeTelemetry;
+  /** Receives what a listener of the node's clock throws. */
+  readonly onListenerError: (error: Error) => void;
 }

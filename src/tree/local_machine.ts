@@ -17,7 +17,6 @@ export function createLocalMachine(
     id,
     time,
     tracer,
-    traceContextsSince: (seq) => telemetry.replication.appliedSince(seq),
     onError(error, event) {
       const fields = {
         handler: event?.name,

@@ -1,5 +1,6 @@
 /** Log records of a node: levels, structured fields, and their form on the console. */
 
+import { traceIdOf } from "../replication/mod.ts";
 import { LOG_LEVELS, type LogLevel } from "./config.ts";
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -61,14 +62,8 @@ export function formatLogRecord(record: LogRecord): string {
   const parts = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => ` ${key}=${formatValue(value)}`);
-  if (traceContext !== undefined) parts.push(` trace=${toTraceId(traceContext)}`);
+  if (traceContext !== undefined) parts.push(` trace=${traceIdOf(traceContext)}`);
   return `${time} ${level.toUpperCase().padEnd(5)} ${message}${parts.join("")}`;
-}
-
-function toTraceId(traceContext: Uint8Array): string {
-  return Array.from(traceContext.subarray(0, 16), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
 }
 
 /** Nothing that a peer said can end the line, or speak to the terminal. */

@@ -1,22 +1,16 @@
 /** One node of the tree, built out of the parts: a source or a replica, a publisher, and the HTTP API. */
 
-import { Hono } from "hono";
 import type { StateName } from "../flights/mod.ts";
-import {
-  createHttpApi,
-  createReplicationRoutes,
-  type NodeApi,
-  parseTraceparent,
-} from "../http/mod.ts";
+import { createHttpApi, createReplicationRoutes, type NodeApi } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
 import type { ReplicaMachine } from "../replica_machine/mod.ts";
 import {
   createReplicationServer,
+  type DownstreamTracer,
   listSelection,
   type Mutate,
   Publisher,
   ReplicationError,
-  type ReplicationTracer,
   systemTime,
   type TimeSource,
   type Transport,
@@ -80,9 +74,11 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
     time,
     machineId: MACHINE_ID,
     upstream: () => core.upstream()?.address ?? "",
-    parseTraceparent,
   });
-  const coreServices = { transport: services.transport, log, time, telemetry };
+  const onError = (error: unknown) =>
+    log.error("unexpected error", { error: String(error), stack: stackOf(error, log) });
+  const { transport } = services;
+  const coreServices = { transport, log, time, telemetry, onListenerError: onError };
   const core: Core =
     config.role === "root"
       ? createRoot(config, coreServices)
@@ -104,11 +100,10 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   const stopping = new AbortController();
   const inFlight = new InFlight();
   const mutate: Mutate = (request, options) => inFlight.run(() => core.mutate(request, options));
-  const onError = (error: unknown) =>
-    log.error("unexpected error", { error: String(error), stack: stackOf(error, log) });
   const serveReplication = createReplicationServer({
     publisher,
-    mutate: telemetry.replication.serve(mutate),
+    mutate,
+    tracer: telemetry.replication.downstream,
     time,
     onError,
   });
@@ -187,13 +182,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       ]);
     }
   };
-  const replication = new Hono().all("*", (c) => serveReplication(c.req.raw));
-  const addr = await listen(
-    services.listenHttp2,
-    (request) => replication.fetch(request),
-    "addr",
-    config.addr,
-  );
+  const addr = await listen(services.listenHttp2, serveReplication, "addr", config.addr);
   const httpAddr = await listen(
     services.listenHttp,
     (request) => api.fetch(request),
@@ -248,7 +237,7 @@ function levelOf(config: NodeConfig, core: Core): number | undefined {
   return config.role === "root" || level > 0 ? level : undefined;
 }
 
-function logDownstreams(log: Logger): ReplicationTracer {
+function logDownstreams(log: Logger): DownstreamTracer {
   return {
     downstreamOpened: (name) => log.info("downstream opened", { downstream: name }),
     downstreamClosed: (name, error) =>

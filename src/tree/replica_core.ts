@@ -1,6 +1,6 @@
 /** A relay or leaf: a replica of the clock upstream. */
 
-import { Replica, ReplicationError, type ReplicationTracer } from "../replication/mod.ts";
+import { Replica, ReplicationError, type UpstreamTracer } from "../replication/mod.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Core, CoreServices } from "./core.ts";
 import { createLocalMachine } from "./local_machine.ts";
@@ -8,13 +8,14 @@ import type { Logger } from "./log.ts";
 import { joinTracers } from "./tracers.ts";
 
 export function createReplicaCore(config: NodeConfig, services: CoreServices): Core {
-  const { transport, time, telemetry, log } = services;
+  const { transport, time, telemetry, log, onListenerError } = services;
   const replica: Replica = new Replica({
     name: config.name,
     addresses: config.parentAddrs,
     selection: config.selection,
     transport,
     time,
+    onListenerError,
     tracer: joinTracers(telemetry.replication.upstream, logUpstream(log), {
       linkStatus(status) {
         if (status === "live") telemetry.setLevel(replica.path.length);
@@ -27,7 +28,7 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
     clock: replica.clock,
     machine: undefined,
     replica: machine,
-    mutate: telemetry.replication.forward((request, options) => replica.mutate(request, options)),
+    mutate: (request, options) => replica.mutate(request, options),
     ageMs: () => replica.ageMs(),
     upstreamPath: () => replica.path,
     upstream: () => ({
@@ -46,7 +47,7 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
   };
 }
 
-function logUpstream(log: Logger): ReplicationTracer {
+function logUpstream(log: Logger): UpstreamTracer {
   // A node that is away is tried again and again; each new reason is worth one line, for each address.
   const lastReasons = new Map<string, string>();
   return {

@@ -10,17 +10,21 @@ import { type Core, type CoreServices, MACHINE_ID } from "./core.ts";
 type Feeding = Parameters<typeof createFeed>[1];
 
 /** Throws {@linkcode ConfigError} for a feed that there is not. */
-export function createRoot(config: NodeConfig, { log, time, telemetry }: CoreServices): Core {
+export function createRoot(
+  config: NodeConfig,
+  { log, time, telemetry, onListenerError }: CoreServices,
+): Core {
+  const tracer = telemetry.createMachineTelemetry();
   const machine = createMachine(schema, {
     id: MACHINE_ID,
     states: stateNames,
     onError: (error) => {
-      telemetry.countMachineError();
+      tracer.countError();
       log.error("machine error", { error: error.message });
     },
   }) as unknown as Machine;
-  const source = createSource(machine, { time });
-  telemetry.followMachine(machine, source.clock);
+  const source = createSource(machine, { time, tracer, onListenerError });
+  tracer.follow(machine, source.clock);
   const mutations = telemetry.metrics.counters(METRIC_FEED_MUTATIONS);
   const stopped = new AbortController();
   let feed: Feed;

@@ -114,7 +114,7 @@ describe("A node with TST_STATES", () => {
         message: "link lost",
         fields: expect.objectContaining({
           code: "failed_precondition",
-          reason: 'Cannot serve every state: this node holds "Exception,Flight2*" alone',
+          reason: 'Cannot serve every state: this node holds only "Exception,Flight2*"',
         }),
       }),
     );

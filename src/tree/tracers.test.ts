@@ -17,8 +17,8 @@ describe("joinTracers()", () => {
 
   it("gives back what the first gives that gives anything", () => {
     const contexts = [new Uint8Array(25)];
-    const tracer = joinTracers({ publishing: () => undefined }, { publishing: () => contexts });
+    const tracer = joinTracers({ pushing: () => undefined }, { pushing: () => contexts });
     const event = { downstream: "a", seqBefore: 0, seq: 1, traceContexts: [] };
-    expect(tracer.publishing!(event)).toBe(contexts);
+    expect(tracer.pushing!(event)).toBe(contexts);
   });
 });

@@ -4,7 +4,13 @@ import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import type { Sink } from "../down/downstream.ts";
-import { createSelection, createSource, decodeClockMessage, Publisher } from "../mod.ts";
+import {
+  createSelection,
+  createSource,
+  decodeClockMessage,
+  Publisher,
+  VersionedClock,
+} from "../mod.ts";
 import { hashSchema } from "../wire/schema_codec.ts";
 import { type Aim, mean, printTable } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
@@ -72,7 +78,18 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   const traffic = new Traffic(machine, () => clock.seq, random);
   const options = { name: "root", machineId: "flights", time };
   const root = new Publisher(clock, options);
-  const traced = new Publisher(clock, options);
+  const tracedClock = new VersionedClock();
+  const traced = new Publisher(tracedClock, options);
+  const { epoch, seq: firstSeq, schema: ownSchema, names, ticks } = clock;
+  tracedClock.reset({ epoch, seq: firstSeq, schema: ownSchema, names, ticks });
+  let context: Uint8Array | undefined;
+  clock.onChange((change) => {
+    if (change.type === "reset") return;
+    const { seq, indexes } = change;
+    const moved = Array.from(indexes, (index) => clock.ticks[index]!);
+    tracedClock.advance(seq, indexes, moved, clock.changedAtMs, context && [context]);
+    context = undefined;
+  });
   // Half a millisecond from its upstream: its messages tell an age, the least that there is.
   const relay = new Publisher(clock, {
     ...options,
@@ -85,11 +102,11 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   relay.subscribe(NOTHING, counters.relay);
   root.subscribe({ ...NOTHING, selection: ONE_FLIGHT }, counters.flight);
   for (let i = 0; i < MUTATIONS; i++) {
-    traced.traceContexts = [new Uint8Array(25).fill(i)];
+    context = new Uint8Array(25).fill(i);
     traffic.mutate();
     await time.advance(1_000 * (0.5 + random()));
   }
-  const { epoch, seq } = clock;
+  const { seq } = clock;
   const schemaHash = hashSchema(clock.schema, clock.names);
   root.subscribe(NOTHING, counters.joins.unknown);
   root.subscribe({ ...NOTHING, schemaHash }, counters.joins.known);

@@ -9,7 +9,7 @@ import {
   encodeClockMessage,
   VersionedClock,
 } from "../mod.ts";
-import { applyChanges } from "../up/apply.ts";
+import { applyChanges } from "../up/follower.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
 import { sealMessage } from "../wire/seal.ts";
 import { cpuUs } from "./child.bench.ts";

@@ -1,7 +1,7 @@
 /** What a push costs a root with few and with many downstreams, beside a server that does nothing but write. */
 
 import { encodeEnvelope } from "../wire/envelope.ts";
-import { encodeSubscribeRequest } from "../wire/messages.ts";
+import { encodeSubscribeRequest } from "../wire/message_codec.ts";
 import type { BareCommands } from "./bare_process.bench.ts";
 import { type Child, startChild, type Usage } from "./child.bench.ts";
 import { type Aim, median, printTable } from "./figures.bench.ts";

@@ -7,10 +7,10 @@ import {
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeProbeResponse,
-  type ProbeResponse,
-} from "../wire/messages.ts";
+} from "../wire/message_codec.ts";
+import type { ProbeResponse } from "../wire/messages.ts";
 import { decodeMutateRequest, decodeMutateResponse } from "../wire/mutation_messages.ts";
-import { fromWireError } from "./errors.ts";
+import { fromWireError } from "../wire/wire_error.ts";
 
 const { v1 } = statesource;
 const EPOCH = new Uint8Array(8).fill(1);
@@ -234,13 +234,13 @@ describe("fromWireError()", () => {
 
   it.each([
     [{ code: "unavailable", message: text(1_001) }, "unavailable", text(1_000)],
-    [{ code: "aborted" }, "aborted", 'The peer answered with the error "aborted"'],
-    [{ code: "unauthenticated" }, "unknown", 'The peer answered with the error "unauthenticated"'],
-    [{ code: { toString: 1 } }, "unknown", 'The peer answered with the error "unknown"'],
+    [{ code: "aborted" }, "aborted", 'The peer responded with the error "aborted"'],
+    [{ code: "unauthenticated" }, "unknown", 'The peer responded with the error "unauthenticated"'],
+    [{ code: { toString: 1 } }, "unknown", 'The peer responded with the error "unknown"'],
     [{ code: "unknown_state", message: "no" }, "invalid_argument", "no"],
-    [{ code: "toString" }, "unknown", 'The peer answered with the error "toString"'],
-    [null, "unknown", 'The peer answered with the error "unknown"'],
-    ["broken", "unknown", 'The peer answered with the error "unknown"'],
+    [{ code: "toString" }, "unknown", 'The peer responded with the error "toString"'],
+    [null, "unknown", 'The peer responded with the error "unknown"'],
+    ["broken", "unknown", 'The peer responded with the error "unknown"'],
   ])("makes an error of %#, whatever it is", (value, code, message) => {
     expect(fromWireError(value, "unknown")).toMatchObject({ code, message });
   });

@@ -1,4 +1,4 @@
-/** Limits on what a peer may send, as far as they are no options. SPEC.md, "Limits", has all of them. */
+/** Limits on what a peer may send, as far as they are not options. SPEC.md, "Limits", lists all of them. */
 
 /** Longest name of a node, a state or a machine, and longest idempotency key, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 255;
@@ -6,7 +6,7 @@ export const MAX_NAME_LENGTH = 255;
 /** Most nodes between the root and a replica. */
 export const MAX_PATH_LENGTH = 255;
 
-/** How deep the args of a mutation may nest. Thousands of levels overflow the stack of whoever writes them as JSON. */
+/** How deep the args of a mutation may nest: encoding thousands of levels as JSON overflows the stack. */
 export const MAX_ARGS_DEPTH = 64;
 
 /** Longest heartbeat interval, in milliseconds: one day. */

@@ -1,11 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import {
-  decodeMutateRequest,
-  encodeMutateRequest,
-  type MutationRequest,
-} from "../wire/mutation_messages.ts";
+import { decodeMutateRequest, encodeMutateRequest } from "../wire/mutation_messages.ts";
+import type { MutationRequest } from "./mutation.ts";
 import { RememberedResponses } from "./remembered_responses.ts";
 
 setFlagsFromString("--expose-gc");
@@ -15,7 +12,7 @@ const REPLY = { result: "executed", version: "00000000000000aa-1" } as const;
 const REQUEST: MutationRequest = {
   type: "add",
   states: ["A", "B"],
-  args: { at: 5, 1: "one", nested: { list: [1, 2] } },
+  argsJson: `{"at":5,"1":"one","nested":{"list":[1,2]}}`,
   idempotencyKey: "k",
   traceContext: new Uint8Array(25).fill(1),
 };
@@ -34,8 +31,8 @@ describe("RememberedResponses", () => {
     ["type", { type: "remove" }],
     ["states", { states: ["A"] }],
     ["order of states", { states: ["B", "A"] }],
-    ["args", { args: { at: 6 } }],
-    ["no args", { args: {} }],
+    ["args", { argsJson: `{"at":6}` }],
+    ["no args", { argsJson: "{}" }],
   ])("refuses a key that comes again with other %s", (_, other) => {
     const replies = new RememberedResponses(10);
     replies.remember(REQUEST, REPLY);

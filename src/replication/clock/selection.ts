@@ -1,25 +1,23 @@
 /**
- * Selections: which states a subscriber asks for, by name and by prefix. A node that follows a
- * selection serves that and parts of it, and refuses more: nobody gets less than was asked for.
+ * Selections: which states a subscriber requests, by name and by prefix. A node that follows a selection
+ * serves it and parts of it, and refuses more: no subscriber gets less than it requested.
  */
 
-import { ReplicationError } from "./errors.ts";
-
-/** States chosen by name, and all whose names start with one of the prefixes. Made by {@linkcode createSelection}. */
+/** States selected by name, and all whose names start with one of the prefixes. {@linkcode createSelection} makes it. */
 export interface Selection {
-  /** Each is to exist. Sorted, each once. */
+  /** Each must exist. Sorted, without repeats. */
   readonly names: readonly string[];
-  /** May match none. Sorted; none starts with another. */
+  /** A prefix may match nothing. Sorted; none starts with another. */
   readonly prefixes: readonly string[];
 }
 
-/** The most that one selection may hold, and how long its names and prefixes may be, in UTF-16 units. */
+/** Most names and prefixes of one selection, and longest name or prefix, in UTF-16 units. */
 export const SELECTION_LIMITS = { maxNames: 1_000, maxPrefixes: 100, maxLength: 255 } as const;
 
 /**
- * Makes a selection in the one form that all equal ones have. A name that a prefix holds as well is
- * kept: it says that the state is to exist. Throws `RangeError` beyond {@linkcode SELECTION_LIMITS},
- * and for a selection of nothing.
+ * Makes a selection in its normal form, so that equal ones look alike. A name that a prefix covers is kept:
+ * it says that the state must exist. Throws `RangeError` beyond {@linkcode SELECTION_LIMITS}, and for a
+ * selection of nothing.
  */
 export function createSelection(
   names: readonly string[],
@@ -44,7 +42,7 @@ export function createSelection(
   const sorted = [...new Set(prefixes)].sort();
   return {
     names: [...new Set(names)].sort(),
-    // One that starts with another stands behind it, with others of its kind alone between.
+    // Sorting puts a prefix right behind a shorter one that it starts with.
     prefixes: sorted.reduce<string[]>((kept, prefix) => {
       if (kept.length === 0 || !prefix.startsWith(kept.at(-1)!)) kept.push(prefix);
       return kept;
@@ -69,7 +67,7 @@ export function parseSelection(text: string): Selection {
   return createSelection(names, prefixes);
 }
 
-/** Its names, then its prefixes with a star each. Of one that {@linkcode parseSelection} read, the text it can read again. */
+/** Its names, then its prefixes, each with a star: what {@linkcode parseSelection} reads, as items. */
 export function listSelection({ names, prefixes }: Selection): string[] {
   return [...names, ...prefixes.map((prefix) => `${prefix}*`)];
 }
@@ -81,7 +79,7 @@ export function describeSelection(selection: Selection): string {
   return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
 }
 
-/** Whether a state is in the selection, if it exists. */
+/** Whether a state of this name belongs to the selection. */
 export function isSelected(selection: Selection, name: string): boolean {
   return (
     selection.names.includes(name) || selection.prefixes.some((prefix) => name.startsWith(prefix))
@@ -89,8 +87,8 @@ export function isSelected(selection: Selection, name: string): boolean {
 }
 
 /**
- * Whether `whole` holds every state that `part` chooses, in any schema: undefined is every state.
- * So prefixes are held by prefixes alone, whatever names there are now.
+ * Whether `whole` holds every state that `part` selects, in any schema: undefined is every state.
+ * Therefore only a prefix covers a prefix, whatever names exist now.
  */
 export function coversSelection(
   whole: Selection | undefined,
@@ -111,23 +109,17 @@ export function keyOf({ names, prefixes }: Selection): string {
 }
 
 /**
- * Throws {@linkcode ReplicationError} (`data_loss`) if an upstream sent, for `selection`, states that
- * it does not choose, or not all that it names: one that does not know selections sends all.
+ * What is wrong with the states that an upstream sent for `selection`, as the end of a sentence: one that was
+ * not requested, or a missing name. An upstream that does not know selections sends all. Undefined if nothing is.
  */
-export function checkSelected(
-  selection: Selection,
-  names: readonly string[],
-  address: string,
-): void {
+export function faultOfStates(selection: Selection, names: readonly string[]): string | undefined {
   const chosen = new Set(selection.names);
   const known = new Set(names);
   const extra = names.find(
     (name) => !chosen.has(name) && !selection.prefixes.some((prefix) => name.startsWith(prefix)),
   );
+  if (extra !== undefined) return `it sent state "${extra}", which was not asked for`;
   const missing = selection.names.find((name) => !known.has(name));
-  if (extra === undefined && missing === undefined) return;
-  throw new ReplicationError(
-    "data_loss",
-    `Cannot follow ${address}: it sent ${extra === undefined ? `no state "${missing}", which was` : `state "${extra}", which was not`} asked for`,
-  );
+  if (missing !== undefined) return `it sent no state "${missing}", which was asked for`;
+  return undefined;
 }

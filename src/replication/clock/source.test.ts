@@ -93,6 +93,27 @@ describe("createSource()", () => {
     expect(source.clock.seq).toBe(0);
   });
 
+  it.each(["[]", "null", "{", `{"a":${"[".repeat(70)}${"]".repeat(70)}}`])(
+    "refuses args %s and changes nothing",
+    (argsJson) => {
+      const { source } = setUp();
+      expect(() => source.mutate({ type: "add", states: ["A"], argsJson })).toThrow(
+        expect.objectContaining({ code: "invalid_argument" }),
+      );
+      expect(source.clock.seq).toBe(0);
+    },
+  );
+
+  it("lets the trace context of a mutation ride on its change, and on no other", () => {
+    const { machine, source } = setUp();
+    const traceContext = new Uint8Array(25).fill(7);
+    source.mutate({ type: "add", states: ["A"], traceContext });
+    expect(source.clock.traceContextsSince(0)[0]).toBe(traceContext);
+    const { seq } = source.clock;
+    machine.remove("A");
+    expect(source.clock.traceContextsSince(seq)).toEqual([]);
+  });
+
   it("begins a new epoch with a new schema", () => {
     const { machine, source } = setUp();
     machine.add("A");

@@ -1,13 +1,13 @@
-/** Time as this project takes it: given from outside, so that tests and simulations move it. */
+/** Time, passed in from outside so that tests and simulations can move it. */
 
 export interface TimeSource {
   /** Wall time, in milliseconds since 1970-01-01 UTC. */
   now(): number;
   /** Milliseconds on a clock that never goes back. */
   monotonic(): number;
-  /** Calls `run` once, `delayMs` from now at the earliest. Returns what cancels it. */
+  /** Calls `run` once, at the earliest `delayMs` from now. Returns a function that cancels it. */
   setTimer(delayMs: number, run: () => void): () => void;
-  /** Calls `run` once, after whatever else already waits for this process had its turn. Returns what cancels it. */
+  /** Calls `run` once, after everything else that already waits for this process. Returns a function that cancels it. */
   defer(run: () => void): () => void;
 }
 
@@ -31,7 +31,7 @@ export const systemTime: TimeSource = {
   },
 };
 
-/** As the runtime's own timers take a millisecond at least, less than that is waited turn by turn. */
+/** The runtime's timers take at least a millisecond: shorter waits go turn by turn of the event loop. */
 function waitTurns(untilMs: number, run: () => void): () => void {
   let cancel = () => {};
   const wait = () => {
@@ -42,9 +42,9 @@ function waitTurns(untilMs: number, run: () => void): () => void {
 }
 
 /**
- * Where there is no `setImmediate`, as in browsers, a message does the same: timers wait for a
- * millisecond or more. One channel for each, as a runtime may handle many messages of one channel
- * before it looks at its sockets.
+ * Browsers have no `setImmediate`, and their timers wait for at least a millisecond: a message serves
+ * instead. Each call uses its own channel, as a runtime may handle many messages of one channel before it
+ * polls its sockets.
  */
 const queueMacrotask: (run: () => void) => void =
   (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ??

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_TRACE_CONTEXTS } from "../wire/messages.ts";
+import { MAX_TRACE_CONTEXTS } from "./trace_context.ts";
 import { TracedTransitions } from "./traced_transitions.ts";
 
 const context = (byte: number) => new Uint8Array(25).fill(byte);

@@ -6,14 +6,34 @@
  * @module
  */
 
-import type { Schema } from "../../machine/mod.ts";
+import { Listeners, type Schema, throwLater } from "../../machine/mod.ts";
+import { NO_TRACE_CONTEXTS } from "./trace_context.ts";
+import { TracedTransitions } from "./traced_transitions.ts";
 
-/** What a listener of {@linkcode VersionedClock.onChange} is told. */
-export type ClockChange =
-  /** Some ticks moved and seq grew. `indexes` is valid during the call only. */
-  | { readonly type: "advance"; readonly seq: number; readonly indexes: Uint32Array }
+/** A change of the clock, as a listener of {@linkcode VersionedClock.onChange} receives it. */
+export type ClockChange = (
+  | /** Some ticks moved and seq grew. `indexes` is valid only during the call. */
+  { readonly type: "advance"; readonly seq: number; readonly indexes: Uint32Array }
   /** A new epoch, schema or snapshot: everything may be different. */
-  | { readonly type: "reset" };
+  | { readonly type: "reset" }
+) & {
+  /** W3C trace contexts of the transitions in this change. */
+  readonly traceContexts: readonly Uint8Array[];
+};
+
+/** What {@linkcode VersionedClock.reset} takes. */
+export interface ClockLife {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly schema: Schema;
+  readonly names: readonly string[];
+  /** In the order of `names`. */
+  readonly ticks: ArrayLike<number>;
+  /** In the order of `names`: the seq of each state's last change. Default: `seq` for all. */
+  readonly changedAt?: ArrayLike<number>;
+  readonly changedAtMs?: number;
+  readonly traceContexts?: readonly Uint8Array[];
+}
 
 /** The checksum of a whole clock: what {@linkcode VersionedClock.checksum} keeps up incrementally. */
 export function checksumOf(ticks: ArrayLike<number>): number {
@@ -31,7 +51,7 @@ export function mixTick(index: number, tick: number): number {
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
-/** A machine's clock as it travels: see the module. Written by one owner (a source or a replica), read by many. */
+/** A machine's clock as it travels: see the module. One owner (a source or a replica) writes it, many read it. */
 export class VersionedClock {
   #epoch = "";
   #seq = 0;
@@ -48,7 +68,13 @@ export class VersionedClock {
   #timeSum = 0;
   #activeCount = 0;
   #changedAtMs = 0;
-  readonly #listeners = new Set<(change: ClockChange) => void>();
+  readonly #traced = new TracedTransitions();
+  readonly #listeners: Listeners<[ClockChange]>;
+
+  /** `onListenerError` receives what a listener throws, which stops neither the clock nor other listeners. Default: nobody catches it. */
+  constructor(onListenerError: (error: Error) => void = throwLater) {
+    this.#listeners = new Listeners(onListenerError);
+  }
 
   /** 16 lower-case hex digits; empty until the first {@linkcode reset}. */
   get epoch(): string {
@@ -121,10 +147,14 @@ export class VersionedClock {
     }
   }
 
+  /** W3C trace contexts of the traced transitions after `seq`, in their order; the last 16. */
+  traceContextsSince(seq: number): readonly Uint8Array[] {
+    return this.#traced.since(seq);
+  }
+
   /** Calls `listener` after each {@linkcode advance} and {@linkcode reset}, with the new values in place. Returns its removal. */
   onChange(listener: (change: ClockChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** What {@linkcode checksum} would be with `ticks[i]` for each of `indexes`, each given once. */
@@ -138,30 +168,25 @@ export class VersionedClock {
   }
 
   /** Sets `ticks[i]` (absolute) for each of `indexes` and moves to `seq`. The caller has checked both. */
-  advance(seq: number, indexes: Uint32Array, ticks: ArrayLike<number>, changedAtMs = 0): void {
+  advance(
+    seq: number,
+    indexes: Uint32Array,
+    ticks: ArrayLike<number>,
+    changedAtMs = 0,
+    traceContexts = NO_TRACE_CONTEXTS,
+  ): void {
     for (let i = 0; i < indexes.length; i++) {
       this.#set(indexes[i]!, ticks[i]!, seq);
     }
     this.#seq = seq;
     this.#changedAtMs = changedAtMs;
-    if (this.#listeners.size > 0) {
-      this.#emit({ type: "advance", seq, indexes });
-    }
+    this.#traced.add(seq, traceContexts);
+    if (!this.#listeners.isEmpty)
+      this.#listeners.call({ type: "advance", seq, indexes, traceContexts });
   }
 
-  /**
-   * Starts over: a new life of the clock, another schema, or a snapshot. `ticks` in the order of `names`,
-   * as is `changedAt`: the seq of each state's last change, by default `seq`.
-   */
-  reset(life: {
-    epoch: string;
-    seq: number;
-    schema: Schema;
-    names: readonly string[];
-    ticks: ArrayLike<number>;
-    changedAt?: ArrayLike<number>;
-    changedAtMs?: number;
-  }): void {
+  /** Starts over: a new life of the clock, another schema, or a snapshot. */
+  reset(life: ClockLife): void {
     const size = life.names.length;
     this.#epoch = life.epoch;
     this.#seq = life.seq;
@@ -188,7 +213,10 @@ export class VersionedClock {
       this.#timeSum += this.#ticks[i]!;
       this.#activeCount += this.#ticks[i]! % 2;
     }
-    this.#emit({ type: "reset" });
+    const { traceContexts = NO_TRACE_CONTEXTS } = life;
+    this.#traced.clear();
+    this.#traced.add(life.seq, traceContexts);
+    this.#listeners.call({ type: "reset", traceContexts });
   }
 
   #linkByLastChange(): void {
@@ -219,9 +247,5 @@ export class VersionedClock {
     this.#newer[index] = -1;
     this.#newer[this.#newest] = index;
     this.#newest = index;
-  }
-
-  #emit(change: ClockChange): void {
-    for (const listener of this.#listeners) listener(change);
   }
 }

@@ -1,4 +1,4 @@
-/** Waits that end early: at an abort, or when what is waited for comes. */
+/** Waits that end early. */
 
 import type { TimeSource } from "./time_source.ts";
 
@@ -16,7 +16,7 @@ export function sleep(time: TimeSource, delayMs: number, signal: AbortSignal): P
   });
 }
 
-/** Holds up whoever comes while it is shut. */
+/** Delays callers while it is closed. */
 export class Gate {
   readonly #time: TimeSource;
   #opened = Promise.withResolvers<void>();
@@ -33,7 +33,7 @@ export class Gate {
     else this.#opened = Promise.withResolvers();
   }
 
-  /** Whether it was open within `waitMs`. Throws the reason of `signal` when that aborts first. */
+  /** Resolves to whether the gate opened within `waitMs`. Rejects with the reason of `signal` if that aborts first. */
   async pass(waitMs: number, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     if (this.#isOpen) return true;

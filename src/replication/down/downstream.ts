@@ -3,48 +3,48 @@
 import type { Selection } from "../clock/selection.ts";
 import type { TimeSource } from "../clock/time_source.ts";
 import type { SubscribeRequest } from "../wire/messages.ts";
-import type { SelectionView } from "./selection_view.ts";
+import type { PublishedView } from "./published_view.ts";
 
 /** Where one downstream's bytes go. */
 export interface Sink {
   /** Bytes that wait to be taken. Default 0. */
   readonly bufferedBytes?: number;
-  /** Takes an envelope. Returns false when no more should be written until {@linkcode Downstream.drained}. */
+  /** Takes an envelope. Returns false if nothing more should be written until {@linkcode Downstream.drained}. */
   write(envelope: Uint8Array<ArrayBuffer>): boolean;
-  /** Nothing more will be written; what was written is still to be sent. */
+  /** Nothing more will be written; what was written is still sent. */
   close(): void;
-  /** Cuts the stream off at once, with what waits in it. */
+  /** Cuts the stream at once and drops what waits in it. */
   abort(error: Error): void;
 }
 
 /** One downstream, as its transport and `/topology` see it. */
 export interface Downstream {
   readonly name: string;
-  /** The states that it asked for; undefined for all. */
+  /** The requested states; undefined for all. */
   readonly selection: Selection | undefined;
-  /** The seq that it has been sent. */
+  /** The last seq that was sent to it. */
   readonly seq: number;
-  /** How many diffs it is behind; 0 if none of them changed a state that it asked for. */
+  /** How many diffs it is behind; 0 if none of them changed a requested state. */
   readonly lagSeq: number;
   /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
   readonly lagMs: number;
   readonly bytesSent: number;
-  /** Bytes of those that wait here to be taken; what its connection holds is not known. */
+  /** Bytes that wait here to be taken; not those that its connection holds. */
   readonly bufferedBytes: number;
   readonly pushes: number;
   /** Whether its buffer is full. */
   readonly isStalled: boolean;
   /** The sink takes bytes again. */
   drained(): void;
-  /** The downstream is gone. */
+  /** The downstream has left. */
   close(): void;
 }
 
-/** What a downstream tells its publisher. */
+/** The publisher, as its downstreams see it. */
 export interface DownstreamOwner {
-  /** It can be written to again. */
+  /** The downstream can be written to again. */
   resume(downstream: OpenDownstream): void;
-  /** The other side is gone. */
+  /** The downstream has left. */
   forget(downstream: OpenDownstream): void;
 }
 
@@ -53,16 +53,16 @@ export class OpenDownstream implements Downstream {
   readonly name: string;
   readonly selection: Selection | undefined;
   /** What it is sent from. */
-  readonly view: SelectionView;
+  readonly view: PublishedView;
   readonly sink: Sink;
   readonly #owner: DownstreamOwner;
   readonly #time: TimeSource;
-  /** Epoch and seq that it has been sent up to; before its start, what it said that it has. */
+  /** Epoch and seq that it has been sent up to; before its start, those of its request. */
   epoch: string;
   cursor: number;
   schemaHash: string;
   hasStarted = false;
-  /** Which of the owner's paths it was told. */
+  /** Which of the sender's paths it was sent. */
   pathNumber = 0;
   bytesSent = 0;
   pushes = 0;
@@ -72,7 +72,7 @@ export class OpenDownstream implements Downstream {
 
   constructor(
     owner: DownstreamOwner,
-    view: SelectionView,
+    view: PublishedView,
     request: SubscribeRequest,
     sink: Sink,
     time: TimeSource,

@@ -1,9 +1,9 @@
-/** Goes round many downstreams without keeping the process from other work. */
+/** Visits many downstreams without keeping the process from other work. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 
 /**
- * Downstreams written to before others have their turn: well under a millisecond of work, so that a
+ * How many downstreams are written to before other work has its turn: well under a millisecond, so that a
  * mutation that arrives meanwhile waits no longer than that.
  */
 const SLICE = 32;
@@ -15,19 +15,19 @@ export class FanOut<T> {
   #rest: Iterator<T> | undefined = undefined;
   #cancel: () => void = () => {};
 
-  /** `visit` returns whether it cost a write; `onDone` is called after each round. */
+  /** `visit` returns whether it wrote to the item; `onDone` is called after each round. */
   constructor(time: TimeSource, visit: (item: T) => boolean, onDone: () => void = () => {}) {
     this.#time = time;
     this.#visit = visit;
     this.#onDone = onDone;
   }
 
-  /** Whether a round is under way. */
-  get isUnderWay(): boolean {
+  /** Whether a round is running. */
+  get isRunning(): boolean {
     return this.#rest !== undefined;
   }
 
-  /** Starts a round; items that leave the set before their turn are left out. There must be none under way. */
+  /** Starts a round; an item that leaves the set before its turn is skipped. No round may be running. */
   start(items: ReadonlySet<T>): void {
     this.#rest = items.values();
     this.#slice();

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { statesource } from "../../../gen/statesource.js";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
-import { decodeClockMessage } from "../wire/messages.ts";
+import { decodeClockMessage } from "../wire/message_codec.ts";
 import { hashSchema } from "../wire/schema_codec.ts";
 import type { Sink } from "./downstream.ts";
 import { Publisher, type PublisherOptions } from "./publisher.ts";
@@ -38,19 +38,23 @@ function setUp(options: Partial<PublisherOptions> = {}) {
   clock.reset({ epoch: EPOCH, seq: 0, schema: SCHEMA, names: NAMES, ticks: [0, 0, 0] });
   const publisher = new Publisher(clock, { name: "root", machineId: "m", time, ...options });
   const flip = async (...indexes: number[]) => {
+    change(indexes);
+    await time.advance(1);
+  };
+  const change = (indexes: number[], traceContexts?: readonly Uint8Array[]) =>
     clock.advance(
       clock.seq + 1,
       Uint32Array.from(indexes),
       indexes.map((index) => clock.ticks[index]! + 1),
+      0,
+      traceContexts,
     );
-    await time.advance(1);
-  };
   const subscribe = (sink: TestSink, seq = 0) =>
     publisher.subscribe(
       { name: "leaf", epoch: EPOCH, seq, schemaHash: hashSchema(SCHEMA, NAMES) },
       sink,
     );
-  return { time, clock, publisher, flip, subscribe };
+  return { time, clock, publisher, change, flip, subscribe };
 }
 
 /** What is deferred from now on waits in the list for the test to run it. */
@@ -303,14 +307,14 @@ describe("Publisher", () => {
   });
 
   it("tells a trace context with the diffs that hold its transition, and no others", async () => {
-    const { publisher, flip, subscribe } = setUp();
+    const { time, change, flip, subscribe } = setUp();
     const [quick, slow] = [new TestSink(), new TestSink()];
     subscribe(quick);
     slow.isSlow = true;
     const stalled = subscribe(slow);
     const context = new Uint8Array(25).fill(7);
-    publisher.traceContexts = [context];
-    await flip(0);
+    change([0], [context]);
+    await time.advance(1);
     expect(quick.last.traceContexts).toEqual([context]);
     await flip(1);
     expect(quick.last.traceContexts).toEqual([]);
@@ -320,17 +324,13 @@ describe("Publisher", () => {
   });
 
   it("tells the trace contexts of all transitions that went in one diff, the last 16", async () => {
-    const { publisher, clock, flip, subscribe } = setUp({ pushIntervalMs: 1_000 });
+    const { publisher, change, flip, subscribe } = setUp({ pushIntervalMs: 1_000 });
     const sink = new TestSink();
     subscribe(sink);
     await flip(0);
     const contexts = Array.from({ length: 20 }, (_, i) => new Uint8Array(25).fill(i + 1));
-    for (const context of contexts.slice(0, 18)) {
-      publisher.traceContexts = [context];
-      await flip(1);
-    }
-    publisher.traceContexts = contexts.slice(18);
-    clock.advance(clock.seq + 1, Uint32Array.of(2), [1]);
+    for (const context of contexts.slice(0, 18)) change([1], [context]);
+    change([2], contexts.slice(18));
     publisher.close();
     expect(sink.envelopes.slice(0, -1).at(-1)).toBeDefined();
     const last = decodeClockMessage(sink.envelopes.at(-2)!.subarray(5));
@@ -340,9 +340,9 @@ describe("Publisher", () => {
   it("tells each downstream the trace contexts that its tracer gives for it, and shares all else", async () => {
     const given = new Uint8Array(25).fill(9);
     const asked: unknown[] = [];
-    const { publisher, flip, subscribe } = setUp({
+    const { time, change, flip, subscribe } = setUp({
       tracer: {
-        publishing: (event) => {
+        pushing: (event) => {
           asked.push(event);
           return asked.length === 1 ? [given] : undefined;
         },
@@ -351,8 +351,8 @@ describe("Publisher", () => {
     const sinks = [new TestSink(), new TestSink()] as const;
     for (const sink of sinks) subscribe(sink);
     const context = new Uint8Array(25).fill(7);
-    publisher.traceContexts = [context];
-    await flip(0);
+    change([0], [context]);
+    await time.advance(1);
     const event = { downstream: "leaf", seqBefore: 0, seq: 1, traceContexts: [context] };
     expect(asked).toEqual([event, event]);
     expect(sinks.map(({ last }) => last.traceContexts)).toEqual([[given], [context]]);

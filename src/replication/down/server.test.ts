@@ -2,13 +2,14 @@ import { describe, expect, it } from "vitest";
 import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import { ReplicationError } from "../clock/errors.ts";
+import type { Mutate } from "../clock/mutation.ts";
 import { createSource } from "../clock/source.ts";
 import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
-import { decodeClockMessage, encodeSubscribeRequest } from "../wire/messages.ts";
+import { decodeClockMessage, encodeSubscribeRequest } from "../wire/message_codec.ts";
 import { decodeMutateResponse, encodeMutateRequest } from "../wire/mutation_messages.ts";
 import { MUTATE_PATH, SUBSCRIBE_PATH } from "../wire/protocol.ts";
 import { Publisher } from "./publisher.ts";
-import { createReplicationServer, type Mutate } from "./server.ts";
+import { createReplicationServer } from "./server.ts";
 
 const UNARY = { "content-type": "application/proto" };
 const STREAM = { "content-type": "application/connect+proto" };
@@ -205,7 +206,7 @@ describe("createReplicationServer(), Mutate", () => {
     expect(response.status).toBe(504);
     expect(await response.json()).toEqual({
       code: "deadline_exceeded",
-      message: "Cannot take the request: it was not whole after 5000 ms",
+      message: "Cannot read the request: it was not complete after 5000 ms",
     });
     expect(await end).toBe("canceled");
     expect(machine.is("A")).toBe(false);

@@ -1,16 +1,18 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
-import { ReplicationError, toWireError } from "../clock/errors.ts";
+import { withDeadline } from "../clock/deadline.ts";
+import { ReplicationError } from "../clock/errors.ts";
+import type {
+  Mutate,
+  MutateOptions,
+  MutationRequest,
+  MutationResponse,
+} from "../clock/mutation.ts";
 import { systemTime, type TimeSource } from "../clock/time_source.ts";
 import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
 import { hasType, readBytes } from "../wire/http_message.ts";
-import { decodeSubscribeRequest, encodeProbeResponse } from "../wire/messages.ts";
-import {
-  decodeMutateRequest,
-  encodeMutateResponse,
-  type MutationRequest,
-  type MutationResponse,
-} from "../wire/mutation_messages.ts";
+import { decodeSubscribeRequest, encodeProbeResponse } from "../wire/message_codec.ts";
+import { decodeMutateRequest, encodeMutateResponse } from "../wire/mutation_messages.ts";
 import {
   PROBE_PATH,
   REPLICATION_PATHS,
@@ -18,20 +20,11 @@ import {
   SUBSCRIBE_PATH,
   UNARY_TYPE,
 } from "../wire/protocol.ts";
+import { httpStatusOf, toWireError } from "../wire/wire_error.ts";
 import type { Downstream } from "./downstream.ts";
 import type { Publisher } from "./publisher.ts";
 import { PushBody } from "./push_body.ts";
-
-export interface MutateOptions {
-  readonly signal: AbortSignal;
-  /** How long the caller waits, in milliseconds. */
-  readonly timeoutMs: number;
-}
-
-export type Mutate = (
-  request: MutationRequest,
-  options: MutateOptions,
-) => Promise<MutationResponse>;
+import type { DownstreamTracer } from "./tracer.ts";
 
 export interface ReplicationServerOptions {
   readonly publisher: Publisher;
@@ -40,13 +33,14 @@ export interface ReplicationServerOptions {
   readonly time?: TimeSource;
   /** Largest request, in bytes. Default 65,536. */
   readonly maxRequestBytes?: number;
-  /** Longest that a request may take to arrive whole, in milliseconds. Default 5,000. */
+  /** Longest that a request may take to arrive completely, in milliseconds. Default 5,000. */
   readonly requestTimeoutMs?: number;
-  /** How many bytes wait for a slow downstream before it counts as stalled. Default 1: one message. */
+  /** How many bytes may wait for a slow downstream before it counts as stalled. Default 1: one message. */
   readonly bufferBytes?: number;
-  /** Longest that a mutation may take, in milliseconds; a caller's own limit can be lower. Default 10,000. */
+  /** Longest that a mutation may take, in milliseconds; the caller's own limit may be lower. Default 10,000. */
   readonly mutationTimeoutMs?: number;
-  /** Is told of errors that were not foreseen; peers learn only that there was one. */
+  readonly tracer?: DownstreamTracer;
+  /** Receives unforeseen errors; peers learn only that there was one. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -61,7 +55,7 @@ export function createReplicationServer(
       return toUnaryError(
         new ReplicationError(
           "unimplemented",
-          `Cannot serve ${pathname}: there are ${REPLICATION_PATHS.join(", ")}`,
+          `Cannot serve ${pathname}: the paths are ${REPLICATION_PATHS.join(", ")}`,
         ),
         404,
       );
@@ -81,7 +75,7 @@ export function createReplicationServer(
     } catch (thrown) {
       const error = ReplicationError.from(thrown);
       if (error.code === "internal") options.onError?.(thrown);
-      return isStream ? toStreamError(error) : toUnaryError(error, error.httpStatus);
+      return isStream ? toStreamError(error) : toUnaryError(error, httpStatusOf(error));
     }
   };
 }
@@ -94,7 +88,7 @@ function checkHeaders(request: Request): void {
       `Cannot speak version "${version}" of the Connect protocol: connect-protocol-version is 1`,
     );
   }
-  // Compression is not offered: the messages are small.
+  // Messages are small: compression would not pay.
   for (const header of ["content-encoding", "connect-content-encoding"]) {
     const encoding = request.headers.get(header);
     if (encoding !== null && encoding !== "identity") {
@@ -106,23 +100,18 @@ function checkHeaders(request: Request): void {
   }
 }
 
-/** Reads the request's body, which must be there in time. */
-async function receive(options: ReplicationServerOptions, request: Request): Promise<Uint8Array> {
+/** Reads the request's body, which must arrive in time. */
+function receive(options: ReplicationServerOptions, request: Request): Promise<Uint8Array> {
   const { time = systemTime, requestTimeoutMs = 5_000, maxRequestBytes = 65_536 } = options;
-  const abort = new AbortController();
-  const cancelTimer = time.setTimer(requestTimeoutMs, () =>
-    abort.abort(
+  return withDeadline((signal) => readBytes(request, maxRequestBytes, signal), {
+    time,
+    timeoutMs: requestTimeoutMs,
+    toError: () =>
       new ReplicationError(
         "deadline_exceeded",
-        `Cannot take the request: it was not whole after ${requestTimeoutMs} ms`,
+        `Cannot read the request: it was not complete after ${requestTimeoutMs} ms`,
       ),
-    ),
-  );
-  try {
-    return await readBytes(request, maxRequestBytes, abort.signal);
-  } finally {
-    cancelTimer();
-  }
+  });
 }
 
 async function subscribe(options: ReplicationServerOptions, request: Request): Promise<Response> {
@@ -132,11 +121,11 @@ async function subscribe(options: ReplicationServerOptions, request: Request): P
   if (envelope === undefined || envelope.isEnd || reader.isWithin) {
     throw new ReplicationError(
       "invalid_argument",
-      "Cannot subscribe: the request is not one whole message",
+      "Cannot subscribe: the request is not one complete message",
     );
   }
   const subscription = decodeSubscribeRequest(envelope.message);
-  // Its abort is not told again to whoever comes later.
+  // A signal that has aborted does not notify later listeners.
   request.signal.throwIfAborted();
   const { bufferBytes = 1 } = options;
   let downstream: Downstream | undefined;
@@ -165,22 +154,29 @@ async function mutate(options: ReplicationServerOptions, request: Request): Prom
   const mutation = decodeMutateRequest(await receive(options, request));
   // The caller counts from when it began to send.
   const timeoutMs = Math.max(0, limitMs - (time.monotonic() - arrivedAtMs));
-  const abort = new AbortController();
-  const cancelTimer = time.setTimer(timeoutMs, () =>
-    abort.abort(
+  const response = await withDeadline((signal) => run(options, mutation, { signal, timeoutMs }), {
+    time,
+    timeoutMs,
+    signal: request.signal,
+    toError: () =>
       new ReplicationError("deadline_exceeded", `The mutation took more than ${limitMs} ms`),
-    ),
-  );
-  const onAbort = () => abort.abort(request.signal.reason);
-  request.signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return toUnary(encodeMutateResponse(response));
+}
+
+async function run(
+  { mutate, tracer }: ReplicationServerOptions,
+  request: MutationRequest,
+  options: MutateOptions,
+): Promise<MutationResponse> {
+  const served = tracer?.serving?.(request) ?? request;
   try {
-    const reply = await options.mutate(mutation, { signal: abort.signal, timeoutMs });
-    return toUnary(encodeMutateResponse(reply));
-  } catch (error) {
-    throw abort.signal.aborted ? abort.signal.reason : error;
-  } finally {
-    cancelTimer();
-    request.signal.removeEventListener("abort", onAbort);
+    const response = await mutate(served, options);
+    tracer?.served?.(served, response);
+    return response;
+  } catch (thrown) {
+    tracer?.served?.(served, ReplicationError.from(thrown));
+    throw thrown;
   }
 }
 

@@ -1,20 +1,12 @@
 /** The client side of the protocol, on a function shaped like `fetch`. */
 
-import { fromWireError, ReplicationError, type ReplicationErrorCode } from "../clock/errors.ts";
+import { ReplicationError, type ReplicationErrorCode } from "../clock/errors.ts";
+import type { MutationRequest, MutationResponse } from "../clock/mutation.ts";
 import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
 import { hasType, readBytes } from "../wire/http_message.ts";
-import {
-  decodeProbeResponse,
-  encodeSubscribeRequest,
-  type ProbeResponse,
-  type SubscribeRequest,
-} from "../wire/messages.ts";
-import {
-  decodeMutateResponse,
-  encodeMutateRequest,
-  type MutationRequest,
-  type MutationResponse,
-} from "../wire/mutation_messages.ts";
+import { decodeProbeResponse, encodeSubscribeRequest } from "../wire/message_codec.ts";
+import type { ProbeResponse, SubscribeRequest } from "../wire/messages.ts";
+import { decodeMutateResponse, encodeMutateRequest } from "../wire/mutation_messages.ts";
 import {
   MUTATE_PATH,
   PROBE_PATH,
@@ -22,6 +14,7 @@ import {
   SUBSCRIBE_PATH,
   UNARY_TYPE,
 } from "../wire/protocol.ts";
+import { fromWireError } from "../wire/wire_error.ts";
 
 /**
  * How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. Heeds the signal, which is

@@ -1,8 +1,9 @@
-/** How a replica goes over to another upstream without a break: the other stream begins before the one in use is left. */
+/** How a replica moves to another upstream without a break: the new stream begins before the old one is left. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 import { sleep } from "../clock/waiting.ts";
-import type { Received, UpstreamStream } from "./upstream_stream.ts";
+import type { Received } from "./follower.ts";
+import type { UpstreamStream } from "./upstream_stream.ts";
 
 /** A stream that has begun, with the start that was read from it. */
 export interface Begun {
@@ -10,17 +11,17 @@ export interface Begun {
   readonly first: Received;
 }
 
-/** How another upstream is tried beside the one in use. */
+/** Another upstream, tried while the current one is in use. */
 export interface Candidate {
   readonly open: () => UpstreamStream;
-  /** Throws if a stream that starts so must not be followed. */
-  readonly check: (first: Received) => void;
+  /** Whether a stream that starts with `first` may be followed. */
+  readonly isFit: (first: Received) => boolean;
 }
 
-/** An upstream that is a little behind us is given this many heartbeats to catch up. */
+/** How many heartbeats an upstream that is a little behind us has to catch up. */
 const MAX_HEARTBEATS = 3;
 
-/** The stream, if the upstream takes us and may be followed; it is the caller's from then on. */
+/** The stream if the upstream accepts us and may be followed; the caller owns it from then on. */
 async function begin(candidate: Candidate, signal: AbortSignal): Promise<Begun | undefined> {
   const stream = candidate.open();
   const stop = () => stream.close();
@@ -34,12 +35,15 @@ async function begin(candidate: Candidate, signal: AbortSignal): Promise<Begun |
       i++
     )
       first = await stream.next();
-    if (first?.message.start !== undefined && !signal.aborted && !first.message.isDraining) {
-      candidate.check(first);
+    if (
+      first?.message.start !== undefined &&
+      !signal.aborted &&
+      !first.message.isDraining &&
+      candidate.isFit(first)
+    )
       return { stream, first };
-    }
   } catch {
-    // It is away or no good: the stream in use goes on.
+    // It cannot be reached, or is unfit: the current stream goes on.
   } finally {
     signal.removeEventListener("abort", stop);
   }
@@ -47,7 +51,7 @@ async function begin(candidate: Candidate, signal: AbortSignal): Promise<Begun |
   return undefined;
 }
 
-/** Tries each candidate once, in order. Resolves to the first that begins, or undefined, also when `signal` aborts. */
+/** Tries each candidate once, in order. Resolves to the first that begins; to undefined if none does, or `signal` aborts. */
 export async function beginWithAny(
   candidates: readonly Candidate[],
   signal: AbortSignal,
@@ -60,8 +64,8 @@ export async function beginWithAny(
 }
 
 /**
- * Tries the candidate from time to time, after half of `retryMs` to all of it, so that many do not
- * return at once. Resolves once it begins, or to undefined when `signal` aborts.
+ * Tries the candidate repeatedly, after between half of `retryMs` and all of it, so that many replicas do
+ * not return at once. Resolves once it begins, or to undefined when `signal` aborts.
  */
 export async function beginInTime(
   candidate: Candidate,

@@ -5,7 +5,8 @@ import { settle } from "../../testing/virtual_time.ts";
 import type { VersionedClock } from "../clock/versioned_clock.ts";
 import type { ReplicationTracer } from "../tracer.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
-import { type ClockMessage, decodeClockMessage, encodeClockMessage } from "../wire/messages.ts";
+import { decodeClockMessage, encodeClockMessage } from "../wire/message_codec.ts";
+import type { ClockMessage } from "../wire/messages.ts";
 
 const SIGNAL = new AbortController().signal;
 
@@ -96,6 +97,41 @@ describe("Replica", () => {
     expect(applied.map(({ isSnapshot }) => isSnapshot)).toEqual([true, false]);
     expect(applied[1]!.bytes).toBeLessThan(120);
     expect(leaf.replica.reconnects).toBe(1);
+  });
+
+  it("stays live when a listener of its clock throws, which stops no other listener", async () => {
+    const root = keep(tree.root());
+    const thrown: string[] = [];
+    const onListenerError = (error: Error) => void thrown.push(error.message);
+    const { replica, clock } = keep(tree.replica("leaf", "root", { onListenerError }));
+    const seen: number[] = [];
+    clock.onChange(() => {
+      throw new Error("metrics are broken");
+    });
+    clock.onChange(() => seen.push(clock.seq));
+    await tree.time.advance(100);
+    root.machine.add("Flight1Delayed");
+    await tree.time.advance(100);
+    expect(replica.status).toBe("live");
+    expect([replica.reconnects, replica.resyncs.size]).toEqual([0, 0]);
+    expect(seen.at(-1)).toBe(root.clock.seq);
+    expect(thrown.length).toBe(seen.length);
+    expect(new Set(thrown)).toEqual(new Set(["metrics are broken"]));
+  });
+
+  it("passes trace contexts on through nodes that do not trace", async () => {
+    const root = keep(tree.root());
+    keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", "relay"));
+    await tree.time.advance(200);
+    const { seq } = leaf.clock;
+    const context = new Uint8Array(25).fill(7);
+    root.machine.add("Flight1Delayed", undefined, { context });
+    await tree.time.advance(200);
+    expect(leaf.clock.traceContextsSince(seq)[0]).toEqual(context);
+    root.machine.add("Flight2Delayed");
+    await tree.time.advance(200);
+    expect(leaf.clock.traceContextsSince(leaf.clock.seq - 1)).toEqual([]);
   });
 
   it("takes the new epoch of a root that restarted, at every level, without a restart", async () => {

@@ -1,12 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
-import {
-  encodeClockMessage,
-  encodeProbeResponse,
-  type ProbeResponse,
-  type Start,
-} from "../wire/messages.ts";
+import { encodeClockMessage, encodeProbeResponse } from "../wire/message_codec.ts";
+import type { ProbeResponse, Start } from "../wire/messages.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
 
 function beat(sentMs: number, start?: Start): Uint8Array {

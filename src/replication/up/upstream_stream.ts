@@ -3,14 +3,11 @@
 import { ReplicationError } from "../clock/errors.ts";
 import type { TimeSource } from "../clock/time_source.ts";
 import { sleep } from "../clock/waiting.ts";
-import {
-  type ClockMessage,
-  decodeClockMessage,
-  STAMP_ERROR_MS,
-  type SubscribeRequest,
-} from "../wire/messages.ts";
+import { decodeClockMessage } from "../wire/message_codec.ts";
+import { STAMP_ERROR_MS, type SubscribeRequest } from "../wire/messages.ts";
 import type { SchemaLimits } from "../wire/schema_codec.ts";
 import { openSubscription, sendProbe, type Transport } from "./client.ts";
+import type { Received } from "./follower.ts";
 import { SilenceTimer } from "./silence_timer.ts";
 import { Transit } from "./transit.ts";
 
@@ -26,28 +23,18 @@ export interface UpstreamStreamOptions {
   readonly time: TimeSource;
   /** Longest silence, in milliseconds, until the stream announces its own interval. */
   readonly connectTimeoutMs: number;
-  /** Longest that a message may take from the one before, in milliseconds, whatever bytes come. */
+  /** Longest time between two whole messages, in milliseconds, whatever bytes arrive. */
   readonly messageTimeoutMs: number;
   readonly schemaLimits: SchemaLimits | undefined;
-  /** Is told of each piece of bytes. */
+  /** Receives the length of each chunk. */
   readonly onBytes: (length: number) => void;
-}
-
-export interface Received {
-  readonly message: ClockMessage;
-  /** Length of the message as sent, without its envelope. */
-  readonly bytes: number;
-  /** Longest that it can have been on its way, in milliseconds; as true as its stamp. */
-  readonly transitMs: number;
-  /** Monotonic time at which it had come. */
-  readonly receivedAtMs: number;
 }
 
 export class UpstreamStream {
   readonly address: string;
   readonly #abort = new AbortController();
   readonly #silence: SilenceTimer;
-  /** Bytes may go on coming and never end a message, as when its length is not what its sender wrote. */
+  /** Bytes may keep coming and never end a message, as when its length was damaged. */
   readonly #incomplete: SilenceTimer;
   readonly #messages: AsyncGenerator<Uint8Array>;
   readonly #options: UpstreamStreamOptions;
@@ -56,7 +43,7 @@ export class UpstreamStream {
   #wallTimeMs: number | undefined = undefined;
   #isProbing = false;
 
-  /** Opens it at once; what fails is told by {@linkcode next}. */
+  /** Opens it at once; {@linkcode next} reports what fails. */
   constructor(options: UpstreamStreamOptions) {
     const { transport, address, request, time, connectTimeoutMs, messageTimeoutMs, onBytes } =
       options;
@@ -75,14 +62,14 @@ export class UpstreamStream {
     this.#messages = openSubscription(transport, address, request, {
       signal: this.#abort.signal,
       onBytes(length) {
-        // Any byte is a sign of life: a long snapshot on a slow link may take its time.
+        // Any byte is a sign of life: a long snapshot on a slow link takes time.
         silence.reset();
         onBytes(length);
       },
     });
   }
 
-  /** The next message, undefined at the orderly end. Throws what the stream was closed with, or {@linkcode ReplicationError}. */
+  /** The next message, undefined at the orderly end. Throws the reason of {@linkcode close}, or {@linkcode ReplicationError}. */
   async next(): Promise<Received | undefined> {
     try {
       const { done, value } = await this.#messages.next();
@@ -104,7 +91,7 @@ export class UpstreamStream {
     }
   }
 
-  /** Learns from the stamp of a message that has just come: its checksum was right. */
+  /** Learns from the stamp of a message that has just arrived and whose checksum was right. */
   trust({ message, receivedAtMs }: Received): void {
     this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, receivedAtMs);
     if (!this.#isProbing && this.#transit.isLoose(receivedAtMs)) void this.#probe();
@@ -119,13 +106,13 @@ export class UpstreamStream {
       if (wallTimeMs === this.#wallTimeMs)
         this.#transit.bound(askedAtMs, sentMs + 1, time.monotonic());
     } catch {
-      // The stream tells what there is to know about the peer; until the next probe the bound is looser.
+      // The stream itself shows whether the peer lives; until the next probe the bound is looser.
     }
     await sleep(time, PROBE_PAUSE_MS, this.#abort.signal);
     this.#isProbing = false;
   }
 
-  /** Gives the stream up; a {@linkcode next} under way throws `reason`. */
+  /** Abandons the stream; a pending {@linkcode next} throws `reason`. */
   close(reason: unknown = new ReplicationError("canceled", "The stream was closed")): void {
     this.#silence.stop();
     this.#incomplete.stop();

@@ -1,31 +1,31 @@
-/** Which upstream a replica follows: the list of addresses, its place in it, and how it goes over to another without a break. */
+/** Which upstream a replica follows: the list of addresses, the place in it, and the handover to another one. */
 
 import { ReplicationError } from "../clock/errors.ts";
 import type { TimeSource } from "../clock/time_source.ts";
 import { sleep } from "../clock/waiting.ts";
-import type { ReplicationTracer } from "../tracer.ts";
-import type { Start } from "../wire/messages.ts";
 import { type BackoffOptions, backoffMs } from "./backoff.ts";
+import type { Follower, Received } from "./follower.ts";
 import { type Begun, beginInTime, beginWithAny, type Candidate } from "./handover.ts";
-import type { Received, UpstreamStream } from "./upstream_stream.ts";
+import type { LinkMove, UpstreamTracer } from "./tracer.ts";
+import type { UpstreamStream } from "./upstream_stream.ts";
 
 export interface UpstreamsOptions {
   /** host:port, the preferred first; at least one. */
   readonly addresses: readonly string[];
   readonly open: (address: string) => UpstreamStream;
-  /** Throws if a stream that starts so must not be followed. */
-  readonly check: (first: Received, start: Start, address: string) => void;
-  /** While another than the preferred upstream is followed: longest wait before that one is tried, in milliseconds. */
+  /** Judges whether a stream may be followed. */
+  readonly follower: Follower;
+  /** Longest wait before the preferred upstream is tried again while another is followed, in milliseconds. */
   readonly preferredRetryMs: number;
-  /** Age of an upstream's own clock from which it is not fit to go over to, in milliseconds. */
+  /** Age of an upstream's own clock from which it is no target for a handover, in milliseconds. */
   readonly maxAgeMs: number;
   readonly backoff: BackoffOptions | undefined;
   readonly time: TimeSource;
   readonly random: () => number;
-  readonly tracer: ReplicationTracer | undefined;
+  readonly tracer: UpstreamTracer | undefined;
 }
 
-/** Other upstreams than one that is cut off itself are tried at the pace of this many failures. */
+/** While the upstream is cut off, others are tried at the pace of this many failures. */
 const SEEK_BACKOFF = 6;
 
 export class Upstreams {
@@ -45,24 +45,29 @@ export class Upstreams {
     return this.#options.addresses[this.#index]!;
   }
 
-  /** Whether a stream has begun that takes the place of the one in use. */
+  /** Opens a stream to {@linkcode address}. */
+  open(): UpstreamStream {
+    return this.#options.open(this.address);
+  }
+
+  /** Whether a stream has begun that replaces the one in use. */
   get hasNext(): boolean {
     return this.#next !== undefined;
   }
 
-  /** That stream, which is the caller's from then on. */
+  /** That stream, which the caller owns from then on. */
   takeNext(): Begun | undefined {
     const next = this.#next;
     this.#next = undefined;
     return next;
   }
 
-  /** After a failure: on to the next address in the list. */
+  /** After a failure: goes to the next address in the list. */
   skip(): void {
     this.#index = (this.#index + 1) % this.#options.addresses.length;
   }
 
-  /** While another than the preferred upstream is followed: goes back to that once it can. */
+  /** While another than the preferred upstream is followed: returns to the preferred one once that is possible. */
   async seekPreferred(current: UpstreamStream, signal: AbortSignal): Promise<void> {
     if (this.#index === 0) return;
     const { addresses, time, random, preferredRetryMs } = this.#options;
@@ -71,12 +76,12 @@ export class Upstreams {
       random,
       retryMs: preferredRetryMs,
     });
-    if (begun !== undefined) this.#goOver(current, begun, "preferred", signal);
+    if (begun !== undefined) this.#handOver(current, begun, "preferred", signal);
   }
 
   /**
-   * The upstream is about to stop, or cut off itself: goes over to another. If none takes us, one that
-   * stops is left at once, so that it need not wait. Resolves to whether that was the last of it.
+   * The upstream is about to stop, or is cut off: moves to another one. If there is none, a stopping
+   * upstream is left at once, so that it does not wait for us. Resolves to whether the search is over.
    */
   async moveOn(
     current: UpstreamStream,
@@ -92,7 +97,7 @@ export class Upstreams {
       signal,
     );
     if (begun !== undefined) {
-      this.#goOver(current, begun, reason, signal);
+      this.#handOver(current, begun, reason, signal);
     } else if (reason === "draining") {
       current.close(new ReplicationError("unavailable", `${current.address} is stopping`));
     } else {
@@ -103,26 +108,23 @@ export class Upstreams {
   }
 
   #candidate(address: string): Candidate {
-    const { open, check, maxAgeMs } = this.#options;
+    const { open, follower, maxAgeMs } = this.#options;
     return {
       open: () => open(address),
-      check: (first) => {
-        const { message } = first;
-        check(first, message.start!, address);
-        if (message.ageMs > maxAgeMs)
-          throw new ReplicationError("unavailable", `${address} is cut off itself`);
-      },
+      isFit: (first: Received) =>
+        first.message.ageMs <= maxAgeMs &&
+        follower.refusalOf(first, first.message.start!, address) === undefined,
     };
   }
 
-  #goOver(
+  #handOver(
     current: UpstreamStream,
     begun: Begun,
-    reason: "preferred" | "draining" | "stale",
+    reason: LinkMove["reason"],
     signal: AbortSignal,
   ): void {
     const { address } = begun.stream;
-    // The stream may have ended meanwhile, or another have begun.
+    // Meanwhile the stream may have ended, or another may have begun.
     if (signal.aborted || this.#next !== undefined) {
       begun.stream.close();
       return;

@@ -1,8 +1,9 @@
 /** What reading messages of all kinds has in common. */
 
 import { ReplicationError } from "../clock/errors.ts";
+import { isTraceContext } from "../clock/trace_context.ts";
 
-/** Throws {@linkcode ReplicationError} with `code` for bytes that `read` cannot make a message of. */
+/** Throws {@linkcode ReplicationError} with `code` for bytes that `read` cannot decode. */
 export function decode<T>(read: () => T, code: "invalid_argument" | "data_loss", what: string): T {
   try {
     return read();
@@ -19,12 +20,10 @@ export function checkNumber(what: string, value: number, max: number): void {
     throw new ReplicationError("data_loss", `Cannot read a message: its ${what} is ${value}`);
 }
 
-export const TRACE_BYTES = 25;
-
 /**
- * A copy, which does not keep the whole message in memory. Undefined for what is no trace context:
+ * A copy, which does not keep the whole message in memory. Undefined for bytes that are not a trace context:
  * tracing is no reason to refuse a clock.
  */
 export function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes.length === TRACE_BYTES ? new Uint8Array(bytes) : undefined;
+  return isTraceContext(bytes) ? new Uint8Array(bytes) : undefined;
 }

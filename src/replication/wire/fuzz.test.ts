@@ -23,7 +23,7 @@ import {
   encodeClockMessage,
   encodeProbeResponse,
   encodeSubscribeRequest,
-} from "./messages.ts";
+} from "./message_codec.ts";
 import {
   decodeMutateRequest,
   decodeMutateResponse,
@@ -65,7 +65,7 @@ const SUBSCRIBE = encodeSubscribeRequest({
 const MUTATE = encodeMutateRequest({
   type: "add",
   states: ["A", "B"],
-  args: { minutes: [5, { of: "fog" }] },
+  argsJson: `{"minutes":[5,{"of":"fog"}]}`,
   idempotencyKey: "k",
   traceContext: new Uint8Array(25).fill(7),
 });

@@ -7,6 +7,7 @@ import { listenHttp2 } from "../../runtime/http2_server.ts";
 import { type Malformed, readMalformed } from "../../testing/malformed.ts";
 import { ReplicationTree } from "../../testing/replication_tree.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
+import { decodeArgs } from "../clock/mutation_args.ts";
 import { createSource } from "../clock/source.ts";
 import { Publisher } from "../down/publisher.ts";
 import { createReplicationServer } from "../down/server.ts";
@@ -17,7 +18,7 @@ import {
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeSubscribeRequest,
-} from "./messages.ts";
+} from "./message_codec.ts";
 import { decodeMutateRequest, decodeMutateResponse } from "./mutation_messages.ts";
 import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
@@ -25,7 +26,8 @@ const CASES = readMalformed();
 
 const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   subscribe: decodeSubscribeRequest,
-  mutate: decodeMutateRequest,
+  // The wire carries args as text; the source reads them.
+  mutate: (bytes) => decodeArgs(decodeMutateRequest(bytes).argsJson ?? "{}"),
   clock: (bytes) => decodeClockMessage(bytes),
   reply: decodeMutateResponse,
   probe: decodeProbeResponse,

@@ -1,22 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ReplicationError } from "../clock/errors.ts";
+import type { MutationRequest } from "../clock/mutation.ts";
 import { createSelection } from "../clock/selection.ts";
 import {
-  type ClockMessage,
   decodeClockMessage,
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeClockMessage,
   encodeProbeResponse,
   encodeSubscribeRequest,
-} from "./messages.ts";
+} from "./message_codec.ts";
+import type { ClockMessage } from "./messages.ts";
 import {
   decodeMutateRequest,
   decodeMutateResponse,
   encodeMutateRequest,
   encodeMutateResponse,
-  type MutationRequest,
 } from "./mutation_messages.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -238,7 +238,7 @@ describe("encodeMutateRequest() and decodeMutateRequest()", () => {
   const request: MutationRequest = {
     type: "toggle",
     states: ["Flight1Delayed"],
-    args: { minutes: 5, why: { fog: true } },
+    argsJson: `{"minutes":5,"why":{"fog":true}}`,
     idempotencyKey: "k-1",
     traceContext: new Uint8Array(25).fill(1),
   };
@@ -254,8 +254,6 @@ describe("encodeMutateRequest() and decodeMutateRequest()", () => {
   it.each([
     ["0800", /type is 0/],
     ["0809", /type is 9/],
-    ["08011a027b7d".replace("7b7d", "5b5d"), /not a JSON object/],
-    ["08011a017b", /not JSON/],
     ["0801ff", /Cannot read MutateRequest/],
   ])("refuses %s", (bytes, message) => {
     expect(() => decodeMutateRequest(unhex(bytes))).toThrow(message);

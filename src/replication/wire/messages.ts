@@ -1,31 +1,16 @@
-/** The messages of a stream and the answer to a probe, as this project works with them, and their encoding; `mutation_messages.ts` has those of mutations. */
+/** The messages of a stream, and of a probe, as this project works with them. `message_codec.ts` encodes them. */
 
-import { statesource } from "../../../gen/statesource.js";
 import type { Schema } from "../../machine/mod.ts";
-import { ReplicationError } from "../clock/errors.ts";
-import { toBytes, toHex } from "../clock/hex.ts";
-import {
-  faultOfNodeName,
-  MAX_HEARTBEAT_INTERVAL_MS,
-  MAX_NAME_LENGTH,
-  MAX_PATH_LENGTH,
-  MAX_WALL_TIME_MS,
-} from "../clock/limits.ts";
-import { createSelection, type Selection } from "../clock/selection.ts";
-import { checkNumber, decode, toTraceContext } from "./_wire.ts";
-import { encodeSchema, fromWireSchema, type SchemaLimits } from "./schema_codec.ts";
-import { sealProbe } from "./seal.ts";
+import type { Selection } from "../clock/selection.ts";
 
-const { v1 } = statesource;
-
-/** A message sent so soon after the change that it tells needs no stamp of its own: it counts as sent at the change. */
+/** A message sent this soon after its change needs no stamp: it counts as sent at the change, in milliseconds. */
 const STAMP_GRAIN_MS = 4;
-/** For so many milliseconds a message may wait for other downstreams to share it: it then seems as much older as it is. */
+/** How long other downstreams may share an encoded message, in milliseconds; it then seems older by as much. */
 export const SHARED_MS = 4;
-/** By how much a message can have been sent later than its stamp says, rounding included, in milliseconds. */
+/** How much later than its stamp a message can have been sent, rounding included, in milliseconds. */
 export const STAMP_ERROR_MS = STAMP_GRAIN_MS + SHARED_MS + 1;
 
-/** What a subscriber has and asks for. */
+/** What a subscriber has and requests. */
 export interface SubscribeRequest {
   readonly name: string;
   /** Empty if the subscriber has no clock. */
@@ -33,7 +18,7 @@ export interface SubscribeRequest {
   readonly seq: number;
   /** Empty if the subscriber has no schema. */
   readonly schemaHash: string;
-  /** The states that it asks for; all if absent. */
+  /** The requested states; all if absent. */
   readonly selection?: Selection | undefined;
 }
 
@@ -48,12 +33,9 @@ export interface Start {
   readonly schema: { readonly schema: Schema; readonly names: readonly string[] } | undefined;
   /** All ticks, if this is a snapshot. */
   readonly ticks: readonly number[] | undefined;
-  /** That of {@linkcode sealStart}. */
+  /** See {@linkcode sealStart}. */
   readonly checksum: number;
 }
-
-/** Trace contexts that a message holds at most. */
-export const MAX_TRACE_CONTEXTS = 16;
 
 /** One message of a stream: with `start` a beginning, with `indexes` a diff, with neither a heartbeat. */
 export interface ClockMessage {
@@ -61,244 +43,26 @@ export interface ClockMessage {
   /** State indexes, rising, and their absolute ticks. */
   readonly indexes: Uint32Array;
   readonly ticks: Float64Array;
-  /** That of {@linkcode sealMessage}. */
+  /** See {@linkcode sealMessage}. */
   readonly checksum: number;
   readonly wallDeltaMs: number;
   /** When it was made, on the sender's steady clock, in milliseconds: see {@linkcode toStamp}. */
   readonly sentMs: number;
   readonly ageMs: number;
-  /** Of the transitions that are traced, in their order, each 25 bytes: the last {@linkcode MAX_TRACE_CONTEXTS} of them. */
+  /** Of the last traced transitions, in their order; at most 16. */
   readonly traceContexts: readonly Uint8Array[];
   readonly start: Start | undefined;
-  /** The sender is about to stop: it is time to follow another node. */
+  /** The sender is about to stop: the receiver should follow another node. */
   readonly isDraining: boolean;
 }
 
-/** The time on a node's steady clock, and the start of its streams that goes with it. */
+/** The time on a node's steady clock, and the wall time of its streams' starts, which identifies that clock. */
 export interface ProbeResponse {
   readonly sentMs: number;
   readonly wallTimeMs: number;
 }
 
-export function encodeSubscribeRequest(request: SubscribeRequest): Uint8Array<ArrayBuffer> {
-  const wire: statesource.v1.ISubscribeRequest = {
-    name: request.name,
-    epoch: toBytes(request.epoch),
-    seq: request.seq,
-    schemaHash: toBytes(request.schemaHash),
-  };
-  if (request.selection !== undefined) {
-    const { names, prefixes } = request.selection;
-    wire.selection = { names: [...names], prefixes: [...prefixes] };
-  }
-  return v1.SubscribeRequest.encode(wire).finish() as Uint8Array<ArrayBuffer>;
-}
-
-/** Throws {@linkcode ReplicationError} (`invalid_argument`). */
-export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
-  const wire = decode(
-    () => v1.SubscribeRequest.decode(bytes),
-    "invalid_argument",
-    "SubscribeRequest",
-  );
-  const { name, epoch, seq, schemaHash } = wire;
-  const fault = faultOfNodeName(name);
-  if (fault !== undefined)
-    throw new ReplicationError("invalid_argument", `Cannot subscribe: name ${fault}`);
-  if (!Number.isSafeInteger(seq))
-    throw new ReplicationError("invalid_argument", `Cannot subscribe: seq is ${seq}`);
-  for (const [field, value] of [
-    ["epoch", epoch],
-    ["schema_hash", schemaHash],
-  ] as const) {
-    if (value.length !== 0 && value.length !== 8) {
-      throw new ReplicationError(
-        "invalid_argument",
-        `Cannot subscribe: ${field} has ${value.length} bytes, not 0 or 8`,
-      );
-    }
-  }
-  const request = { name, epoch: toHex(epoch), seq, schemaHash: toHex(schemaHash) };
-  if (!wire.selection) return request;
-  const { names, prefixes } = wire.selection as statesource.v1.Selection;
-  try {
-    return { ...request, selection: createSelection(names, prefixes) };
-  } catch (error) {
-    throw new ReplicationError("invalid_argument", (error as Error).message, { cause: error });
-  }
-}
-
-/** The stamp that a message carries which is made at `sentMs`: the time of the change that it tells, if that is near. */
+/** The stamp of a message that is made at `sentMs`: the time of its change if that is near. */
 export function toStamp(sentMs: number, wallDeltaMs: number): number {
   return sentMs >= wallDeltaMs && sentMs < wallDeltaMs + STAMP_GRAIN_MS ? wallDeltaMs : sentMs;
-}
-
-/** Fields of type bytes or message, as they are tagged: start of SubscribeResponse, schema of Start. */
-const START_TAG = (7 << 3) | 2;
-const SCHEMA_TAG = (5 << 3) | 2;
-
-/** `encodedSchema` are the bytes of the start's schema, where they are at hand: to make them costs more than all else. */
-export function encodeClockMessage(
-  message: ClockMessage,
-  encodedSchema?: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  const { indexes, ticks, start } = message;
-  const changes = new Array<number>(indexes.length * 2);
-  let before = -1;
-  for (let i = 0; i < indexes.length; i++) {
-    changes[2 * i] = indexes[i]! - before - 1;
-    changes[2 * i + 1] = ticks[i]!;
-    before = indexes[i]!;
-  }
-  const wire: statesource.v1.ISubscribeResponse = {
-    seq: message.seq,
-    changes,
-    checksum: message.checksum,
-    wallDeltaMs: message.wallDeltaMs,
-  };
-  // A field that is there is written even if it is 0; proto3 leaves it out for the same meaning.
-  const sentAfterMs = toStamp(message.sentMs, message.wallDeltaMs) - message.wallDeltaMs;
-  if (sentAfterMs !== 0) wire.sentAfterMs = sentAfterMs;
-  if (message.ageMs > 0) wire.ageMs = message.ageMs;
-  if (message.traceContexts.length > 0) wire.traceContexts = [...message.traceContexts];
-  if (message.isDraining) wire.isDraining = true;
-  const writer = v1.SubscribeResponse.encode(wire);
-  if (start !== undefined) writer.uint32(START_TAG).bytes(encodeStart(start, encodedSchema));
-  return writer.finish() as Uint8Array<ArrayBuffer>;
-}
-
-function encodeStart(start: Start, encodedSchema: Uint8Array | undefined): Uint8Array {
-  const wire: statesource.v1.IStart = {
-    epoch: toBytes(start.epoch),
-    wallTimeMs: start.wallTimeMs,
-    heartbeatIntervalMs: start.heartbeatIntervalMs,
-    path: [...start.path],
-    machineId: start.machineId,
-    checksum: start.checksum,
-  };
-  if (start.ticks !== undefined) {
-    wire.isSnapshot = true;
-    wire.ticks = [...start.ticks];
-  }
-  const writer = v1.Start.encode(wire);
-  if (start.schema !== undefined) {
-    const { schema, names } = start.schema;
-    writer.uint32(SCHEMA_TAG).bytes(encodedSchema ?? encodeSchema(schema, names));
-  }
-  return writer.finish();
-}
-
-/** Throws {@linkcode ReplicationError} (`data_loss`) for bytes that are no such message. */
-export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): ClockMessage {
-  const wire = decode(() => v1.SubscribeResponse.decode(bytes), "data_loss", "SubscribeResponse");
-  const { changes } = wire;
-  if (changes.length % 2 !== 0)
-    throw new ReplicationError("data_loss", "Cannot read a diff: it ends within a change");
-  const count = changes.length / 2;
-  const indexes = new Uint32Array(count);
-  const ticks = new Float64Array(count);
-  let index = -1;
-  for (let i = 0; i < count; i++) {
-    index += changes[2 * i]! + 1;
-    indexes[i] = index;
-    ticks[i] = changes[2 * i + 1]!;
-  }
-  // Indexes only rise: the last one is the greatest.
-  if (index > 0xffff_ffff)
-    throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
-  checkTicks(ticks);
-  checkNumber("seq", wire.seq, Number.MAX_SAFE_INTEGER);
-  checkNumber("age", wire.ageMs, Number.MAX_SAFE_INTEGER);
-  checkNumber("wall time", Math.abs(wire.wallDeltaMs), MAX_WALL_TIME_MS);
-  checkNumber("stamp", Math.abs(wire.sentAfterMs), MAX_WALL_TIME_MS);
-  return {
-    seq: wire.seq,
-    indexes,
-    ticks,
-    checksum: wire.checksum,
-    wallDeltaMs: wire.wallDeltaMs,
-    sentMs: wire.wallDeltaMs + wire.sentAfterMs,
-    ageMs: wire.ageMs,
-    traceContexts: toTraceContexts(wire.traceContexts),
-    start: wire.start ? fromWireStart(wire.start as statesource.v1.Start, limits) : undefined,
-    isDraining: wire.isDraining,
-  };
-}
-
-function checkTicks(ticks: Float64Array | readonly number[]): void {
-  for (const tick of ticks) checkNumber("tick", tick, Number.MAX_SAFE_INTEGER);
-}
-
-function fromWireStart(wire: statesource.v1.Start, limits: SchemaLimits | undefined): Start {
-  if (wire.epoch.length !== 8)
-    throw new ReplicationError(
-      "data_loss",
-      `Cannot start: epoch has ${wire.epoch.length} bytes, not 8`,
-    );
-  if (wire.heartbeatIntervalMs < 1 || wire.heartbeatIntervalMs > MAX_HEARTBEAT_INTERVAL_MS) {
-    throw new ReplicationError(
-      "data_loss",
-      `Cannot start: heartbeat interval is ${wire.heartbeatIntervalMs} ms, not 1 to ${MAX_HEARTBEAT_INTERVAL_MS}`,
-    );
-  }
-  checkNumber("wall time", wire.wallTimeMs, MAX_WALL_TIME_MS);
-  checkTicks(wire.ticks);
-  checkPath(wire.path);
-  if (wire.machineId.length > MAX_NAME_LENGTH) {
-    throw new ReplicationError(
-      "data_loss",
-      `Cannot start: machine id has ${wire.machineId.length} characters, more than ${MAX_NAME_LENGTH}`,
-    );
-  }
-  return {
-    epoch: toHex(wire.epoch),
-    wallTimeMs: wire.wallTimeMs,
-    heartbeatIntervalMs: wire.heartbeatIntervalMs,
-    path: wire.path,
-    machineId: wire.machineId,
-    schema: wire.schema ? fromWireSchema(wire.schema, limits) : undefined,
-    ticks: wire.isSnapshot ? wire.ticks : undefined,
-    checksum: wire.checksum,
-  };
-}
-
-function checkPath(path: readonly string[]): void {
-  if (path.length > MAX_PATH_LENGTH) {
-    throw new ReplicationError(
-      "data_loss",
-      `Cannot start: the path from the root has ${path.length} nodes, more than ${MAX_PATH_LENGTH}`,
-    );
-  }
-  for (const name of path) {
-    const fault = faultOfNodeName(name);
-    if (fault !== undefined)
-      throw new ReplicationError("data_loss", `Cannot start: a name in the path ${fault}`);
-  }
-}
-
-export function encodeProbeResponse(reply: ProbeResponse): Uint8Array<ArrayBuffer> {
-  return v1.ProbeResponse.encode({
-    ...reply,
-    checksum: sealProbe(reply),
-  }).finish() as Uint8Array<ArrayBuffer>;
-}
-
-/** Throws {@linkcode ReplicationError} (`data_loss`). */
-export function decodeProbeResponse(bytes: Uint8Array): ProbeResponse {
-  const read = () => v1.ProbeResponse.decode(bytes);
-  const { sentMs, wallTimeMs, checksum } = decode(read, "data_loss", "ProbeResponse");
-  if (checksum !== sealProbe({ sentMs, wallTimeMs }))
-    throw new ReplicationError("data_loss", "Cannot read ProbeResponse: its checksum is wrong");
-  checkNumber("stamp", Math.abs(sentMs), MAX_WALL_TIME_MS);
-  checkNumber("wall time", wallTimeMs, MAX_WALL_TIME_MS);
-  return { sentMs, wallTimeMs };
-}
-
-const NO_TRACES: readonly Uint8Array[] = [];
-
-/** The last ones, without what is no trace context. */
-function toTraceContexts(list: readonly Uint8Array[]): readonly Uint8Array[] {
-  if (list.length === 0) return NO_TRACES;
-  const contexts = list.slice(-MAX_TRACE_CONTEXTS).map(toTraceContext);
-  return contexts.filter((context) => context !== undefined);
 }

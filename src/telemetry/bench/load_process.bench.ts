@@ -71,7 +71,6 @@ function createLoad(): () => void {
     id: "flights",
     states: stateNames,
   }) as unknown as Machine;
-  const source = createSource(machine);
   const telemetry =
     backend &&
     new NodeTelemetry({
@@ -81,9 +80,10 @@ function createLoad(): () => void {
       time: systemTime,
       machineId: "flights",
       upstream: () => "",
-      parseTraceparent: () => undefined,
     });
-  telemetry?.followMachine(machine, source.clock);
+  const tracer = telemetry?.createMachineTelemetry();
+  const source = createSource(machine, tracer && { tracer });
+  tracer?.follow(machine, source.clock);
   const publisher = new Publisher(source.clock, {
     name: "root",
     machineId: "flights",

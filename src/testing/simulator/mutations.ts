@@ -55,7 +55,12 @@ export class Mutations {
     let reply: MutationResponse | undefined;
     try {
       reply = await node.mutate(
-        { type: mutation, states, args: { id }, ...(hasKey && { idempotencyKey: id }) },
+        {
+          type: mutation,
+          states,
+          argsJson: JSON.stringify({ id }),
+          ...(hasKey && { idempotencyKey: id }),
+        },
         { signal: abort.signal, timeoutMs },
       );
     } catch (thrown) {

@@ -17,21 +17,21 @@ type Class = new (...args: never[]) => object;
 const PLANTS: readonly Plant[] = [
   {
     what: "a replica that takes any checksum for right",
-    file: "seal.ts",
+    file: "wire/seal.ts",
     seed: 185,
     wrong: () => ({ sealMessage: () => 0 }),
     failure: /serves .*: the root|serves .* with/,
   },
   {
     what: "a replica that does not check what a start says",
-    file: "seal.ts",
+    file: "wire/seal.ts",
     seed: 284,
     wrong: () => ({ sealStart: () => 0 }),
     failure: /serves .* with|follows|is live after|needed a resync|faults ended/,
   },
   {
     what: "a replica that counts its age from when messages came",
-    file: "transit.ts",
+    file: "up/transit.ts",
     seed: 8,
     wrong: ({ Transit }) => ({
       Transit: class extends (Transit as Class) {
@@ -44,7 +44,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a publisher that leaves a change out of its diffs",
-    file: "versioned_clock.ts",
+    file: "clock/versioned_clock.ts",
     seed: 15,
     wrong: ({ VersionedClock }) => {
       type Visit = (index: number, tick: number) => void;
@@ -66,7 +66,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a root that comes back in the epoch that it was in",
-    file: "source.ts",
+    file: "clock/source.ts",
     seed: 19,
     wrong: ({ createSource }) => ({
       createSource: (machine: object, options: object) =>
@@ -79,7 +79,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a replica that waits for a silent upstream for good",
-    file: "silence_timer.ts",
+    file: "up/silence_timer.ts",
     seed: 20,
     wrong: ({ SilenceTimer }) => ({
       SilenceTimer: class extends (SilenceTimer as new (time: unknown, ms: number) => object) {
@@ -93,7 +93,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a publisher that goes on writing to whoever takes nothing",
-    file: "downstream.ts",
+    file: "down/downstream.ts",
     seed: 7,
     wrong: ({ OpenDownstream }) => ({
       OpenDownstream: class extends (OpenDownstream as Class) {
@@ -106,7 +106,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a publisher that keeps whoever takes nothing",
-    file: "downstream.ts",
+    file: "down/downstream.ts",
     seed: 7,
     wrong: ({ OpenDownstream }) => ({
       OpenDownstream: class extends (OpenDownstream as Class) {
@@ -127,7 +127,7 @@ const PLANTS: readonly Plant[] = [
   },
   {
     what: "a root that forgets idempotency keys",
-    file: "remembered_responses.ts",
+    file: "clock/remembered_responses.ts",
     seed: 16,
     wrong: ({ RememberedResponses }) => ({
       RememberedResponses: class extends (RememberedResponses as Class) {

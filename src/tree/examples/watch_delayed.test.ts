@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type StateName, schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
 import { createReplicaMachine, type ReplicaMachine } from "../../replica_machine/mod.ts";
@@ -17,12 +17,13 @@ describe("watchDelayed()", () => {
     const time = new VirtualTime();
     const machine = createMachine(schema, { states: stateNames });
     const { clock } = createSource(machine as unknown as Machine, { time, epoch: "0".repeat(16) });
+    const contexts = [new Uint8Array(25).fill(1), new Uint8Array(25).fill(2)];
+    vi.spyOn(clock, "traceContextsSince").mockReturnValue(contexts);
     const errors: Error[] = [];
     replica = createReplicaMachine(clock, {
       states: stateNames,
       time,
       onError: (error) => errors.push(error),
-      traceContextsSince: () => [new Uint8Array(25).fill(1), new Uint8Array(25).fill(2)],
     });
     const logged: string[] = [];
     const log = createLogger("info", Date.now, ({ message, fields }) =>

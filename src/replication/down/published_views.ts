@@ -1,59 +1,59 @@
 /**
- * The views of a node's clock, one for each distinct selection of its downstreams. A change of the
- * clock costs what it changes in them: a state leads to the views that hold it, and to no other.
+ * The views of a node's clock: the whole one, and one for each distinct selection of its downstreams. A
+ * change of the clock costs only what it changes in them: an index leads from a state to its views.
  */
 
 import { nearestNames } from "../../machine/mod.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import { coversSelection, describeSelection, keyOf, type Selection } from "../clock/selection.ts";
 import type { ClockChange, VersionedClock } from "../clock/versioned_clock.ts";
-import { SelectionView } from "./selection_view.ts";
-import type { Sender } from "./sender.ts";
+import { PublishedView } from "./published_view.ts";
+import type { SenderInfo } from "./sender_info.ts";
 
-/** How many unknown states an error names with the nearest that there are. */
+/** How many unknown states an error names, each with the nearest known ones. */
 const MAX_UNKNOWN_NAMED = 3;
 
-export interface SelectionViewsOptions {
+export interface PublishedViewsOptions {
   /** What the node itself follows; undefined for every state. */
   readonly selection: Selection | undefined;
   /** Distinct selections at the same time. */
   readonly maxSelections: number;
 }
 
-export class SelectionViews {
+export class PublishedViews {
   readonly #clock: VersionedClock;
-  readonly #sender: Sender;
-  readonly #options: SelectionViewsOptions;
-  readonly #whole: SelectionView;
-  readonly #views = new Map<string, SelectionView>();
-  /** By index in the node's clock: the views that hold the state, each with the index there. */
-  readonly #holders = new Map<number, Map<SelectionView, number>>();
+  readonly #sender: SenderInfo;
+  readonly #options: PublishedViewsOptions;
+  readonly #whole: PublishedView;
+  readonly #views = new Map<string, PublishedView>();
+  /** By index in the node's clock: the views that hold the state, each with its index there. */
+  readonly #holders = new Map<number, Map<PublishedView, number>>();
   /** All state indexes, sorted by name; made when first needed in an epoch. */
   #sorted: Uint32Array | undefined = undefined;
 
-  constructor(clock: VersionedClock, sender: Sender, options: SelectionViewsOptions) {
+  constructor(clock: VersionedClock, sender: SenderInfo, options: PublishedViewsOptions) {
     this.#clock = clock;
     this.#sender = sender;
     this.#options = options;
-    this.#whole = new SelectionView(clock, sender, undefined);
+    this.#whole = new PublishedView(clock, sender, undefined);
   }
 
-  /** Number of selections, without that of every state. */
+  /** Number of selections; the whole view does not count. */
   get size(): number {
     return this.#views.size;
   }
 
   /**
    * The view for one more downstream. Throws {@linkcode ReplicationError}: `failed_precondition` if the
-   * node does not hold all that is asked for, `unknown_state` for names that the schema lacks,
+   * node does not hold all requested states, `unknown_state` for names that the schema lacks,
    * `resource_exhausted` if there are too many selections.
    */
-  acquire(selection: Selection | undefined): SelectionView {
+  acquire(selection: Selection | undefined): PublishedView {
     const { selection: own, maxSelections } = this.#options;
     if (!coversSelection(own, selection)) {
       throw new ReplicationError(
         "failed_precondition",
-        `Cannot serve ${selection === undefined ? "every state" : `"${describeSelection(selection)}"`}: this node holds "${describeSelection(own!)}" alone`,
+        `Cannot serve ${selection === undefined ? "every state" : `"${describeSelection(selection)}"`}: this node holds only "${describeSelection(own!)}"`,
       );
     }
     const view = this.#find(selection, maxSelections);
@@ -61,7 +61,7 @@ export class SelectionViews {
     return view;
   }
 
-  #find(selection: Selection | undefined, maxSelections: number): SelectionView {
+  #find(selection: Selection | undefined, maxSelections: number): PublishedView {
     const { selection: own } = this.#options;
     if (selection === undefined || (own !== undefined && keyOf(own) === keyOf(selection)))
       return this.#whole;
@@ -74,15 +74,15 @@ export class SelectionViews {
         `Cannot subscribe: there are ${this.#views.size} selections, the most that this node takes`,
       );
     }
-    const view = new SelectionView(this.#clock, this.#sender, selection);
+    const view = new PublishedView(this.#clock, this.#sender, selection);
     this.#fill(view, selection);
     if (view.error !== undefined) throw view.error;
     this.#views.set(key, view);
     return view;
   }
 
-  /** A downstream has left. The last one takes the view with it. */
-  release(view: SelectionView): void {
+  /** A downstream has left. A view goes with its last downstream. */
+  release(view: PublishedView): void {
     if (--view.downstreamCount > 0 || view.selection === undefined) return;
     this.#views.delete(keyOf(view.selection));
     for (const name of view.clock.names) {
@@ -93,11 +93,11 @@ export class SelectionViews {
   }
 
   /**
-   * Takes over a change of the node's clock, with the trace contexts of its transitions. Returns whether
-   * anything is due to any downstream. After a reset, views whose selection has become impossible
-   * have an error.
+   * Takes a change of the node's clock. Returns whether anything is due to any downstream. After a reset,
+   * views whose selection has become impossible have an error.
    */
-  follow(change: ClockChange, traceContexts: readonly Uint8Array[]): boolean {
+  follow(change: ClockChange): boolean {
+    const { traceContexts } = change;
     if (change.type === "reset") this.#reset();
     const touched = change.type === "reset" ? this.#views.values() : this.#touch(change.indexes);
     let isDue = this.#whole.downstreamCount > 0;
@@ -109,11 +109,11 @@ export class SelectionViews {
     return isDue;
   }
 
-  #touch(indexes: Uint32Array): Iterable<SelectionView> {
-    // The seq has moved on by itself, as it does on a node with a selection: so it does below.
+  #touch(indexes: Uint32Array): Iterable<PublishedView> {
+    // Only the seq has moved, as it does on a node with a selection: it moves in all views.
     if (indexes.length === 0) return this.#views.values();
     if (this.#holders.size === 0) return [];
-    const touched = new Set<SelectionView>();
+    const touched = new Set<PublishedView>();
     for (const index of indexes) {
       const holders = this.#holders.get(index);
       if (holders === undefined) continue;
@@ -132,32 +132,32 @@ export class SelectionViews {
     for (const view of this.#views.values()) this.#fill(view, view.selection!);
   }
 
-  /** Gives a view the states of its selection; before the node's first clock there are none. */
-  #fill(view: SelectionView, selection: Selection): void {
+  /** Fills a view with the states of its selection; before the node's first clock there are none. */
+  #fill(view: PublishedView, selection: Selection): void {
     if (this.#clock.epoch === "") return;
     view.error = this.#findUnknown(selection);
     if (view.error !== undefined) return;
-    const chosen = this.#choose(selection);
-    view.reset(chosen);
-    chosen.forEach((index, own) => {
+    const selected = this.#select(selection);
+    view.reset(selected);
+    selected.forEach((index, own) => {
       const holders = this.#holders.get(index);
       if (holders === undefined) this.#holders.set(index, new Map([[view, own]]));
       else holders.set(view, own);
     });
   }
 
-  /** Indexes of the chosen states, rising. */
-  #choose({ names, prefixes }: Selection): Uint32Array {
+  /** Indexes of the selected states, rising. */
+  #select({ names, prefixes }: Selection): Uint32Array {
     const clock = this.#clock;
-    const chosen = new Set(names.map((name) => clock.indexOf(name)));
+    const selected = new Set(names.map((name) => clock.indexOf(name)));
     for (const prefix of prefixes) {
       const sorted = this.#sortedByName();
       for (let i = this.#firstFrom(prefix); i < sorted.length; i++) {
         if (!clock.names[sorted[i]!]!.startsWith(prefix)) break;
-        chosen.add(sorted[i]!);
+        selected.add(sorted[i]!);
       }
     }
-    return Uint32Array.from(chosen).sort();
+    return Uint32Array.from(selected).sort();
   }
 
   #sortedByName(): Uint32Array {
@@ -168,7 +168,7 @@ export class SelectionViews {
     return this.#sorted;
   }
 
-  /** Place of the first name, in sorted order, that is not before `prefix`. */
+  /** Place in sorted order of the first name that is not before `prefix`. */
   #firstFrom(prefix: string): number {
     const { names } = this.#clock;
     const sorted = this.#sortedByName();

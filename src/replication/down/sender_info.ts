@@ -1,39 +1,39 @@
-/** What a node tells all its downstreams alike: who it is, by which way it hears of the root, and what its clocks show. */
+/** What a node sends to all its downstreams alike: its path from the root, its stamps, its age, whether it drains. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 import type { ProbeResponse } from "../wire/messages.ts";
 
-export interface SenderOptions {
+export interface SenderInfoOptions {
   /** Name of this node, the last of the path. */
   readonly name: string;
   readonly machineId: string;
   readonly heartbeatIntervalMs: number;
   /** Node names from the root to this one's upstream. */
   readonly upstreamPath: () => readonly string[];
-  /** How long ago this node last had proof of being up to date with the root, in milliseconds. */
+  /** Milliseconds since this node last had proof that it was up to date with the root. */
   readonly ageMs: () => number;
   readonly time: TimeSource;
 }
 
-export class Sender {
+export class SenderInfo {
   readonly machineId: string;
   readonly heartbeatIntervalMs: number;
   /** All streams count wall time from here, so that they can share their messages. */
   readonly wallBaseMs: number;
-  /** Whether downstreams are to follow another node. */
+  /** Whether downstreams should follow another node. */
   isDraining = false;
-  readonly #options: SenderOptions;
+  readonly #options: SenderInfoOptions;
   readonly #steadyBaseMs: number;
   #path: readonly string[] = [];
   #pathNumber = 0;
 
-  constructor(options: SenderOptions) {
+  constructor(options: SenderInfoOptions) {
     const { machineId, heartbeatIntervalMs, time } = options;
     this.#options = options;
     this.machineId = machineId;
     this.heartbeatIntervalMs = heartbeatIntervalMs;
     this.wallBaseMs = time.now();
-    // A millisecond early: parts of milliseconds never let a message seem to be made before its change.
+    // A millisecond early, so that rounding never makes a message seem older than its change.
     this.#steadyBaseMs = time.monotonic() - 1;
   }
 
@@ -47,22 +47,22 @@ export class Sender {
     return this.#pathNumber;
   }
 
-  /** Whole milliseconds on this node's steady clock, never more than it is. */
+  /** Time on this node's steady clock, in milliseconds, rounded down. */
   sentMs(): number {
     return Math.floor(this.#options.time.monotonic() - this.#steadyBaseMs);
   }
 
-  /** Whole milliseconds, never less than it is. */
+  /** Age of this node's clock, in milliseconds, rounded up. */
   ageMs(): number {
     return Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(this.#options.ageMs()));
   }
 
-  /** The answer to a probe of the clock that stamps its messages. */
+  /** The response to a probe of the clock that stamps the messages. */
   probe(): ProbeResponse {
     return { sentMs: this.sentMs(), wallTimeMs: this.wallBaseMs };
   }
 
-  /** Looks which way leads to the root. Returns whether it is another than before. */
+  /** Reads the path from the root. Returns whether it has changed. */
   updatePath(): boolean {
     const path = [...this.#options.upstreamPath(), this.#options.name];
     if (path.length === this.#path.length && path.every((name, i) => name === this.#path[i]))

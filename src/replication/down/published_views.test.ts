@@ -3,17 +3,17 @@ import { choose, NAMES, SCHEMA, Subscriber, setUp } from "../../testing/selectio
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import { parseSelection } from "../clock/selection.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
-import { decodeClockMessage } from "../wire/messages.ts";
+import { decodeClockMessage } from "../wire/message_codec.ts";
 import { Publisher } from "./publisher.ts";
 
 describe("A selection", () => {
   it("is a clock of its own: the chosen states in order, at the node's version", async () => {
     const { clock, flip, join } = setUp();
-    await flip("Start", "Flight1OnTime");
+    await flip(["Start", "Flight1OnTime"]);
     const leaf = join("Start,Flight1*");
     expect(leaf.clock.names).toEqual(["Flight1Delayed", "Flight1OnTime", "Start"]);
     expect(leaf.clock.version).toBe(clock.version);
-    await flip("Flight1Delayed", "Flight2OnTime");
+    await flip(["Flight1Delayed", "Flight2OnTime"]);
     expect(leaf.clock.version).toBe(clock.version);
     expect(leaf.clock.activeStates()).toEqual(["Flight1Delayed", "Flight1OnTime", "Start"]);
     expect(leaf.kinds).toEqual(["snapshot applied", "diff applied"]);
@@ -103,7 +103,7 @@ describe("A selection", () => {
     await flip("Flight1Delayed");
     pushed.length = 0;
     for (const name of ["Start", "Flight1Delayed", "Exception"]) await flip(name);
-    await flip("Flight1Delayed", "Flight1OnTime");
+    await flip(["Flight1Delayed", "Flight1OnTime"]);
     await flip("Start");
     expect(pushed).toEqual([]);
     await time.advance(10);
@@ -203,17 +203,15 @@ describe("A selection", () => {
   });
 
   it("is told a trace context with the diffs that hold its transition, and of no other", async () => {
-    const { flip, join, publisher } = setUp();
+    const { flip, join } = setUp();
     const leaf = join("Flight1*");
     const contexts = [1, 2].map((byte) => new Uint8Array(25).fill(byte));
-    publisher.traceContexts = [contexts[0]!];
-    await flip("Start");
+    await flip(["Start"], [contexts[0]!]);
     await flip("Flight1Delayed");
     const contextsOf = ({ envelopes }: Subscriber) =>
       decodeClockMessage(envelopes.at(-1)!.subarray(5)).traceContexts;
     expect(contextsOf(leaf)).toEqual([]);
-    publisher.traceContexts = [contexts[1]!];
-    await flip("Flight1Delayed", "Start");
+    await flip(["Flight1Delayed", "Start"], [contexts[1]!]);
     expect(contextsOf(leaf)).toEqual([contexts[1]]);
   });
 
@@ -264,7 +262,7 @@ describe("A selection", () => {
       ["Exception,Flight1*", '"Exception,Flight1*"'],
       ["Flight2Delayed", '"Flight2Delayed"'],
     ]) {
-      const message = `Cannot serve ${asked}: this node holds "Start,Flight1*" alone`;
+      const message = `Cannot serve ${asked}: this node holds only "Start,Flight1*"`;
       expect(() => join(states)).toThrow(
         expect.objectContaining({ code: "failed_precondition", message }),
       );
@@ -274,7 +272,7 @@ describe("A selection", () => {
     expect(part.downstream!.pushes).toBe(1);
     // On such a node the seq moves on by itself, and below it at once.
     clock.advance(5, new Uint32Array(0), []);
-    await flip();
+    await flip([]);
     expect([part.clock.seq, same.clock.seq]).toEqual([6, 6]);
     expect(part.kinds.slice(1)).toEqual(["heartbeat applied"]);
     expect(part.downstream!.pushes).toBe(1);

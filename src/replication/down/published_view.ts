@@ -1,7 +1,7 @@
 /**
- * What all downstreams with one selection are sent from: a clock of the chosen states alone, with
- * indexes, checksum and schema of its own, at the node's epoch and seq. Whoever asks for every state
- * is sent the node's own clock in the same way.
+ * The node's clock as a group of downstreams sees it: all of it, or a selection of its states with
+ * indexes, checksum and schema of their own, at the node's epoch and seq. Messages are encoded here, once
+ * for all downstreams of the group at the same cursor.
  */
 
 import type { ReplicationError } from "../clock/errors.ts";
@@ -10,20 +10,21 @@ import type { Selection } from "../clock/selection.ts";
 import { TracedTransitions } from "../clock/traced_transitions.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
-import { type ClockMessage, encodeClockMessage, SHARED_MS, toStamp } from "../wire/messages.ts";
+import { encodeClockMessage } from "../wire/message_codec.ts";
+import { type ClockMessage, SHARED_MS, toStamp } from "../wire/messages.ts";
 import { encodeSchema } from "../wire/schema_codec.ts";
 import { sealMessage, sealStart } from "../wire/seal.ts";
-import type { Sender } from "./sender.ts";
+import type { SenderInfo } from "./sender_info.ts";
 
 /** How a stream, or a new epoch in it, begins. */
 export interface Beginning {
-  /** The seq that it continues from; undefined to begin with a snapshot. */
+  /** The seq to continue from; undefined to begin with a snapshot. */
   readonly cursor: number | undefined;
   /** Whether the downstream has the schema. */
   readonly isSchemaKnown: boolean;
-  /** What the downstream asked for. */
+  /** The states that the downstream requested. */
   readonly selection: Selection | undefined;
-  /** Trace contexts of its own, as for {@linkcode SelectionView.encode}. */
+  /** Trace contexts only for this downstream, as for {@linkcode PublishedView.encode}. */
   readonly traceContexts: readonly Uint8Array[] | undefined;
 }
 
@@ -31,50 +32,50 @@ export interface Encoded {
   readonly envelope: Uint8Array<ArrayBuffer>;
   /** Whether a state changed; else it is a heartbeat. */
   readonly isDiff: boolean;
-  /** The age that it tells, and when it was made. */
+  /** The age in it, and its stamp. */
   readonly ageMs: number;
   readonly sentMs: number;
 }
 
-/** Changes of a view that are remembered one by one. */
+/** How many changes of a view are remembered one by one. */
 const MAX_CHANGES = 64;
 
-export class SelectionView {
-  /** Undefined for every state that the node has. */
+export class PublishedView {
+  /** Undefined for every state of the node. */
   readonly selection: Selection | undefined;
-  /** Downstreams that are sent from it. */
+  /** How many downstreams are sent from this view. */
   downstreamCount = 0;
   /** Why it has no clock: the selection names states that the schema lacks. */
   error: ReplicationError | undefined = undefined;
   readonly #node: VersionedClock;
-  readonly #sender: Sender;
+  readonly #sender: SenderInfo;
   readonly #clock: VersionedClock;
   #dueSeq = 0;
   /** Seqs of the last changes of a chosen state, rising. */
   readonly #changes: number[] = [];
-  /** Messages encoded for the node's seq, by cursor; that of the seq itself is a heartbeat. */
+  /** Messages encoded for the node's seq, by cursor; the one at the seq itself is a heartbeat. */
   readonly #encoded = new Map<number, Encoded>();
-  /** Starts with a snapshot, encoded for the node's seq, by what else they say. */
+  /** Starts with a snapshot, encoded for the node's seq, by what else is in them. */
   readonly #snapshots = new Map<string, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
-  /** The schema as it travels, made when first needed in an epoch. */
+  /** The encoded schema, made when first needed in an epoch. */
   #encodedSchema: { epoch: string; bytes: Uint8Array; hash: string } | undefined = undefined;
-  /** The last traced transitions that changed a state of this view, in their order. */
+  /** The last traced transitions that changed a selected state; without a selection the clock has them. */
   readonly #traced = new TracedTransitions();
 
-  constructor(node: VersionedClock, sender: Sender, selection: Selection | undefined) {
+  constructor(node: VersionedClock, sender: SenderInfo, selection: Selection | undefined) {
     this.#node = node;
     this.#sender = sender;
     this.selection = selection;
     this.#clock = selection === undefined ? node : new VersionedClock();
   }
 
-  /** The clock that is sent. Its epoch and checksum are those of the messages; the seq is {@linkcode seq}. */
+  /** The clock that is sent. Its epoch and checksum are those of the messages, but their seq is {@linkcode seq}. */
   get clock(): VersionedClock {
     return this.#clock;
   }
 
-  /** The node's: all its views stand at the same version. */
+  /** The node's epoch: all its views are at the same version. */
   get epoch(): string {
     return this.#node.epoch;
   }
@@ -83,12 +84,12 @@ export class SelectionView {
     return this.#node.seq;
   }
 
-  /** Whether more than a heartbeat is due to whoever was sent up to `cursor`. */
+  /** Whether more than a heartbeat is due to a downstream that was sent up to `cursor`. */
   isBehind(epoch: string, cursor: number): boolean {
     return epoch !== this.#node.epoch || cursor < this.#dueSeq;
   }
 
-  /** Hash of the schema of the chosen states. */
+  /** Hash of the schema of the selected states. */
   get schemaHash(): string {
     return this.#schema().hash;
   }
@@ -103,27 +104,27 @@ export class SelectionView {
     return this.#encodedSchema;
   }
 
-  /** Takes over a whole new clock of the node, of which `chosen` gives the indexes of this view's states, rising. */
-  reset(chosen: Uint32Array): void {
+  /** Takes a whole new clock of the node. `selected` are the node's indexes of this view's states, rising. */
+  reset(selected: Uint32Array): void {
     const node = this.#node;
     this.#traced.clear();
-    // A snapshot may put right what was wrong at the same version.
+    // A snapshot may correct what was wrong at the same version.
     this.#forget();
     this.#changes.length = 0;
     if (this.#clock === node) return;
-    const names = Array.from(chosen, (index) => node.names[index]!);
+    const names = Array.from(selected, (index) => node.names[index]!);
     this.#clock.reset({
       epoch: node.epoch,
       seq: node.seq,
-      // Relations go on naming states that were not chosen: they hold all the same.
+      // Relations still name states that are not selected: they hold nevertheless.
       schema: Object.fromEntries(names.map((name) => [name, node.schema[name] ?? {}])),
       names,
-      ticks: Float64Array.from(chosen, (index) => node.ticks[index]!),
-      changedAt: Float64Array.from(chosen, (index) => node.lastChangeOf(index)),
+      ticks: Float64Array.from(selected, (index) => node.ticks[index]!),
+      changedAt: Float64Array.from(selected, (index) => node.lastChangeOf(index)),
     });
   }
 
-  /** Takes over the tick of one state, by its index here. */
+  /** Takes the tick of one state, by its index here. */
   set(index: number, tick: number): void {
     const { seq } = this.#node;
     ONE_INDEX[0] = index;
@@ -135,8 +136,8 @@ export class SelectionView {
   }
 
   /**
-   * Of the seqs after `cursor`, those that changed something here: the first, and how many. Of more
-   * than {@linkcode MAX_CHANGES} of them, the last ones.
+   * Of the seqs after `cursor`, those that changed something here: the first one, and how many. If there are
+   * more than {@linkcode MAX_CHANGES}, only the last ones count.
    */
   changesSince(cursor: number): { firstSeq: number; changes: number } {
     if (this.#clock === this.#node) return { firstSeq: cursor + 1, changes: this.seq - cursor };
@@ -144,21 +145,23 @@ export class SelectionView {
     return { firstSeq: later[0] ?? this.seq, changes: later.length };
   }
 
-  /** What changed up to the node's seq is to be pushed. */
+  /** Everything up to the node's seq is due to the downstreams. */
   setDue(traceContexts: readonly Uint8Array[]): void {
     const { seq } = this.#node;
     this.#dueSeq = seq;
-    this.#traced.add(seq, traceContexts);
+    if (this.#clock !== this.#node) this.#traced.add(seq, traceContexts);
   }
 
-  /** Trace contexts of the transitions that whoever was sent up to `cursor` has not been sent, in their order. */
-  tracedSince(cursor: number): readonly Uint8Array[] {
-    return this.#traced.since(cursor);
+  /** Trace contexts of the transitions after `cursor` that changed something here, in their order. */
+  traceContextsSince(cursor: number): readonly Uint8Array[] {
+    return this.#clock === this.#node
+      ? this.#node.traceContextsSince(cursor)
+      : this.#traced.since(cursor);
   }
 
   /**
-   * What takes a downstream from `cursor` to now; encoded once for all that stand there, but for those
-   * that are told trace contexts of their own.
+   * The message that takes a downstream from `cursor` to now: encoded once for all downstreams at that
+   * cursor, except for those with trace contexts of their own.
    */
   encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
     if (traceContexts !== undefined)
@@ -166,7 +169,7 @@ export class SelectionView {
     return this.#share(this.#encoded, cursor, () => this.message(cursor));
   }
 
-  /** A message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
+  /** The message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
   encodeStart(beginning: Beginning): Encoded {
     const { cursor, isSchemaKnown, selection } = beginning;
     if (cursor !== undefined) return this.#encode(this.#startMessage(beginning));
@@ -177,7 +180,7 @@ export class SelectionView {
   #share<K>(known: Map<K, Encoded>, key: K, create: () => ClockMessage): Encoded {
     this.#forgetOld();
     const before = known.get(key);
-    // One that waited must not make the clock look fresher than it is by now.
+    // A message that waited must not make the clock look fresher than it is now.
     if (
       before !== undefined &&
       before.ageMs >= this.#sender.ageMs() &&
@@ -230,7 +233,7 @@ export class SelectionView {
       indexes,
       ticks: Float64Array.from(indexes, (index) => clock.ticks[index]!),
       checksum: sealMessage(clock.checksum, this.epoch, fields),
-      traceContexts: this.tracedSince(cursor),
+      traceContexts: this.traceContextsSince(cursor),
       start: undefined,
     };
   }

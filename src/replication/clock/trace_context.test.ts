@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatTraceparent, parseTraceparent } from "./trace_context.ts";
+import { formatTraceparent, isSampled, isTraceContext, parseTraceparent } from "./trace_context.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const SPAN_ID = "b7ad6b7169203331";
@@ -41,5 +41,25 @@ describe("formatTraceparent()", () => {
   it("writes what parseTraceparent() reads", () => {
     const header = `00-${TRACE_ID}-${SPAN_ID}-01`;
     expect(formatTraceparent(parseTraceparent(header)!)).toBe(header);
+  });
+});
+
+describe("isSampled()", () => {
+  it("reads only the lowest bit of the flags", () => {
+    for (const [flags, expected] of [
+      ["00", false],
+      ["01", true],
+      ["02", false],
+      ["03", true],
+    ] as const)
+      expect(isSampled(parseTraceparent(`00-${TRACE_ID}-${SPAN_ID}-${flags}`)!)).toBe(expected);
+  });
+});
+
+describe("isTraceContext()", () => {
+  it("refuses whatever else a mutation's context may be", () => {
+    expect(isTraceContext(new Uint8Array(25))).toBe(true);
+    for (const other of [undefined, null, "x".repeat(25), new Uint8Array(24), { feed: "replay" }])
+      expect(isTraceContext(other)).toBe(false);
   });
 });

@@ -1,22 +1,22 @@
-/** The args of a mutation as JSON. They come from anywhere, and every hop parses and writes them anew. */
+/** The args of a mutation as JSON text: checked where they enter and where they run, opaque on the way. */
 
-import { ReplicationError } from "../clock/errors.ts";
-import { MAX_ARGS_DEPTH } from "../clock/limits.ts";
+import { ReplicationError } from "./errors.ts";
+import { MAX_ARGS_DEPTH } from "./limits.ts";
 
-/** Throws {@linkcode ReplicationError} (`invalid_argument`) for what is no JSON, or nests too deep. */
+/** Throws {@linkcode ReplicationError} (`invalid_argument`) for args that JSON cannot hold, or that nest too deep. */
 export function encodeArgs(args: Readonly<Record<string, unknown>>): string {
   let json: string;
   try {
     json = JSON.stringify(args);
   } catch (cause) {
-    // Of a circle, a BigInt, or thousands of levels.
+    // A circle, a BigInt, or thousands of levels.
     throw refusal(`args are not JSON: ${(cause as Error).message.split("\n")[0]}`, cause);
   }
   checkDepth(json, "args nest");
   return json;
 }
 
-/** Throws {@linkcode ReplicationError} (`invalid_argument`) for what is no JSON object, or nests too deep. */
+/** Throws {@linkcode ReplicationError} (`invalid_argument`) for text that is not a JSON object, or nests too deep. */
 export function decodeArgs(json: string): Record<string, unknown> {
   let args: unknown;
   try {
@@ -30,10 +30,10 @@ export function decodeArgs(json: string): Record<string, unknown> {
   return args as Record<string, unknown>;
 }
 
-/** Of text that is known to be JSON. */
+/** Checks text that is known to be JSON. */
 function checkDepth(json: string, what: string): void {
   let depth = 0;
-  // Strings are stepped over whole, for their brackets.
+  // Strings match as a whole, so that brackets inside them do not count.
   for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{}]/g)) {
     if (token === "{" || token === "[") depth++;
     else if (token === "}" || token === "]") depth--;
