@@ -28,9 +28,8 @@ export type {
 export { DEFAULT_WAIT_MS, type HttpApiOptions, MAX_WAIT_MS } from "./options.ts";
 export type { Exchange, Route } from "./route.ts";
 
-// For sibling folders: wire names, trace contexts as a header, and problems for the routes that they add.
+// For sibling folders: wire names, and problems for the routes that they add.
 
-export { formatTraceparent, parseTraceparent } from "../replication/clock/trace_context.ts";
 export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";

@@ -1,8 +1,8 @@
 /** Local handlers that log each flight that turns Delayed, and tell a webhook of it. */
 
 import { boardRows, flights, flightsLayout, type StateName } from "../../flights/mod.ts";
-import { formatTraceparent } from "../../http/mod.ts";
 import type { ReplicaEvent, ReplicaMachine } from "../../replica_machine/mod.ts";
+import { formatTraceparent } from "../../replication/mod.ts";
 import type { Logger } from "../mod.ts";
 import type { Notice } from "./webhook.ts";
 
