@@ -42,7 +42,7 @@ describe("compose.yaml", () => {
       expect(config.name).toBe(place.name);
       expect(config.role).toBe(place.role);
       // By name where npm start has ports: the same nodes in the same order.
-      const names = place.parentPorts.map(
+      const names = place.upstreamPorts.map(
         (port) => tree.find((other) => other.port === port)!.name,
       );
       expect(config.parentAddrs).toEqual(names.map((name) => `${name}:19700`));
@@ -56,8 +56,8 @@ describe("compose.yaml", () => {
   });
 
   it("starts each node after the one that it follows first, and none after telemetry", () => {
-    for (const { name, parentPorts } of tree) {
-      const [first] = parentPorts;
+    for (const { name, upstreamPorts } of tree) {
+      const [first] = upstreamPorts;
       const upstream = tree.find(({ port }) => port === first)?.name;
       expect(compose.services[name].depends_on ?? {}, name).toEqual(
         upstream === undefined ? {} : { [upstream]: { condition: "service_healthy" } },

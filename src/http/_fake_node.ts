@@ -106,7 +106,6 @@ export class FakeNode implements NodeApi {
       upstream: {
         address: "127.0.0.1:19701",
         status: "live",
-        lagSeq: 0,
         lagMs: 3,
         reconnects: 1,
         resyncs: 0,

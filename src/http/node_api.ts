@@ -67,8 +67,7 @@ export interface TopologyUpstream {
   /** host:port in use, or the one tried next. */
   readonly address: string;
   readonly status: LinkStatus;
-  /** How many diffs this node is known to be behind its upstream; null while not known. */
-  readonly lagSeq: number | null;
+  /** Milliseconds since this node's clock was last proven to be that of its upstream; null before the first proof. */
   readonly lagMs: number | null;
   /** Times that the link was made again after a loss. */
   readonly reconnects: number;

@@ -17,8 +17,6 @@ export interface NodeTelemetryOptions {
   readonly log: EventLog;
   readonly time: TimeSource;
   readonly machineId: string;
-  /** Returns the node upstream, host:port; empty on the root. */
-  readonly upstream: () => string;
 }
 
 export class NodeTelemetry {

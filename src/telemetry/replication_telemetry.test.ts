@@ -31,9 +31,9 @@ function setUp(options: { traces?: boolean } = {}) {
     log: { info: write, debug: write, trace: () => {}, enabled: () => false },
     time,
     machineId: "flights",
-    upstream: () => "up:1",
   });
   telemetry.follow(clock);
+  telemetry.upstream.linkStatus!("live", "up:1");
   clock.reset({
     epoch: EPOCH,
     seq: 0,

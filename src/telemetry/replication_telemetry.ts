@@ -70,8 +70,6 @@ export interface ReplicationTelemetryOptions {
   readonly log: EventLog;
   readonly time: TimeSource;
   readonly machineId: string;
-  /** The node upstream, host:port; empty on the root. */
-  readonly upstream: () => string;
 }
 
 const RESYNC_REASONS: readonly ResyncReason[] = [
@@ -92,6 +90,8 @@ export class ReplicationTelemetry {
   readonly #hopLag;
   /** What only a node with an upstream has. */
   #received: UpstreamMetrics | undefined = undefined;
+  /** The node upstream, host:port; empty on the root. */
+  #upstreamAddress = "";
   readonly #changes = new ChangeTimes();
   #clock: VersionedClock | undefined = undefined;
   /** Spans of the diff that is being sent, until it is. */
@@ -138,6 +138,15 @@ export class ReplicationTelemetry {
     const received = this.#received ?? createUpstreamMetrics(this.#options.metrics);
     this.#received = received;
     return {
+      linkStatus: (_status, address) => {
+        this.#upstreamAddress = address;
+      },
+      linkLost: ({ address }) => {
+        this.#upstreamAddress = address;
+      },
+      moved: ({ address }) => {
+        this.#upstreamAddress = address;
+      },
       applying: (traceContexts) => this.#startApply(traceContexts),
       applied: (event) => this.#endApply(event, received),
       resync: (reason) => {
@@ -145,7 +154,7 @@ export class ReplicationTelemetry {
       },
       forwarding: (request) => this.#startMutation(SpanKind.CLIENT, request),
       forwarded: (request, outcome) => {
-        this.#endMutation(request, outcome, this.#options.upstream());
+        this.#endMutation(request, outcome, this.#upstreamAddress);
         const result = outcome instanceof ReplicationError ? outcome.code : outcome.result;
         received.forwarded.at(result).value++;
       },
@@ -252,7 +261,7 @@ export class ReplicationTelemetry {
   }
 
   #endApply(event: AppliedEvent, { lag, transit }: UpstreamMetrics): void {
-    const { log, time, upstream } = this.#options;
+    const { log, time } = this.#options;
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
     // A snapshot holds changes of any age.
     if (!event.isSnapshot) {
@@ -277,7 +286,7 @@ export class ReplicationTelemetry {
         [ATTR_STATES_CHANGED]: event.stateCount,
         [ATTR_MESSAGING_BODY_SIZE]: event.bytes,
         [ATTR_LAG]: lagMs / 1000,
-        [ATTR_UPSTREAM]: upstream(),
+        [ATTR_UPSTREAM]: this.#upstreamAddress,
       });
       span.end();
       log.info(message, { ...fields, [ATTR_LAG]: lagMs / 1000 }, span.context);

@@ -1,4 +1,4 @@
-/** Counts work under way, so that a node can wait for its end. */
+/** Counts running work, so that a node can wait for its end. */
 export class InFlight {
   #count = 0;
   #idle = Promise.withResolvers<void>();
@@ -17,7 +17,7 @@ export class InFlight {
     }
   }
 
-  /** Resolves at the next moment without work under way. */
+  /** Resolves as soon as no work is running. */
   async idle(): Promise<void> {
     while (this.#count > 0) await this.#idle.promise;
   }

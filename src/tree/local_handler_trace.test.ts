@@ -58,10 +58,10 @@ describe("A local handler", () => {
         TST_NAME: "leaf",
         TST_PARENT_ADDR: formatAddress(root.addr),
       });
-      await leaf.replica!.whenSynced();
+      await leaf.localMachine!.whenSynced();
       const calls: string[] = [];
       const { promise: isDone, resolve: done } = Promise.withResolvers<void>();
-      leaf.replica!.handle(
+      leaf.localMachine!.handle(
         {
           StartState: () => void calls.push("untraced"),
           async Flight1DelayedState() {
@@ -76,7 +76,7 @@ describe("A local handler", () => {
         { id: "board" },
       );
       root.machine!.add("Start");
-      await leaf.replica!.when("Start");
+      await leaf.localMachine!.when("Start");
       await fetch(`http://${formatAddress(leaf.httpAddr)}/mutations`, {
         method: "POST",
         headers: {

@@ -5,7 +5,7 @@ import { parseConfig } from "./config.ts";
 import { createLogger, type LogRecord } from "./log.ts";
 import { startNode, type TreeNode } from "./node.ts";
 
-describe("TreeNode.replica", () => {
+describe("TreeNode.localMachine", () => {
   const ends: (() => Promise<unknown>)[] = [];
   let records: LogRecord[] = [];
 
@@ -41,22 +41,22 @@ describe("TreeNode.replica", () => {
       TST_PUSH_INTERVAL_MS: "5",
     });
     const leaf = await start({ TST_NAME: "rep-1-1", TST_PARENT_ADDR: formatAddress(relay.addr) });
-    await leaf.replica!.whenSynced();
+    await leaf.localMachine!.whenSynced();
     return { root, relay, leaf };
   }
 
   it("is not there on the root, which has the machine itself", async () => {
     const { root, relay } = await startTree();
-    expect(root.replica).toBeUndefined();
+    expect(root.localMachine).toBeUndefined();
     expect(root.machine).toBeDefined();
-    expect(relay.replica?.id).toBe("rep-1");
+    expect(relay.localMachine?.id).toBe("rep-1");
   });
 
   it("tells handlers on a relay and on a leaf of what happens at the root, and logs what they throw", async () => {
     const { root, relay, leaf } = await startTree();
-    const [onRelay, onLeaf] = [relay, leaf].map(({ replica }) => {
+    const [onRelay, onLeaf] = [relay, leaf].map(({ localMachine }) => {
       const { promise, resolve } = Promise.withResolvers<string>();
-      replica!.handle({
+      localMachine!.handle({
         Flight1DelayedState({ state, change, machine }) {
           resolve(`${machine.id}: ${state} of ${change.epoch}`);
           throw new Error("made up");
@@ -77,7 +77,7 @@ describe("TreeNode.replica", () => {
       seq: expect.any(Number),
       error: "Error: made up",
     });
-    await leaf.replica!.when("Flight1Delayed");
+    await leaf.localMachine!.when("Flight1Delayed");
     expect(leaf.clock.checksum).toBe(root.clock.checksum);
   });
 
@@ -85,7 +85,7 @@ describe("TreeNode.replica", () => {
     const { root, leaf } = await startTree();
     const { promise, resolve } = Promise.withResolvers<AbortSignal>();
     const log: string[] = [];
-    leaf.replica!.handle({
+    leaf.localMachine!.handle({
       async Flight1DelayedState({ signal }) {
         resolve(signal);
         await new Promise((done) => signal.addEventListener("abort", done));

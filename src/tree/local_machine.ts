@@ -1,11 +1,11 @@
-/** The machine of a relay or leaf: what its local handlers are bound to. */
+/** The machine of a relay or leaf, which its local handlers are bound to. */
 
 import { type StateName, stateNames } from "../flights/mod.ts";
 import { createReplicaMachine, type ReplicaMachine } from "../replica_machine/mod.ts";
 import type { VersionedClock } from "../replication/mod.ts";
 import type { CoreServices } from "./core.ts";
 
-/** Makes it; handlers are traced, and what they throw is logged. `id` is the node's name. */
+/** Makes the machine on the replica's clock. Handlers are traced, and their errors are logged. `id` is the node's name. */
 export function createLocalMachine(
   clock: VersionedClock,
   id: string,

@@ -1,4 +1,4 @@
-/** `GET /metrics`: what telemetry counts, as Prometheus text, or as OpenMetrics for who asks for that. */
+/** `GET /metrics`: what telemetry counts, as Prometheus text, or as OpenMetrics for clients that accept it. */
 
 import type { Route } from "../http/mod.ts";
 import type { TelemetryBackend } from "../telemetry/mod.ts";

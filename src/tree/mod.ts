@@ -14,7 +14,7 @@ export {
   type Role,
   settingsHelp,
 } from "./config.ts";
+export { defaultTree, environmentOf, type TreePlace } from "./default_tree.ts";
 export { createLogger, formatLogRecord, type Logger, type LogRecord } from "./log.ts";
 export { type NodeServices, startNode, type TreeNode } from "./node.ts";
-export { defaultTree, environmentOf, type TreePlace } from "./topology.ts";
 export { VERSION } from "./version.ts";

@@ -7,9 +7,9 @@ import type { OtlpSpan } from "../testing/otlp.ts";
 import { OtlpReceiver } from "../testing/otlp_receiver.ts";
 import { formatAddress } from "./address.ts";
 import { parseConfig } from "./config.ts";
+import { defaultTree, type TreePlace } from "./default_tree.ts";
 import { createLogger } from "./log.ts";
 import { startNode, type TreeNode } from "./node.ts";
-import { defaultTree, type TreePlace } from "./topology.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT_SPAN_ID = "b7ad6b7169203331";
@@ -22,7 +22,7 @@ const closers: (() => Promise<unknown>)[] = [];
 let version = "";
 
 async function start(place: TreePlace, places: readonly TreePlace[]): Promise<void> {
-  const upstream = place.parentPorts.map(
+  const upstream = place.upstreamPorts.map(
     (port) => nodes.get(places.find((other) => other.port === port)!.name)!.addr,
   );
   const env = {

@@ -27,28 +27,26 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
   return {
     clock: replica.clock,
     machine: undefined,
-    replica: machine,
+    localMachine: machine,
     mutate: (request, options) => replica.mutate(request, options),
     ageMs: () => replica.ageMs(),
     upstreamPath: () => replica.path,
     upstream: () => ({
       address: replica.address,
       status: replica.status,
-      // A live link has nothing outstanding that is known of: what comes is applied at once.
-      lagSeq: replica.status === "live" ? 0 : null,
-      lagMs: replica.ageMs(),
+      lagMs: replica.lagMs(),
       reconnects: replica.reconnects,
       resyncs: [...replica.resyncs.values()].reduce((sum, count) => sum + count, 0),
       bytesReceived: replica.bytesReceived,
     }),
     start: () => replica.start(),
-    quiesce: () => machine.close(),
+    stopWork: () => machine.close(),
     close: () => replica.close(),
   };
 }
 
 function logUpstream(log: Logger): UpstreamTracer {
-  // A node that is away is tried again and again; each new reason is worth one line, for each address.
+  // An unreachable node is tried again and again: each new reason gets one line, per address.
   const lastReasons = new Map<string, string>();
   return {
     linkStatus(status, address) {

@@ -9,7 +9,7 @@ import { type Core, type CoreServices, MACHINE_ID } from "./core.ts";
 
 type Feeding = Parameters<typeof createFeed>[1];
 
-/** Throws {@linkcode ConfigError} for a feed that there is not. */
+/** Throws {@linkcode ConfigError} for an unknown feed, or options that it refuses. */
 export function createRoot(
   config: NodeConfig,
   { log, time, telemetry, onListenerError }: CoreServices,
@@ -55,7 +55,7 @@ export function createRoot(
   return {
     clock: source.clock,
     machine,
-    replica: undefined,
+    localMachine: undefined,
     mutate: async (request) => source.mutate(request),
     ageMs: () => 0,
     upstreamPath: () => [],
@@ -71,7 +71,7 @@ export function createRoot(
         epoch: source.clock.epoch,
       });
     },
-    async quiesce() {
+    async stopWork() {
       stopped.abort();
     },
     async close() {
@@ -90,7 +90,7 @@ export function createRoot(
   };
 }
 
-/** The machine as a feed drives it: each mutation says which feed it comes from. */
+/** The machine as a feed drives it: each mutation carries the name of its feed. */
 function asFeedTarget(machine: Machine, feed: string): Feeding["target"] {
   const cause = { context: { feed } };
   return {

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { ReplicationTracer } from "../replication/mod.ts";
 import { joinTracers } from "./tracers.ts";
 
 describe("joinTracers()", () => {
   it("calls each hook of all that have it, in their order, and no other", () => {
     const calls: string[] = [];
-    const tracer = joinTracers(
+    const tracer = joinTracers<ReplicationTracer>(
       { linkStatus: (status) => calls.push(`1 ${status}`) },
       { linkStatus: (status, address) => calls.push(`2 ${status} ${address}`) },
       { resync: (reason) => calls.push(`3 ${reason}`) },
@@ -17,7 +18,10 @@ describe("joinTracers()", () => {
 
   it("gives back what the first gives that gives anything", () => {
     const contexts = [new Uint8Array(25)];
-    const tracer = joinTracers({ pushing: () => undefined }, { pushing: () => contexts });
+    const tracer = joinTracers<ReplicationTracer>(
+      { pushing: () => undefined },
+      { pushing: () => contexts },
+    );
     const event = { downstream: "a", seqBefore: 0, seq: 1, traceContexts: [] };
     expect(tracer.pushing!(event)).toBe(contexts);
   });

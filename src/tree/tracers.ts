@@ -1,11 +1,9 @@
 /** Several tracers as one. */
 
-import type { ReplicationTracer } from "../replication/mod.ts";
-
 type Hook = (...args: unknown[]) => unknown;
 
-/** Calls each hook of all tracers that have it, in their order; of what they return, the first that is not undefined counts. */
-export function joinTracers(...tracers: readonly ReplicationTracer[]): ReplicationTracer {
+/** Calls each hook of all tracers that have it, in their order, and returns the first result that is not undefined. */
+export function joinTracers<T extends object>(...tracers: readonly T[]): T {
   const hooks = new Map<string, Hook[]>();
   for (const tracer of tracers) {
     for (const [name, hook] of Object.entries(tracer) as [string, Hook | undefined][]) {
@@ -13,7 +11,7 @@ export function joinTracers(...tracers: readonly ReplicationTracer[]): Replicati
       hooks.set(name, [...(hooks.get(name) ?? []), hook.bind(tracer)]);
     }
   }
-  return Object.fromEntries(Array.from(hooks, ([name, list]) => [name, joinHooks(list)]));
+  return Object.fromEntries(Array.from(hooks, ([name, list]) => [name, joinHooks(list)])) as T;
 }
 
 function joinHooks(hooks: readonly Hook[]): Hook {

@@ -71,6 +71,7 @@ export class Follower {
   #reconnects = 0;
   readonly #resyncs = new Map<ResyncReason, number>();
   #provenAtMs = Number.NEGATIVE_INFINITY;
+  #syncedAtMs = Number.NEGATIVE_INFINITY;
   /** Monotonic time at which the root is known to have been in the clock's epoch: when we first heard of it. */
   #epochSinceMs = Number.NEGATIVE_INFINITY;
   #hasSynced = false;
@@ -120,6 +121,11 @@ export class Follower {
     return this.#provenAtMs;
   }
 
+  /** Monotonic time at which the clock was last proven to be that of the upstream; -Infinity before the first proof. */
+  get syncedAtMs(): number {
+    return this.#syncedAtMs;
+  }
+
   /** What a new stream asks for: to continue from the clock, or all of it. */
   createRequest(): SubscribeRequest {
     const { epoch, seq, schema, names } = this.#clock;
@@ -159,6 +165,7 @@ export class Follower {
     this.#lastSeq = message.seq;
     if (outcome !== "behind") {
       this.#provenAtMs = Math.max(this.#provenAtMs, provenAt(received));
+      this.#syncedAtMs = received.receivedAtMs - received.transitMs;
       this.#hadClockAtMs = nowMs;
       this.#move("synced");
     } else if (nowMs - this.#hadClockAtMs > this.#options.syncTimeoutMs) {

@@ -169,6 +169,7 @@ describe("Replica", () => {
     const relay = keep(tree.replica("relay", "root"));
     const leaf = keep(tree.replica("leaf", "relay"));
     expect(leaf.replica.ageMs()).toBe(Number.POSITIVE_INFINITY);
+    expect(leaf.replica.lagMs()).toBe(Number.POSITIVE_INFINITY);
     await tree.time.advance(5_000);
     expect(relay.replica.ageMs()).toBeLessThanOrEqual(250);
     expect(leaf.replica.ageMs()).toBeLessThanOrEqual(500);
@@ -178,6 +179,8 @@ describe("Replica", () => {
     expect(leaf.replica.status).toBe("live");
     expect(leaf.replica.ageMs()).toBeGreaterThanOrEqual(3_000);
     expect(leaf.replica.ageMs()).toBeLessThanOrEqual(3_500);
+    // It is no further behind the relay for that.
+    expect(leaf.replica.lagMs()).toBeLessThanOrEqual(500);
   });
 
   it("counts its age from when a message came, not from when that has been applied", async () => {

@@ -117,6 +117,11 @@ export class Replica {
     return this.#time.monotonic() - this.#follower.provenAtMs;
   }
 
+  /** Milliseconds since this clock was last proven to be that of its upstream; Infinity before the first sync. */
+  lagMs(): number {
+    return this.#time.monotonic() - this.#follower.syncedAtMs;
+  }
+
   /** How often the link was established again after a loss. */
   get reconnects(): number {
     return this.#follower.reconnects;

@@ -79,7 +79,6 @@ function createLoad(): () => void {
       log,
       time: systemTime,
       machineId: "flights",
-      upstream: () => "",
     });
   const tracer = telemetry?.createMachineTelemetry();
   const source = createSource(machine, tracer && { tracer });

@@ -43,7 +43,7 @@ async function main(): Promise<void> {
             lost: ({ key }, reason) => log.error("webhook not told", { key, reason }),
           },
         });
-  watchDelayed(node.replica!, log, (notice) => webhook?.send(notice), includeActive);
+  watchDelayed(node.localMachine!, log, (notice) => webhook?.send(notice), includeActive);
 }
 
 /** Takes a flag with its value, or with none, out of the arguments. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "./config.ts";
-import { defaultTree, environmentOf } from "./topology.ts";
+import { defaultTree, environmentOf } from "./default_tree.ts";
 
 describe("defaultTree()", () => {
   it("has one root, two relays and six leaves at the addresses that users rely on", () => {
     const lines = defaultTree().map(
-      ({ name, role, port, httpPort, parentPorts }) =>
-        `${name} ${role} ${port} ${httpPort} ${parentPorts.join(",")}`,
+      ({ name, role, port, httpPort, upstreamPorts }) =>
+        `${name} ${role} ${port} ${httpPort} ${upstreamPorts.join(",")}`,
     );
     expect(lines).toEqual([
       "root root 19700 18700 ",
@@ -25,7 +25,7 @@ describe("defaultTree()", () => {
     expect(defaultTree(1000)[3]).toMatchObject({
       port: 20_703,
       httpPort: 19_703,
-      parentPorts: [20_701, 20_702],
+      upstreamPorts: [20_701, 20_702],
     });
   });
 });

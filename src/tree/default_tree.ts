@@ -1,21 +1,21 @@
-/** The default tree: which nodes there are, at which addresses, and who is upstream of whom. */
+/** The default tree: its nodes, their addresses, and which is upstream of which. */
 
 import type { Role } from "./config.ts";
 
-/** One node of the default tree, ready to be turned into `TST_…` variables. */
+/** One node of the default tree; {@linkcode environmentOf} makes its `TST_…` variables. */
 export interface TreePlace {
   readonly name: string;
   readonly role: Role;
   readonly port: number;
   readonly httpPort: number;
   /** Ports of the nodes upstream, the preferred first; none on the root. */
-  readonly parentPorts: readonly number[];
+  readonly upstreamPorts: readonly number[];
 }
 
 const PORT = 19_700;
 const HTTP_PORT = 18_700;
 
-/** Each leaf has the other relay to go to when its own is away. */
+/** Each leaf has the other relay as its second upstream. */
 const PLACES: readonly (readonly [name: string, role: Role, ...upstream: number[]])[] = [
   ["root", "root"],
   ["rep-1", "relay", 0],
@@ -28,14 +28,14 @@ const PLACES: readonly (readonly [name: string, role: Role, ...upstream: number[
   ["rep-2-3", "leaf", 2, 1],
 ];
 
-/** The nine nodes of the default tree, upstream before downstream, all ports moved by `portOffset`. */
+/** The nine nodes of the default tree, upstream before downstream, with `portOffset` added to all ports. */
 export function defaultTree(portOffset = 0): TreePlace[] {
   return PLACES.map(([name, role, ...upstream], index) => ({
     name,
     role,
     port: PORT + portOffset + index,
     httpPort: HTTP_PORT + portOffset + index,
-    parentPorts: upstream.map((parent) => PORT + portOffset + parent),
+    upstreamPorts: upstream.map((index) => PORT + portOffset + index),
   }));
 }
 
@@ -46,8 +46,8 @@ export function environmentOf(place: TreePlace): Record<string, string> {
     TST_NAME: place.name,
     TST_ADDR: `127.0.0.1:${place.port}`,
     TST_HTTP_ADDR: `127.0.0.1:${place.httpPort}`,
-    // The root has every state, whatever those below it are to follow.
+    // The root has every state, whatever selection the other nodes follow.
     ...(place.role === "root" && { TST_STATES: "" }),
-    TST_PARENT_ADDR: place.parentPorts.map((port) => `127.0.0.1:${port}`).join(","),
+    TST_PARENT_ADDR: place.upstreamPorts.map((port) => `127.0.0.1:${port}`).join(","),
   };
 }
