@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FollowedClock } from "../testing/followed_clock.ts";
 import { settle } from "../testing/virtual_time.ts";
-import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaEvent } from "./event.ts";
 import type { ReplicaMachineOptions } from "./replica_machine.ts";
 
 type State = "A" | "B" | "C";

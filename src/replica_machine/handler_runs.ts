@@ -1,27 +1,26 @@
-/** Calls of handlers on a replica: how long they take, what becomes of their errors, and how many may be under way. */
+/** Calls handlers on a replica: limits their duration and number, and reports their errors. */
 
 import { MachineError, throwLater, toError } from "../machine/mod.ts";
 import type { TimeSource } from "../replication/mod.ts";
-import { type ReplicaChange, ReplicaEvent } from "./replica_event.ts";
-import type { BoundReplicaHandler, ReplicaBinding } from "./replica_handlers.ts";
-import type { ReplicaMachine } from "./replica_machine.ts";
-import type { Flip } from "./told_clock.ts";
+import { type Flip, type ReplicaChange, ReplicaEvent, type ReplicaView } from "./event.ts";
+import type { BoundReplicaHandler, ReplicaBinding } from "./handlers.ts";
 
-/** Hooks around handlers, for telemetry. What they throw goes to `onError`. */
+/** Hooks around handler calls, for telemetry. Their errors go to `onError`. */
 export interface HandlerTracer {
   handlerStart?(event: ReplicaEvent, bindingId: string): void;
-  /** It has returned, the promise that it returned has settled, or its time is over. Once for each start. */
+  /** Once for each start: when the handler has returned, its promise has settled, or its deadline has passed. */
   handlerEnd?(event: ReplicaEvent, bindingId: string, error: Error | undefined): void;
 }
 
 export interface HandlerRunsOptions {
+  readonly machine: ReplicaView;
   readonly handlerTimeoutMs: number;
   readonly handlerDeadlineMs: number;
   readonly maxRunning: number;
   readonly time: TimeSource;
   readonly tracer: HandlerTracer | undefined;
   readonly onError: (error: Error, event: ReplicaEvent | undefined) => void;
-  /** There is room again. */
+  /** Called when an async handler ends, so there is room for another. */
   readonly onRoom: () => void;
 }
 
@@ -34,7 +33,7 @@ export class HandlerRuns {
     this.#options = options;
   }
 
-  /** Number of async handlers under way. */
+  /** Number of running async handlers. */
   get running(): number {
     return this.#running;
   }
@@ -43,20 +42,19 @@ export class HandlerRuns {
     return this.#running >= this.#options.maxRunning;
   }
 
-  /** Resolves when none is under way. */
+  /** Resolves when none is running. */
   async idle(): Promise<void> {
     while (this.#running > 0) await this.#idle.promise;
   }
 
   /** Calls one handler. Never throws. */
   call(
-    machine: ReplicaMachine,
     { id }: ReplicaBinding,
     handler: BoundReplicaHandler,
     flip: Flip | undefined,
     change: ReplicaChange,
   ): void {
-    const { time, tracer, handlerTimeoutMs } = this.#options;
+    const { machine, time, tracer, handlerTimeoutMs } = this.#options;
     const deadline = new Deadline();
     const event = new ReplicaEvent(handler.name, machine, flip, change, () => deadline.signal);
     this.#guard(() => tracer?.handlerStart?.(event, id));
@@ -70,7 +68,7 @@ export class HandlerRuns {
     }
     const tookMs = time.monotonic() - startedAtMs;
     if (error === undefined && tookMs > handlerTimeoutMs)
-      error = timedOut(event, `held everything up for ${Math.round(tookMs)} ms`);
+      error = timedOut(event, `blocked the process for ${Math.round(tookMs)} ms`);
     if (error !== undefined) this.fail(error, event);
     if (returned instanceof Promise) this.#watch(returned, event, id, deadline);
     else this.#guard(() => tracer?.handlerEnd?.(event, id, error));
@@ -102,13 +100,13 @@ export class HandlerRuns {
       onRoom();
     };
     const cancel = time.setTimer(handlerDeadlineMs, () => {
-      const error = timedOut(event, `is not done after ${handlerDeadlineMs} ms`);
+      const error = timedOut(event, `did not finish within ${handlerDeadlineMs} ms`);
       deadline.pass(error);
       end(error);
     });
     promise.then(
       () => end(),
-      (thrown: unknown) => end(isNews(thrown, event) ? toError(thrown) : undefined),
+      (thrown: unknown) => end(isFailure(thrown, event) ? toError(thrown) : undefined),
     );
   }
 
@@ -121,7 +119,7 @@ export class HandlerRuns {
   }
 }
 
-/** A signal that is only made for who asks for it. */
+/** A signal that is created on first use. */
 class Deadline {
   #controller: AbortController | undefined = undefined;
   #reason: Error | undefined = undefined;
@@ -138,8 +136,8 @@ class Deadline {
   }
 }
 
-/** Whether a handler failed, and did not just stop as its signal told it to. */
-function isNews(thrown: unknown, event: ReplicaEvent): boolean {
+/** Whether a handler failed, rather than stopped because its signal aborted. */
+function isFailure(thrown: unknown, event: ReplicaEvent): boolean {
   const isAbort =
     thrown === event.signal.reason || (thrown instanceof Error && thrown.name === "AbortError");
   return !(isAbort && event.signal.aborted);

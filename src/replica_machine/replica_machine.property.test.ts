@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FollowedClock } from "../testing/followed_clock.ts";
 import { settle } from "../testing/virtual_time.ts";
-import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaEvent } from "./event.ts";
 
 const NAMES = ["A", "B", "C", "M"] as const;
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 300);

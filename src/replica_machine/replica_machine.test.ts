@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { MachineError } from "../machine/mod.ts";
 import { FollowedClock } from "../testing/followed_clock.ts";
 import { settle } from "../testing/virtual_time.ts";
-import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaEvent } from "./event.ts";
 import type { ReplicaMachine } from "./replica_machine.ts";
 
 const SCHEMA = {

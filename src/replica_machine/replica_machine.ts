@@ -1,6 +1,6 @@
 /**
- * A machine on a replica: the read side of the machine at the root, and handlers that are told of what
- * has happened there. It follows a clock and never writes to it. SPEC.md, "Local handlers", has the rules.
+ * A machine on a replica: the read side of the machine at the root, and final handlers that run when a
+ * state changes there. It follows a clock and never writes to it. SPEC.md has the rules.
  */
 
 import { ClockView, type Schema, unknownState, type WaitOptions } from "../machine/mod.ts";
@@ -11,29 +11,29 @@ import {
   type TimeSource,
   type VersionedClock,
 } from "../replication/mod.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { ReplicaEvent, ReplicaView } from "./event.ts";
 import type { HandlerTracer } from "./handler_runs.ts";
-import { LocalHandlers } from "./local_handlers.ts";
-import type { ReplicaEvent } from "./replica_event.ts";
-import type { ReplicaBindOptions, ReplicaHandlers } from "./replica_handlers.ts";
+import type { ReplicaBindOptions, ReplicaHandlers } from "./handlers.ts";
 
 export interface ReplicaMachineOptions<N extends string = string> {
-  /** The states that the program counts on, for their types, and for reads and waits before the first clock has come. */
+  /** The states that the program relies on: they give the types, and the names for reads and waits before the first clock. */
   readonly states?: readonly N[];
   /** Names the machine in errors. Default `replica`. */
   readonly id?: string;
-  /** Is told what handlers and listeners throw, and of handlers that take too long or wait for states that are not there. */
+  /** Receives errors of handlers and listeners, handlers that exceed their limits, and handlers whose states the clock lacks. */
   readonly onError: (error: Error, event: ReplicaEvent | undefined) => void;
   readonly tracer?: HandlerTracer;
-  /** How long a handler may hold everything else up before that is an error, in milliseconds. Default 1,000. Measured when it returns. */
+  /** Longest time in milliseconds that a handler may block the process, checked when it returns; more is an error. Default 1,000. */
   readonly handlerTimeoutMs?: number;
-  /** How long an async handler may go on before its signal aborts and it is no longer waited for, in milliseconds. Default 10,000. */
+  /** Longest time in milliseconds for an async handler; then its signal aborts and it counts as failed. Default 10,000. */
   readonly handlerDeadlineMs?: number;
-  /** Async handlers under way from which on further changes wait, and become one. Default 100. */
+  /** Number of running async handlers at which further changes wait and merge into one. Default 100. */
   readonly maxRunning?: number;
   readonly time?: TimeSource;
 }
 
-/** The clock that was served last: its ticks are the clock's own, until that starts over with others. */
+/** The clock as last read. `ticks` is its live array until the next reset. */
 interface Served {
   readonly epoch: string;
   readonly names: readonly string[];
@@ -41,8 +41,8 @@ interface Served {
 }
 
 /**
- * Makes a machine of a replica's clock. `N` comes from `states`, such as the generated `stateNames`: a
- * misspelt state or handler does not compile. Throws `RangeError` for limits out of range.
+ * Makes a machine on a replica's clock. `N` comes from `states`, such as the generated `stateNames`, so
+ * a misspelt state or handler does not compile. Throws `RangeError` for limits out of range.
  */
 export function createReplicaMachine<N extends string = string>(
   clock: VersionedClock,
@@ -51,9 +51,12 @@ export function createReplicaMachine<N extends string = string>(
   return new ReplicaMachine<N>(clock, options);
 }
 
-export class ReplicaMachine<N extends string = string> extends ClockView<N> {
+export class ReplicaMachine<N extends string = string>
+  extends ClockView<N>
+  implements ReplicaView<N>
+{
   readonly #clock: VersionedClock;
-  readonly #handlers: LocalHandlers;
+  readonly #handlers: Dispatcher;
   readonly #unlisten: () => void;
   readonly #closing = new AbortController();
   #served: Served;
@@ -66,7 +69,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     if (!(maxRunning >= 1))
       throw new RangeError(`Cannot create a machine: maxRunning is ${maxRunning}, not 1 or more`);
     this.#clock = clock;
-    this.#handlers = new LocalHandlers({
+    this.#handlers = new Dispatcher({
       machine: this as ReplicaMachine,
       clock,
       handlerTimeoutMs,
@@ -84,7 +87,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     this.#unlisten = clock.onChange((change) => this.#follow(change));
   }
 
-  // The read side. Until the first clock has come, all states are inactive.
+  // The read side. Before the first clock, all states are inactive.
 
   override get names(): readonly N[] {
     return (this.isSynced ? this.#clock.names : this.#served.names) as readonly N[];
@@ -106,7 +109,6 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     return this.isSynced ? this.#clock.indexOf(name) : this.#served.names.indexOf(name);
   }
 
-  /** Whether a clock has come. */
   get isSynced(): boolean {
     return this.#clock.epoch !== "";
   }
@@ -119,12 +121,11 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     return this.#clock.seq;
   }
 
-  /** Resolves when the first clock has come. */
   whenSynced(options: WaitOptions = {}): Promise<void> {
     return this.isSynced ? Promise.resolve() : this.whenQuery(() => this.isSynced, options);
   }
 
-  // What is asked of a clock that is not there yet waits for it: nobody knows what is inactive.
+  // Without a clock, inactivity and ticks are unknown, so these waits start with the first clock.
 
   override whenNot(states: N | readonly N[], options: WaitOptions = {}): Promise<void> {
     this.toIndexes(states);
@@ -139,7 +140,6 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     return this.#onceSynced(options, () => super.whenNextActive(state, options));
   }
 
-  /** Aborts when the machine is closed. */
   get signal(): AbortSignal {
     return this.#closing.signal;
   }
@@ -147,32 +147,32 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
   // Handlers.
 
   /**
-   * Binds a set of final handlers, after those bound before. Returns its removal. Throws `MachineError`
-   * for a handler that is not final, or whose state is unknown; a state that a later schema lacks
-   * goes to `onError`.
+   * Binds a set of final handlers, which run after the sets bound before. Returns its removal. Throws
+   * `MachineError` for a handler that is not final, or whose state is unknown; if a later schema lacks
+   * the state, the error goes to `onError`.
    */
   handle(handlers: ReplicaHandlers<N>, options: ReplicaBindOptions = {}): () => void {
     return this.bind(handlers as Record<string, unknown>, options);
   }
 
-  /** As {@linkcode handle}, for handlers whose names are known at run time only. */
+  /** Like {@linkcode handle}, for handlers whose names are known only at run time. */
   bind(handlers: Readonly<Record<string, unknown>>, options: ReplicaBindOptions = {}): () => void {
     return this.#handlers.bind(handlers, options);
   }
 
-  /** Number of waits that are open. */
+  /** Number of open waits. */
   get waitCount(): number {
     return this.waits.count;
   }
 
-  /** Number of async handlers under way. */
+  /** Number of running async handlers. */
   get running(): number {
     return this.#handlers.runs.running;
   }
 
   /**
-   * Ends following: aborts all signals, resolves all waits, tells handlers no more. Resolves when those
-   * under way have ended, at their deadline at the latest.
+   * Stops following the clock: aborts all signals, resolves all waits and calls no more handlers.
+   * Resolves when the running handlers have ended, at their deadline at the latest.
    */
   async close(): Promise<void> {
     this.#unlisten();
@@ -204,7 +204,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     this.#handlers.schedule();
   }
 
-  /** A snapshot came: finds what it changed. */
+  /** Finds what a snapshot changed. */
   #startOver(): void {
     const before = this.#served;
     const { epoch, names, ticks } = this.#clock;
@@ -214,7 +214,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
       this.waits.rejectTicks(
         new ReplicationError(
           "aborted",
-          `Cannot wait for ticks of epoch ${before.epoch}: the clock has begun epoch ${epoch}`,
+          `Cannot wait for ticks of epoch ${before.epoch}: the current epoch is ${epoch}`,
         ),
       );
     }
@@ -229,7 +229,7 @@ export class ReplicaMachine<N extends string = string> extends ClockView<N> {
     const changed = Int32Array.from(names.keys()).filter((index) => {
       const tickBefore = before.ticks[indexBefore(index)] ?? 0;
       const moved = ticks[index]! - tickBefore;
-      // Ticks of another epoch count from another start: what remains the same is whether a state is active.
+      // Ticks of different epochs are unrelated; only activity can be compared.
       return isNewEpoch ? moved % 2 !== 0 : moved !== 0;
     });
     this.#changed(changed, changed.length);

@@ -5,8 +5,8 @@ import { type StateName, schema, stateNames } from "../../gen/flight_states.ts";
 import { createMachine, type Machine, MachineError } from "../machine/mod.ts";
 import { createSource } from "../replication/clock/source.ts";
 import { VersionedClock } from "../replication/clock/versioned_clock.ts";
+import type { Flip } from "./event.ts";
 import { createReplicaMachine, type ReplicaMachine } from "./replica_machine.ts";
-import type { Flip } from "./told_clock.ts";
 
 function create(): ReplicaMachine<StateName> {
   const machine = createMachine(schema, { states: stateNames }) as unknown as Machine;

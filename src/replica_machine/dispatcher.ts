@@ -1,45 +1,43 @@
-/** The handlers of a machine on a replica: what is bound, when they have their turn, and whom a change is told to in which order. */
+/** Delivers a clock's changes to bound handlers: which bindings exist, when handlers run, and in which order. */
 
 import { createStateSort, type Schema } from "../machine/mod.ts";
 import type { VersionedClock } from "../replication/mod.ts";
+import { DeliveredClock, toJoin } from "./delivered_clock.ts";
+import type { Flip, ReplicaChange } from "./event.ts";
 import { HandlerRuns, type HandlerRunsOptions } from "./handler_runs.ts";
-import type { ReplicaChange } from "./replica_event.ts";
 import {
   compileReplicaBinding,
   type ReplicaBinding,
   type ReplicaBindOptions,
   unknownHandlers,
-} from "./replica_handlers.ts";
-import type { ReplicaMachine } from "./replica_machine.ts";
-import { type Flip, flipToActive, ToldClock } from "./told_clock.ts";
+} from "./handlers.ts";
 
-export interface LocalHandlersOptions extends Omit<HandlerRunsOptions, "onRoom"> {
-  readonly machine: ReplicaMachine;
+export interface DispatcherOptions extends Omit<HandlerRunsOptions, "onRoom"> {
   readonly clock: VersionedClock;
 }
 
-export class LocalHandlers {
+export class Dispatcher {
   readonly runs: HandlerRuns;
-  readonly #options: LocalHandlersOptions;
-  // What handlers know. Without handlers, nothing is kept of it.
-  readonly #told = new ToldClock();
+  readonly #options: DispatcherOptions;
+  // Kept up to date only while handlers are bound.
+  readonly #delivered = new DeliveredClock();
   #bindings: readonly ReplicaBinding[] = [];
-  /** Bound while a change was waiting to be told, which came before them, or with `includeActive`. */
+  /** Bindings that start with the next turn: they have `includeActive`, or were bound while an earlier change was pending. */
   #fresh: readonly ReplicaBinding[] = [];
   #bindingNumber = 0;
   #cancelTurn: (() => void) | undefined = undefined;
   #isClosed = false;
-  /** The schema that handlers were looked for in, and its names. */
+  /** The schema that handlers were checked against, and its names. */
   #schema: Schema | undefined = undefined;
   #names: readonly string[] = [];
   #sort: ((indexes: Int32Array) => void) | undefined = undefined;
 
-  constructor(options: LocalHandlersOptions) {
+  constructor(options: DispatcherOptions) {
     this.#options = options;
     this.runs = new HandlerRuns({ ...options, onRoom: () => this.schedule() });
   }
 
-  /** Binds a set, after those before. Returns its removal. Throws `MachineError` for a handler that is not final, or whose state is unknown. */
+  /** Binds a set after the existing ones. Returns its removal. Throws `MachineError` for a handler that is not final, or whose state is unknown. */
   bind(handlers: Readonly<Record<string, unknown>>, options: ReplicaBindOptions): () => void {
     const { machine, clock } = this.#options;
     const id = options.id ?? `handlers-${++this.#bindingNumber}`;
@@ -47,8 +45,8 @@ export class LocalHandlers {
     if (machine.names.length > 0)
       for (const error of unknownHandlers(machine.id, binding, machine.names)) throw error;
     if (this.#isClosed) return () => {};
-    if (this.#bindings.length + this.#fresh.length === 0) this.#told.skipTo(clock);
-    if (binding.includeActive || this.#told.isBehind(clock)) {
+    if (this.#isIdle) this.#delivered.skipTo(clock);
+    if (binding.includeActive || this.#delivered.isBehind(clock)) {
       this.#fresh = [...this.#fresh, binding];
       this.schedule();
     } else {
@@ -61,7 +59,7 @@ export class LocalHandlers {
     };
   }
 
-  /** Tells no more. Resolves when the handlers under way have ended, at their deadline at the latest. */
+  /** Calls no more handlers. Resolves when the running ones have ended, at their deadline at the latest. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancelTurn?.();
@@ -70,41 +68,36 @@ export class LocalHandlers {
     await this.runs.idle();
   }
 
-  /** The clock has moved. Handlers have a turn of their own: what they do holds up neither a diff on its way down nor the proof of its age. */
+  /** To be called after the clock moves. Handlers run in a separate turn, so they delay neither a diff on its way downstream nor the proof of its age. */
   schedule(): void {
-    if (this.#cancelTurn !== undefined || this.#isClosed) return;
-    if (this.#bindings.length + this.#fresh.length === 0) return;
+    if (this.#cancelTurn !== undefined || this.#isClosed || this.#isIdle) return;
     this.#cancelTurn = this.#options.time.defer(() => {
       this.#cancelTurn = undefined;
       this.#takeTurn();
     });
   }
 
+  get #isIdle(): boolean {
+    return this.#bindings.length + this.#fresh.length === 0;
+  }
+
   #takeTurn(): void {
-    // Whoever makes room schedules the next turn; what changes until then becomes one change.
-    if (!this.#options.machine.isSynced || this.runs.isFull) return;
-    const { clock } = this.#options;
-    const { epoch, seq, names, changedAtMs } = clock;
+    const { machine, clock } = this.#options;
+    // The end of a run schedules the next turn; changes until then merge into one.
+    if (!machine.isSynced || this.runs.isFull) return;
     if (this.#schema !== clock.schema) this.#learn(clock);
-    const diff = this.#told.take(clock);
-    if (diff !== undefined && diff.flips.length > 0) {
-      const traceContexts = clock.traceContextsSince(diff.type === "epoch" ? 0 : diff.seqBefore);
-      this.#tell(this.#bindings, { ...diff, epoch, seq, changedAtMs, traceContexts });
-    }
+    const change = this.#delivered.take(clock);
+    if (change !== undefined && change.flips.length > 0) this.#deliver(this.#bindings, change);
     const fresh = this.#fresh;
     this.#fresh = [];
     this.#bindings = [...this.#bindings, ...fresh];
     const joining = fresh.filter(({ includeActive }) => includeActive);
     if (joining.length === 0) return;
-    const flips = names.flatMap((name, index) =>
-      clock.ticks[index]! % 2 === 1 ? [flipToActive(name, clock.ticks[index]!)] : [],
-    );
-    if (flips.length === 0) return;
-    const change = { type: "join", epoch, seqBefore: 0, seq, changedAtMs, flips } as const;
-    this.#tell(joining, { ...change, traceContexts: [] });
+    const join = toJoin(clock);
+    if (join.flips.length > 0) this.#deliver(joining, join);
   }
 
-  /** Takes in another schema, and says which handlers wait for states that it lacks; not again for the same names. */
+  /** Takes a new schema and reports handlers whose states it lacks; once for the same names. */
   #learn({ schema, names }: VersionedClock): void {
     const areKnown =
       names.length === this.#names.length && names.every((name, i) => name === this.#names[i]);
@@ -117,29 +110,28 @@ export class LocalHandlers {
         this.runs.fail(error);
   }
 
-  /** End of what left, then State of what entered, then AnyState, as in a transition. */
-  #tell(bindings: readonly ReplicaBinding[], change: ReplicaChange): void {
-    const { flips } = change;
+  /** Calls the End handlers of states that left, the State handlers of those that entered, then AnyState, as a transition does. */
+  #deliver(bindings: readonly ReplicaBinding[], change: ReplicaChange): void {
     const call = (kind: "State" | "End", flip: Flip) => {
       for (const binding of bindings) {
         const handler = binding[kind].get(flip.state);
         if (handler === undefined || binding.isRemoved) continue;
-        this.runs.call(this.#options.machine, binding, handler, flip, change);
+        this.runs.call(binding, handler, flip, change);
       }
     };
-    for (const flip of this.#inOrder(flips.filter((flip) => this.#hasLeft(flip))))
+    for (const flip of this.#inOrder(change.flips.filter((flip) => this.#hasLeft(flip))))
       call("End", flip);
-    for (const flip of this.#inOrder(flips.filter(({ activations }) => activations > 0))) {
+    for (const flip of this.#inOrder(change.flips.filter(({ activations }) => activations > 0))) {
       call("State", flip);
       if (!flip.isActive) call("End", flip);
     }
     for (const binding of bindings) {
       if (binding.anyState === undefined || binding.isRemoved) continue;
-      this.runs.call(this.#options.machine, binding, binding.anyState, undefined, change);
+      this.runs.call(binding, binding.anyState, undefined, change);
     }
   }
 
-  /** Whether an activation that handlers were told of is over. That of a multi state which is called again goes on. */
+  /** Whether the delivered activation has ended. That of a multi state goes on if the state was activated again. */
   #hasLeft({ state, wasActive, activations }: Flip): boolean {
     return wasActive && (activations === 0 || this.#options.clock.schema[state]?.multi !== true);
   }

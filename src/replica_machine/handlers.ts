@@ -1,17 +1,17 @@
-/** Handlers on a replica: what may be bound, and sorting it by name. */
+/** Handlers on a replica: which ones can be bound, and a bound set by state name. */
 
 import { handlerNames, MachineError, nearestNames } from "../machine/mod.ts";
-import type { ReplicaEvent } from "./replica_event.ts";
+import type { ReplicaEvent } from "./event.ts";
 
-/** Told of a state's flip. What it throws, at once or later, goes to `onError`. */
+/** Receives a state's flip. Errors, thrown or rejected, go to `onError`. */
 export type ReplicaHandler<N extends string, S extends N | undefined> = (
   event: ReplicaEvent<N, S>,
 ) => void | Promise<void>;
 
 /**
- * The final handlers of a machine, named in the same way: `FooState` and `FooEnd`, and `AnyState` for
- * each change. Those that could veto, `FooEnter`, `FooExit`, `AnyEnter` and pairs of states, are no
- * business of a replica.
+ * The final handlers of a machine, under the same names: `FooState` and `FooEnd`, and `AnyState` for
+ * each change. Negotiation handlers (`FooEnter`, `FooExit`, `AnyEnter`, `AnyExit`, pairs of states)
+ * run only at the source.
  */
 export type ReplicaHandlers<N extends string = string> = {
   readonly [K in N as `${K}State` | `${K}End`]?: ReplicaHandler<N, K>;
@@ -26,11 +26,11 @@ type Negotiation<N extends string> = N | `${N}Enter` | `${N}Exit` | "AnyEnter" |
 export interface ReplicaBindOptions {
   /** Names the binding for tracers; default `handlers-1`, `handlers-2`, … */
   readonly id?: string;
-  /** Binds only handlers whose name starts with it, without it. */
+  /** Binds only handlers whose name starts with this prefix, which is removed from the name. */
   readonly prefix?: string;
   /**
-   * Whether State handlers are also told of what is active already: at once, or as soon as the first
-   * clock has come. Default false: like those of a machine, they are told of what flips from now on.
+   * Whether State handlers also receive the states that are already active: immediately, or with the
+   * first clock. Default false: they receive only later flips, like handlers of a machine.
    */
   readonly includeActive?: boolean;
 }
@@ -49,12 +49,12 @@ export interface ReplicaBinding {
   readonly End: ByState;
   readonly anyState: BoundReplicaHandler | undefined;
   readonly includeActive: boolean;
-  /** A handler for a state that is not there is no mistake: the set serves several machines. */
+  /** Whether handlers for missing states are allowed, because the set serves several machines. */
   readonly isPartial: boolean;
   isRemoved: boolean;
 }
 
-/** Sorts handlers by their names; whether their states exist is another question. Throws `MachineError` for one that is not final. */
+/** Sorts handlers by name, without a check that their states exist. Throws `MachineError` for a handler that is not final. */
 export function compileReplicaBinding(
   machineId: string,
   handlers: Readonly<Record<string, unknown>>,
@@ -94,7 +94,7 @@ export function unknownHandlers(
       const hint = nearest.length > 0 ? `; the nearest are "${nearest.join('", "')}"` : "";
       return new MachineError(
         "unknown_state",
-        `Cannot tell handler "${name}" of anything: the clock of "${machineId}" does not hold state "${state}"${hint}`,
+        `Cannot call handler "${name}": the clock of "${machineId}" does not hold state "${state}"${hint}`,
         { states: [state] },
       );
     });
@@ -103,6 +103,6 @@ export function unknownHandlers(
 function notFinal(machineId: string, name: string): MachineError {
   return new MachineError(
     "invalid_argument",
-    `Cannot bind handler "${name}" to "${machineId}": it is a replica, which only tells what has happened, to FooState, FooEnd and AnyState; handlers that can veto belong to the source`,
+    `Cannot bind handler "${name}" to "${machineId}": a replica runs only final handlers, FooState, FooEnd and AnyState; handlers that can veto belong to the source`,
   );
 }
