@@ -1,4 +1,4 @@
-/** Whatever way a clock takes to a replica, its handlers end up where it is, and miss no activation of an epoch. */
+/** However a clock reaches a replica, its handlers end at that clock, and receive every activation of an epoch. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -15,11 +15,12 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom("snapshot", "restart") },
 );
 
-/** What handlers make of what they are told. */
+/** The clock as handlers can infer it from their events. */
 class Book {
   readonly #followed: FollowedClock<string>;
-  readonly active = new Set<string>();
-  readonly #told = new Map<string, number>();
+  readonly #active = new Set<string>();
+  /** By state: its tick, and its activations in the current epoch. */
+  readonly #ticks = new Map<string, number>();
   readonly #counts = new Map<string, number>();
   #epoch = "";
 
@@ -28,23 +29,23 @@ class Book {
   }
 
   enter({ state, flip }: ReplicaEvent): void {
-    // Each State is followed by its End before the next one, but for multi states that go on.
-    if (state !== "M") expect(this.active).not.toContain(state);
+    // End runs between two calls of State, except for a multi state that stays active.
+    if (state !== "M") expect(this.#active).not.toContain(state);
     expect(flip!.activations).toBeGreaterThan(0);
-    this.active.add(state!);
+    this.#active.add(state!);
   }
 
   leave({ state }: ReplicaEvent): void {
-    expect(this.active).toContain(state);
-    this.active.delete(state!);
+    expect(this.#active).toContain(state);
+    this.#active.delete(state!);
   }
 
-  /** Nothing lies between what was told last and what this begins with. */
+  /** Each change begins where the last one ended. */
   note({ change }: ReplicaEvent): void {
     expect(change.flips.length).toBeGreaterThan(0);
-    // A new epoch in which nothing is active that was not, and the other way round, is not told by itself.
+    // A new epoch with the same active states is not delivered as a separate change.
     if (change.epoch !== this.#epoch) {
-      this.#told.clear();
+      this.#ticks.clear();
       this.#counts.clear();
     }
     this.#epoch = change.epoch;
@@ -54,49 +55,51 @@ class Book {
       return;
     }
     for (const { state, tickBefore, tick, activations } of change.flips) {
-      if (this.#told.has(state)) expect(tickBefore).toBe(this.#told.get(state));
+      if (!this.#ticks.has(state)) this.#learn(state, tickBefore);
+      expect(tickBefore).toBe(this.#ticks.get(state));
       expect(tick).toBeGreaterThan(tickBefore);
-      this.#told.set(state, tick);
-      this.#counts.set(state, (this.#counts.get(state) ?? Math.ceil(tickBefore / 2)) + activations);
+      this.#ticks.set(state, tick);
+      this.#counts.set(state, this.#counts.get(state)! + activations);
     }
   }
 
   #learn(state: string, tick: number): void {
-    this.#told.set(state, tick);
+    this.#ticks.set(state, tick);
     this.#counts.set(state, Math.ceil(tick / 2));
   }
 
-  /** Against the clock as it is, everything having been told. */
+  /** Compares with the clock, once all changes have been delivered. */
   check(): void {
-    const { names, ticks } = this.#followed.clock;
+    const { names, ticks, epoch } = this.#followed.clock;
     const active = names.filter((_, index) => ticks[index]! % 2 === 1);
-    expect([...this.active].sort()).toEqual(active.sort());
-    if (this.#epoch !== this.#followed.clock.epoch) return;
+    expect([...this.#active].sort()).toEqual(active.sort());
+    if (this.#epoch !== epoch) return;
     for (const [state, count] of this.#counts) {
       const tick = ticks[names.indexOf(state)]!;
-      expect([state, this.#told.get(state), count]).toEqual([state, tick, Math.ceil(tick / 2)]);
+      expect([state, this.#ticks.get(state), count]).toEqual([state, tick, Math.ceil(tick / 2)]);
     }
   }
 }
 
 describe("Handlers on a replica", () => {
-  it("end up where the clock is after any mix of diffs, snapshots and epochs", async () => {
+  it("end at the replica's clock after any mix of diffs, snapshots and epochs", async () => {
     let merged = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-        const followed = new FollowedClock({ A: {}, B: {}, C: {}, M: { multi: true } });
+        const followed = new FollowedClock<string>({ A: {}, B: {}, C: {}, M: { multi: true } });
         followed.snapshot();
-        const replica = followed.replica();
-        const book = new Book(followed as unknown as FollowedClock<string>);
-        const on = (run: (event: ReplicaEvent) => void) => run;
-        replica.bind({
-          ...Object.fromEntries(NAMES.map((state) => [`${state}State`, on((e) => book.enter(e))])),
-          ...Object.fromEntries(NAMES.map((state) => [`${state}End`, on((e) => book.leave(e))])),
-          AnyState: on((event) => {
+        const book = new Book(followed);
+        const handlers: Record<string, (event: ReplicaEvent) => void> = {
+          AnyState(event) {
             if (event.change.flips.some(({ activations }) => activations > 1)) merged++;
             book.note(event);
-          }),
-        });
+          },
+        };
+        for (const state of NAMES) {
+          handlers[`${state}State`] = (event) => book.enter(event);
+          handlers[`${state}End`] = (event) => book.leave(event);
+        }
+        followed.replica().bind(handlers);
         let hasEpoch = true;
         for (const each of [...steps, "diff", "settle"]) {
           const [what, state] = each.split(" ") as [string, string | undefined];
@@ -116,7 +119,7 @@ describe("Handlers on a replica", () => {
       }),
       { numRuns: RUNS },
     );
-    // The runs were such that there was something to merge.
+    // Enough runs merged activations.
     expect(merged).toBeGreaterThan(RUNS / 20);
   });
 });

@@ -1,352 +1,236 @@
+/** The read side of a machine on a replica: what it shares with a machine, and how it handles new clocks, epochs and schemas. */
+
 import { describe, expect, it } from "vitest";
-import { MachineError } from "../machine/mod.ts";
 import { FollowedClock } from "../testing/followed_clock.ts";
 import { settle } from "../testing/virtual_time.ts";
-import type { ReplicaEvent } from "./event.ts";
-import type { ReplicaMachine } from "./replica_machine.ts";
 
-const SCHEMA = {
-  A: {},
-  B: { require: ["C"] },
-  C: {},
-  M: { multi: true },
-} as const;
-
-function setUp(options: Parameters<FollowedClock<keyof typeof SCHEMA>["replica"]>[0] = {}) {
-  const followed = new FollowedClock<keyof typeof SCHEMA>(SCHEMA);
-  return { followed, replica: followed.replica(options) };
-}
-
-/** Writes down all calls of handlers of A, B, C, M: `AState 0>1`, with `late` if the activation is over. */
-function listen(
-  replica: ReplicaMachine<keyof typeof SCHEMA>,
-  options: { includeActive?: boolean } = {},
-): string[] {
-  const calls: string[] = [];
-  const note = ({ name, flip }: ReplicaEvent) => {
-    const late = name.endsWith("State") && flip?.isActive === false ? " late" : "";
-    calls.push(flip === undefined ? name : `${name} ${flip.tickBefore}>${flip.tick}${late}`);
-  };
-  const names = ["A", "B", "C", "M"].flatMap((state) => [`${state}State`, `${state}End`]);
-  replica.bind(Object.fromEntries([...names, "AnyState"].map((name) => [name, note])), options);
-  return calls;
-}
-
-describe("Handlers on a replica", () => {
-  it("are told once per flip: End of what left, then State of what entered, then AnyState", async () => {
-    const { followed, replica } = setUp();
-    followed.machine.add("A");
-    followed.snapshot();
-    const calls = listen(replica);
-    followed.machine.set(["B", "C"]);
-    followed.diff();
-    await settle();
-    // C before B, which requires it.
-    expect(calls).toEqual(["AEnd 1>2", "CState 0>1", "BState 0>1", "AnyState"]);
-    followed.diff();
-    await settle();
-    expect(calls).toHaveLength(4);
-  });
-
-  it("see the clock after the change, and what it was about", async () => {
-    const { followed, replica } = setUp();
-    followed.snapshot();
-    const seen: unknown[] = [];
-    replica.handle({
-      AState({ name, machine, state, flip, change }) {
-        seen.push([name, state, machine.is("A"), flip]);
-        const { flips, traceContexts, ...rest } = change;
-        seen.push(
-          rest,
-          flips.map((each) => each.state),
-          traceContexts,
-        );
-      },
-    });
-    followed.machine.add(["A", "C"]);
-    followed.machine.add("M");
-    followed.diff([Uint8Array.of(0)]);
-    await settle();
-    expect(seen).toEqual([
-      [
-        "AState",
-        "A",
-        true,
-        {
-          state: "A",
-          tickBefore: 0,
-          tick: 1,
-          wasActive: false,
-          isActive: true,
-          activations: 1,
-        },
-      ],
-      {
-        type: "diff",
-        epoch: followed.clock.epoch,
-        seqBefore: 0,
-        seq: 2,
-        changedAtMs: followed.time.now(),
-      },
-      ["A", "C", "M"],
-      [Uint8Array.of(0)],
-    ]);
-  });
-
-  it.each<[what: string, mutate: string, calls: string[], activations: number]>([
-    ["left and came back", "+A | -A +A", ["AEnd 1>3", "AState 1>3"], 1],
-    ["left and came back twice", "+A | -A +A -A +A", ["AEnd 1>5", "AState 1>5"], 2],
-    ["came and left again", "| +A -A", ["AState 0>2 late", "AEnd 0>2"], 1],
-    ["left, came and left", "+A | -A +A -A", ["AEnd 1>4", "AState 1>4 late", "AEnd 1>4"], 1],
-    ["a multi state, called again", "+M | +M +M", ["MState 1>5"], 2],
-    ["a multi state, called again, that left", "+M | +M -M", ["MState 1>4 late", "MEnd 1>4"], 1],
-    ["a multi state that left", "+M | -M", ["MEnd 1>2"], 0],
-  ])(
-    "are told of an activation that a merged diff has skipped: %s",
-    async (_, mutations, expected, activations) => {
-      const { followed, replica } = setUp();
-      const [before, merged] = mutations.split("|") as [string, string];
-      const run = (steps: string) => {
-        for (const step of steps.trim().split(" ").filter(Boolean))
-          followed.machine[step[0] === "+" ? "add" : "remove"](step.slice(1));
-      };
-      run(before);
+function setUp() {
+  const followed = new FollowedClock({ A: {}, B: { require: ["A"] }, M: { multi: true } });
+  const replica = followed.replica();
+  return {
+    followed,
+    replica,
+    /** Applies the source's clock as a snapshot, and lets waits run. */
+    async snapshot(mutations?: string) {
+      if (mutations !== undefined) followed.run(mutations);
       followed.snapshot();
-      const calls = listen(replica);
-      let told = 0;
-      replica.handle({
-        AnyState({ change }) {
-          told += change.flips[0]!.activations;
-        },
-      });
-      run(merged);
-      followed.diff();
       await settle();
-      expect(calls).toEqual([...expected, "AnyState"]);
-      expect(told).toBe(activations);
     },
-  );
+    /** Records the names of the states in each clock change. */
+    listen() {
+      const changes: string[] = [];
+      const remove = replica.onClockChange((indexes) =>
+        changes.push(Array.from(indexes, (index) => replica.names[index]!).join(" ")),
+      );
+      return { changes, remove };
+    },
+  };
+}
 
-  it("are told of what a snapshot of the same epoch changed, and of nothing else", async () => {
-    const { followed, replica } = setUp();
-    followed.machine.add(["A", "C"]);
-    followed.snapshot();
-    const calls = listen(replica);
-    followed.snapshot();
-    followed.machine.remove("A");
-    followed.machine.add("M");
-    followed.snapshot();
-    await settle();
-    expect(calls).toEqual(["AEnd 1>2", "MState 0>1", "AnyState"]);
-  });
-
-  it("are told in a new epoch of the states whose activity differs, whatever their ticks", async () => {
-    const { followed, replica } = setUp();
-    for (const step of ["add", "remove", "add"] as const) followed.machine[step]("A");
-    followed.machine.add("C");
-    followed.snapshot();
-    const calls = listen(replica);
-    const types: string[] = [];
-    replica.handle({ AnyState: ({ change }) => void types.push(change.type) });
-    followed.restart();
-    followed.machine.add(["A", "M"]);
-    followed.snapshot();
-    await settle();
-    expect(calls).toEqual(["CEnd 1>0", "MState 0>1", "AnyState"]);
-    expect(types).toEqual(["epoch"]);
-    followed.machine.remove("A");
-    followed.diff();
-    await settle();
-    expect(calls.slice(3)).toEqual(["AEnd 1>2", "AnyState"]);
-    expect(types).toEqual(["epoch", "diff"]);
-  });
-
-  it("are told that a state is over which a new schema does not have, and which of them wait for nothing", async () => {
-    const { followed, replica } = setUp();
-    followed.machine.add(["A", "C"]);
-    followed.snapshot();
-    const calls = listen(replica);
-    followed.restart({ New: {}, C: {}, M: { multi: true }, B: {} });
-    followed.machine.add(["C", "New"]);
-    followed.snapshot();
-    await settle();
-    expect(calls).toEqual(["AEnd 1>0", "AnyState"]);
-    expect(followed.errors).toEqual([
-      expect.stringMatching(/^Cannot tell handler "AState" of anything: .* state "A"/),
-      expect.stringMatching(/^Cannot tell handler "AEnd" of anything/),
-    ]);
-    followed.machine.remove("C");
-    followed.diff();
-    await settle();
-    expect(calls.slice(2)).toEqual(["CEnd 1>2", "AnyState"]);
-    expect(followed.errors).toHaveLength(2);
-    // The same schema, sent once more.
-    followed.machine.add("C");
-    followed.snapshot({ ...followed.source.clock.schema });
-    await settle();
-    expect(calls.slice(4)).toEqual(["CState 2>3", "AnyState"]);
-    expect(followed.errors).toHaveLength(2);
-  });
-
-  it("are told in the order of the schema that there is", async () => {
-    const { followed, replica } = setUp();
-    followed.machine.add(["B", "C"]);
-    followed.snapshot();
-    const calls = listen(replica);
-    followed.machine.set([]);
-    followed.diff();
-    await settle();
-    expect(calls.splice(0)).toEqual(["CEnd 1>2", "BEnd 1>2", "AnyState"]);
-    followed.restart({ A: {}, B: {}, C: { require: ["B"] }, M: {} });
-    followed.machine.add(["B", "C"]);
-    followed.snapshot();
-    await settle();
-    expect(calls).toEqual(["BState 2>1", "CState 2>1", "AnyState"]);
-  });
-
-  it("are not told of what is active when the first clock comes, unless they ask for it", async () => {
-    const { followed, replica } = setUp();
-    const [plain, all] = [listen(replica), listen(replica, { includeActive: true })];
-    followed.machine.add(["C", "B"]);
-    followed.snapshot();
-    await settle();
-    expect(plain).toEqual([]);
-    expect(all).toEqual(["CState 0>1", "BState 0>1", "AnyState"]);
-    followed.machine.add("A");
-    followed.diff();
-    await settle();
-    expect(plain).toEqual(["AState 0>1", "AnyState"]);
-    expect(all.slice(3)).toEqual(plain);
-    const later = listen(replica, { includeActive: true });
-    const types: string[] = [];
-    replica.handle(
-      { AnyState: ({ change }) => void types.push(change.type) },
-      { includeActive: true },
-    );
-    await settle();
-    expect(later).toEqual(["AState 0>1", "CState 0>1", "BState 0>1", "AnyState"]);
-    expect(types).toEqual(["join"]);
-    expect(plain).toHaveLength(2);
-  });
-
-  it("are not told of a change that came before they were bound", async () => {
-    const { followed, replica } = setUp();
-    followed.snapshot();
-    const early = listen(replica);
-    followed.machine.add("A");
-    followed.diff();
-    const late = listen(replica);
-    const all = listen(replica, { includeActive: true });
-    await settle();
-    expect(early).toEqual(["AState 0>1", "AnyState"]);
-    expect(all).toEqual(early);
-    expect(late).toEqual([]);
-    followed.machine.remove("A");
-    followed.diff();
-    await settle();
-    expect(late).toEqual(["AEnd 1>2", "AnyState"]);
-  });
-
-  it("have a turn of their own: what came with the clock is done before", async () => {
-    const { followed, replica } = setUp();
-    followed.snapshot();
-    const log: string[] = [];
-    replica.handle({ AState: () => void log.push("handler") });
-    followed.clock.onChange(() => log.push("passed on"));
-    followed.machine.add("A");
-    followed.diff();
-    log.push("applied");
-    await settle();
-    expect(log).toEqual(["passed on", "applied", "handler"]);
-  });
-
-  it("are told no more once they are removed, by one of them as well", async () => {
-    const { followed, replica } = setUp();
-    followed.snapshot();
-    const calls: string[] = [];
-    const remove: (() => void)[] = [];
-    replica.handle({
-      AState() {
-        calls.push("first");
-        for (const each of remove) each();
-      },
-    });
-    remove.push(replica.handle({ AState: () => void calls.push("second") }));
-    remove.push(replica.handle({ AnyState: () => void calls.push("any") }));
-    followed.machine.add("A");
-    followed.diff();
-    await settle();
-    expect(calls).toEqual(["first"]);
-  });
-
-  it("cost nothing where there are none: no turn is taken", async () => {
-    const { followed, replica } = setUp();
-    let turns = 0;
-    followed.time.defer = (run) => {
-      turns++;
-      queueMicrotask(run);
-      return () => {};
+/** How promises have settled so far, by name: "resolved", or the error's message. */
+function watch(waits: Record<string, Promise<void>>): Record<string, string> {
+  const ends: Record<string, string> = {};
+  for (const [name, wait] of Object.entries(waits)) {
+    const note = (end: string) => {
+      ends[name] = end;
     };
-    followed.snapshot();
-    followed.machine.add("A");
-    followed.diff();
-    expect(turns).toBe(0);
-    listen(replica);
-    followed.machine.remove("A");
-    followed.diff();
-    expect(turns).toBe(1);
-  });
-});
-
-describe("handle()", () => {
-  it("refuses handlers that could veto", () => {
-    const { replica } = setUp();
-    const handler = () => {};
-    // @ts-expect-error a replica cannot veto
-    expect(() => replica.handle({ AEnter: handler })).toThrow(MachineError);
-    // @ts-expect-error nor so
-    expect(() => replica.handle({ AExit: handler })).toThrow(
-      'Cannot bind handler "AExit" to "replica": it is a replica, which only tells what has happened, to FooState, FooEnd and AnyState; handlers that can veto belong to the source',
+    wait.then(
+      () => note("resolved"),
+      (error: Error) => note(error.message),
     );
-    // @ts-expect-error nor so
-    expect(() => replica.handle({ AnyEnter: handler })).toThrow(MachineError);
-    // @ts-expect-error nor by a pair
-    expect(() => replica.handle({ A: { C: handler } })).toThrow(MachineError);
-    // @ts-expect-error nor by a pair in one word
-    expect(() => replica.handle({ AC: handler })).toThrow(MachineError);
-    const set = { AState: handler, AEnter: handler };
-    // @ts-expect-error also in a set that comes from elsewhere
-    expect(() => replica.handle(set)).toThrow(MachineError);
-  });
+  }
+  return ends;
+}
 
-  it("refuses a misspelt state, before the first clock and after it", () => {
-    const { followed, replica } = setUp();
-    const message =
-      /^Cannot tell handler "AaState" of anything: the clock of "replica" does not hold state "Aa"; the nearest are "A"/;
+describe("ReplicaMachine", () => {
+  it("reads the same as the source after any diff", async () => {
+    const { followed, replica, snapshot } = setUp();
+    await snapshot();
+    const { machine } = followed;
+    await followed.push("+A +B +M +M -A +A");
+    expect(replica.activeStates()).toEqual(machine.activeStates(machine.names));
+    expect(replica.time()).toEqual(machine.time());
+    expect(replica.timeSum).toBe(machine.timeSum);
+    expect(replica.toStringAll()).toBe(machine.toStringAll());
+    expect(replica.inspect()).toBe(machine.inspect());
+    expect(replica.schema).toEqual(machine.schema);
+    expect([replica.is(["A", "M"]), replica.any("B", "M"), replica.not("B")]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([replica.epoch, replica.seq]).toEqual([followed.clock.epoch, 6]);
     // @ts-expect-error "Aa" is no state
-    expect(() => replica.handle({ AaState() {} })).toThrow(message);
-    followed.snapshot();
-    expect(() => replica.bind({ AaState() {} })).toThrow(message);
-    expect(() =>
-      replica.bind({ appAaState() {}, appAState() {} }, { prefix: "app" }),
-    ).not.toThrow();
+    expect(replica.is("Aa")).toBe(false);
+    // @ts-expect-error "Aa" is no state
+    expect(() => replica.when("Aa")).toThrow('Cannot use state "Aa": machine "replica"');
   });
 
-  it("takes a class, and calls its methods on the instance", async () => {
-    const { followed, replica } = setUp();
-    class Counter {
-      count = 0;
-      AState() {
-        this.count++;
-      }
-    }
-    const counter = new Counter();
-    replica.handle(counter);
-    followed.snapshot();
+  it("is synced from the start on a clock that has a value", async () => {
+    const { followed, snapshot } = setUp();
+    await snapshot("+A");
+    const replica = followed.replica();
+    expect([replica.isSynced, replica.toString()]).toEqual([true, "(A:1)"]);
+  });
+
+  it("has all its states inactive before the first clock", async () => {
+    const { replica, snapshot } = setUp();
+    expect([replica.isSynced, replica.has(["A", "M"]), replica.toStringAll()]).toEqual([
+      false,
+      true,
+      "() [A:0 B:0 M:0]",
+    ]);
+    const ends = watch({ synced: replica.whenSynced() });
     await settle();
-    followed.machine.add("A");
-    followed.diff();
+    expect(ends).toEqual({});
+    await snapshot();
+    expect(ends).toEqual({ synced: "resolved" });
+    await replica.whenSynced();
+    expect(replica.toStringAll()).toBe("() [A:0 B:0 M:0 Exception:0]");
+  });
+
+  it("starts waits for inactivity and ticks with the first clock", async () => {
+    const { followed, replica, snapshot } = setUp();
+    const ends = watch({
+      when: replica.when("A"),
+      notA: replica.whenNot("A"),
+      notM: replica.whenNot("M"),
+      time: replica.whenTime({ A: 3 }),
+      ticks: replica.whenTicks("A", 1),
+      nextActive: replica.whenNextActive("A"),
+    });
     await settle();
-    expect(counter.count).toBe(1);
+    expect(ends).toEqual({});
+    await snapshot("+A -A +A");
+    expect(Object.keys(ends).sort()).toEqual(["notM", "time", "when"]);
+    await followed.push("-A");
+    expect(ends).toMatchObject({ notA: "resolved", ticks: "resolved" });
+    expect(ends).not.toHaveProperty("nextActive");
+    await followed.push("+A");
+    expect(ends).toHaveProperty("nextActive", "resolved");
+  });
+
+  it("rejects waits when their signal aborts, before the first clock and after it", async () => {
+    const { replica, snapshot } = setUp();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const early = [replica.whenNot("A", { signal }), replica.whenSynced({ signal })];
+    controller.abort(new Error("made up"));
+    for (const wait of early) await expect(wait).rejects.toThrow("made up");
+    await snapshot();
+    await expect(replica.when("A", { signal })).rejects.toThrow("made up");
+  });
+
+  it("resolves waits by diffs and by snapshots of the same epoch", async () => {
+    const { followed, replica, snapshot } = setUp();
+    await snapshot();
+    const ends = watch({
+      both: replica.when(["A", "B"]),
+      again: replica.whenTicks("M", 2),
+      query: replica.whenQuery((ticks) => ticks[2] === 1),
+    });
+    await followed.push("+A,M");
+    expect(ends).toEqual({ query: "resolved" });
+    await snapshot("+B,M");
+    expect(ends).toEqual({ query: "resolved", both: "resolved", again: "resolved" });
+  });
+
+  it("counts in ticks an activation that a merged diff skipped", async () => {
+    const { followed, replica, snapshot } = setUp();
+    await snapshot();
+    const ends = watch({
+      when: replica.when("A"),
+      ticks: replica.whenTicks("A", 1),
+      nextActive: replica.whenNextActive("A"),
+    });
+    await followed.push("+A -A");
+    expect(ends).toEqual({ ticks: "resolved", nextActive: "resolved" });
+  });
+
+  it("rejects waits for ticks in a new epoch, and keeps those for states", async () => {
+    const { followed, replica, snapshot } = setUp();
+    await snapshot();
+    const first = followed.clock.epoch;
+    const ends = watch({
+      when: replica.when("A"),
+      time: replica.whenTime({ A: 3 }),
+      ticks: replica.whenTicks("M", 1),
+    });
+    followed.restart();
+    await snapshot();
+    const why = `Cannot wait for ticks of epoch ${first}: the current epoch is ${followed.clock.epoch}`;
+    expect(ends).toEqual({ time: why, ticks: why });
+    expect(replica.waitCount).toBe(1);
+    await followed.push("+A");
+    expect(ends).toHaveProperty("when", "resolved");
+  });
+
+  it("treats a state that is active in both epochs as unchanged", async () => {
+    const { followed, replica, snapshot, listen } = setUp();
+    await snapshot("+A -A +A +M");
+    const signals = [replica.stateSignal("A"), replica.stateSignal("M")];
+    const { changes } = listen();
+    followed.restart();
+    await snapshot("+A");
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
+    expect(changes).toEqual(["M"]);
+    expect(replica.tick("A")).toBe(1);
+  });
+
+  it("follows a new schema: waits and signals move with their states, and end if those are gone", async () => {
+    const { followed, replica, snapshot, listen } = setUp();
+    await snapshot("+M");
+    const signals = [replica.stateSignal("B"), replica.stateSignal("M"), replica.stateSignal("A")];
+    const ends = watch({ a: replica.when("A"), b: replica.when(["B", "M"]) });
+    const { changes } = listen();
+    followed.restart({ New: {}, M: { multi: true }, A: {} });
+    await snapshot("+M,New");
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false, false]);
+    expect(changes).toEqual(["New"]);
+    expect(ends).toEqual({
+      b: expect.stringMatching(/^Cannot use state "B": machine "replica" does not have it/),
+    });
+    await followed.push("+A");
+    expect(ends).toHaveProperty("a", "resolved");
+    expect(signals[2]!.aborted).toBe(true);
+    expect(replica.waitCount).toBe(0);
+  });
+
+  it("aborts a state's signal when its tick moves, and calls listeners for each diff", async () => {
+    const { followed, replica, snapshot, listen } = setUp();
+    await snapshot();
+    const signal = replica.stateSignal("A");
+    const { changes, remove } = listen();
+    await followed.push("+M");
+    expect(signal.aborted).toBe(false);
+    await followed.push("+A,B");
+    expect(signal.aborted).toBe(true);
+    remove();
+    await followed.push("-M");
+    expect(changes).toEqual(["M", "A B"]);
+  });
+
+  it("resolves all waits when it is closed, including those for the first clock", async () => {
+    const { replica } = setUp();
+    const ends = watch({
+      when: replica.when("A"),
+      not: replica.whenNot("A"),
+      ticks: replica.whenTicks("A", 1),
+      synced: replica.whenSynced(),
+    });
+    await replica.close();
+    await settle();
+    expect(Object.values(ends)).toEqual(Array(4).fill("resolved"));
+    expect(replica.waitCount).toBe(0);
+  });
+
+  it.each([
+    [{ maxRunning: 0 }, "maxRunning is 0, not 1 or more"],
+    [{ handlerDeadlineMs: -1 }, "handlerDeadlineMs is -1"],
+    [{ handlerTimeoutMs: Number.NaN }, "handlerTimeoutMs is NaN"],
+  ])("refuses %o", (options, problem) => {
+    expect(() => setUp().followed.replica(options)).toThrow(
+      new RangeError(`Cannot create a machine: ${problem}`),
+    );
   });
 });

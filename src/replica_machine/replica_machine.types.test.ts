@@ -1,11 +1,11 @@
-/** What compiles on a replica of the flights and what does not: each `@ts-expect-error` fails the type check if its line compiles. */
+/** What compiles on a replica of the flights, and what does not: `@ts-expect-error` fails the type check if its line compiles. */
 
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { type StateName, schema, stateNames } from "../../gen/flight_states.ts";
 import { createMachine, type Machine, MachineError } from "../machine/mod.ts";
 import { createSource } from "../replication/clock/source.ts";
 import { VersionedClock } from "../replication/clock/versioned_clock.ts";
-import type { Flip } from "./event.ts";
+import type { Flip, ReplicaView } from "./event.ts";
 import { createReplicaMachine, type ReplicaMachine } from "./replica_machine.ts";
 
 function create(): ReplicaMachine<StateName> {
@@ -17,7 +17,7 @@ function create(): ReplicaMachine<StateName> {
 }
 
 describe("The types of a machine on a replica", () => {
-  it("take the names of its states from what is generated", () => {
+  it("take the names of states from the generated schema", () => {
     const replica = create();
     expectTypeOf(replica).toEqualTypeOf<ReplicaMachine<StateName>>();
     expect(replica.is("Flight1Delayed")).toBe(false);
@@ -29,21 +29,26 @@ describe("The types of a machine on a replica", () => {
     expect(replica.any("Flight1OnTime", ["Flight1Late"])).toBe(false);
   });
 
-  it("give no way to change the clock", () => {
+  it("offer no way to change the clock", () => {
     const replica = create();
     expect("add" in replica).toBe(false);
-    // @ts-expect-error mutations are the source's
+    // @ts-expect-error only the source runs mutations
     expect(replica.add).toBeUndefined();
-    // @ts-expect-error the clock is the replica's
+    // @ts-expect-error the schema comes with the clock
     expect(replica.setSchema).toBeUndefined();
   });
 
-  it("know final handlers by name, and what they are told", () => {
+  it("know final handlers by name, and their events", () => {
     const replica = create();
     replica.handle({
       Flight1DelayedState({ name, machine, state, flip, change, signal }) {
         expectTypeOf(name).toEqualTypeOf<string>();
+        expectTypeOf(machine).toEqualTypeOf<ReplicaView<StateName>>();
         expectTypeOf(machine.is).toBeCallableWith("Flight1OnTime");
+        expectTypeOf(machine.when).toBeCallableWith(["Flight1OnTime"], { signal });
+        expectTypeOf(machine.stateSignal("Flight1OnTime")).toEqualTypeOf<AbortSignal>();
+        // @ts-expect-error there are ten flights
+        machine.is("Flight11Delayed");
         expectTypeOf(state).toEqualTypeOf<"Flight1Delayed">();
         expectTypeOf(flip).toEqualTypeOf<Flip<"Flight1Delayed">>();
         expectTypeOf(change.flips).toEqualTypeOf<readonly Flip<StateName>[]>();
@@ -58,17 +63,17 @@ describe("The types of a machine on a replica", () => {
     });
     // @ts-expect-error there are ten flights
     expect(() => replica.handle({ Flight11DelayedState() {} })).toThrow(MachineError);
-    // @ts-expect-error "Ends" is no kind of handler
+    // @ts-expect-error the handler is "Flight1DelayedEnd"
     expect(() => replica.handle({ Flight1DelayedEnds() {} })).toThrow(MachineError);
     // @ts-expect-error a replica cannot veto
     expect(() => replica.handle({ Flight1DelayedEnter: () => true })).toThrow(MachineError);
     // @ts-expect-error a replica cannot veto
     expect(() => replica.handle({ Flight1OnTime: { Flight1Delayed() {} } })).toThrow(MachineError);
-    // @ts-expect-error a final handler has no say
+    // @ts-expect-error a final handler returns nothing
     replica.handle({ Flight1DelayedState: () => false });
   });
 
-  it("leave names that are known at run time only to the machine", async () => {
+  it("accept any name where names are known only at run time", async () => {
     const replica = createReplicaMachine(new VersionedClock(), { onError() {} });
     expectTypeOf(replica).toEqualTypeOf<ReplicaMachine<string>>();
     replica.handle({ WhateverState: ({ flip }) => void expectTypeOf(flip).toEqualTypeOf<Flip>() });

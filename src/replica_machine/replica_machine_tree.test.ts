@@ -1,11 +1,11 @@
-/** Handlers at the end of a tree, through whatever happens to the links above them. */
+/** Handlers on a leaf of a tree, across cuts, resyncs and restarts of the root. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type StateName, schema, stateNames } from "../../gen/flight_states.ts";
+import { schema, stateNames } from "../../gen/flight_states.ts";
 import { encodeEnvelope } from "../replication/wire/envelope.ts";
 import { decodeClockMessage, encodeClockMessage } from "../replication/wire/message_codec.ts";
-import { ReplicationTree, type TreeReplica } from "../testing/replication_tree.ts";
-import { createReplicaMachine, type ReplicaMachine } from "./replica_machine.ts";
+import { ReplicationTree } from "../testing/replication_tree.ts";
+import { createReplicaMachine } from "./replica_machine.ts";
 
 describe("Handlers on the leaf of a tree", () => {
   let tree: ReplicationTree;
@@ -27,9 +27,16 @@ describe("Handlers on the leaf of a tree", () => {
     return node;
   };
 
-  /** Notes each call of a handler of Flight1 and Flight2 being delayed, as `Flight1DelayedState 1`. */
-  function watch({ clock }: TreeReplica): ReplicaMachine<StateName> {
-    const machine = createReplicaMachine(clock, {
+  /** A root with these states active, and a leaf whose handlers are logged as `Flight1DelayedState 1`. */
+  async function start(
+    active: readonly string[] = [],
+    options: { hasRelay?: boolean; states?: string } = {},
+  ) {
+    const root = keep(tree.root());
+    root.machine.add(active);
+    if (options.hasRelay) keep(tree.replica("relay", "root"));
+    const leaf = keep(tree.replica("leaf", options.hasRelay ? "relay" : "root", options));
+    const machine = createReplicaMachine(leaf.clock, {
       states: stateNames,
       time: tree.time,
       onError: (error) => log.push(error.message),
@@ -42,14 +49,12 @@ describe("Handlers on the leaf of a tree", () => {
       Flight2DelayedState: note,
       Flight2DelayedEnd: note,
     });
-    return machine;
+    await tree.time.advance(200);
+    return { root, leaf, machine };
   }
 
-  it("are told of what happens at the root, two hops away, and of nothing twice", async () => {
-    const root = keep(tree.root());
-    keep(tree.replica("relay", "root"));
-    watch(keep(tree.replica("leaf", "relay")));
-    await tree.time.advance(200);
+  it("receive what happens at the root, two hops away, once", async () => {
+    const { root } = await start([], { hasRelay: true });
     root.machine.add("Flight1Delayed");
     await tree.time.advance(200);
     expect(log).toEqual(["Flight1DelayedState 1"]);
@@ -59,12 +64,8 @@ describe("Handlers on the leaf of a tree", () => {
     expect(log).toEqual(["Flight1DelayedState 1", "Flight1DelayedEnd 2", "Flight2DelayedState 1"]);
   });
 
-  it("are told after a cut of what they missed, and only of that", async () => {
-    const root = keep(tree.root());
-    root.machine.add("Flight1Delayed");
-    const leaf = keep(tree.replica("leaf", "root"));
-    watch(leaf);
-    await tree.time.advance(200);
+  it("receive after a cut only what they missed", async () => {
+    const { root, leaf } = await start(["Flight1Delayed"]);
     expect(log).toEqual([]);
     tree.network.cut("root");
     root.machine.add("Flight2Delayed");
@@ -73,12 +74,8 @@ describe("Handlers on the leaf of a tree", () => {
     expect(leaf.replica.reconnects).toBe(1);
   });
 
-  it("are told after a resync by snapshot of what has flipped, and only of that", async () => {
-    const root = keep(tree.root());
-    root.machine.add("Flight1Delayed");
-    const leaf = keep(tree.replica("leaf", "root"));
-    watch(leaf);
-    await tree.time.advance(200);
+  it("receive after a resync by snapshot only what has flipped", async () => {
+    const { root, leaf } = await start(["Flight1Delayed"]);
     let isBroken = false;
     tree.network.onPiece = (_, piece) => {
       const message = decodeClockMessage(piece.subarray(5));
@@ -92,31 +89,24 @@ describe("Handlers on the leaf of a tree", () => {
     expect([...leaf.replica.resyncs]).toEqual([["checksum", 1]]);
   });
 
-  it("are told after a restart of the root of the states that differ", async () => {
-    const first = tree.root();
-    first.machine.add(["Flight1Delayed", "Flight2OnTime"]);
-    keep(tree.replica("relay", "root"));
-    watch(keep(tree.replica("leaf", "relay")));
-    await tree.time.advance(200);
-    first.kill();
+  it("receive after a restart of the root the states that differ", async () => {
+    const { root } = await start(["Flight1Delayed", "Flight2OnTime"], { hasRelay: true });
+    root.kill();
     await tree.time.advance(2_000);
     const second = keep(tree.root());
     await tree.time.advance(5_000);
-    expect(log).toEqual(["Flight1DelayedEnd 0"]);
+    expect(log.splice(0)).toEqual(["Flight1DelayedEnd 0"]);
     second.machine.add("Flight1Delayed");
     await tree.time.advance(200);
-    expect(log.slice(1)).toEqual(["Flight1DelayedState 1"]);
+    expect(log).toEqual(["Flight1DelayedState 1"]);
   });
 
-  it("get the trace contexts of the transitions that they are told of", async () => {
-    const root = tree.root();
-    const leaf = keep(tree.replica("leaf", "root"));
-    const machine = watch(leaf);
+  it("receive the trace contexts of the transitions behind a change", async () => {
+    const { root, leaf, machine } = await start();
     const contexts: number[][] = [];
     machine.handle({
       AnyState: ({ change }) => void contexts.push(change.traceContexts.map((each) => each[0]!)),
     });
-    await tree.time.advance(200);
     for (const flight of [1, 2]) {
       const context = new Uint8Array(25).fill(flight);
       root.machine.add(`Flight${flight}Delayed`, undefined, { context });
@@ -129,31 +119,27 @@ describe("Handlers on the leaf of a tree", () => {
     expect(contexts.at(-1)).toEqual([]);
     const { clock } = leaf;
     expect(clock.traceContextsSince(0).map((each) => each[0])).toEqual([1, 1, 2]);
-    // Seqs of another epoch are others.
+    // A new epoch has other seqs.
     root.kill();
     keep(tree.root());
     await tree.time.advance(5_000);
     expect(clock.traceContextsSince(0)).toEqual([]);
   });
 
-  it("of a replica of some states are told of those, and say which handlers have none", async () => {
-    const root = keep(tree.root());
-    watch(keep(tree.replica("leaf", "root", { states: "Flight1*" })));
-    await tree.time.advance(200);
-    expect(log).toEqual([
-      expect.stringMatching(/^Cannot tell handler "Flight2DelayedState" of anything/),
-      expect.stringMatching(/^Cannot tell handler "Flight2DelayedEnd" of anything/),
+  it("of a replica of some states run for those, and are reported for others", async () => {
+    const { root } = await start([], { states: "Flight1*" });
+    expect(log.splice(0)).toEqual([
+      expect.stringMatching(/^Cannot call handler "Flight2DelayedState": /),
+      expect.stringMatching(/^Cannot call handler "Flight2DelayedEnd": /),
     ]);
     root.machine.add(["Flight1Delayed", "Flight2Delayed"]);
     await tree.time.advance(200);
-    expect(log.slice(2)).toEqual(["Flight1DelayedState 1"]);
+    expect(log).toEqual(["Flight1DelayedState 1"]);
   });
 
-  it("that throw and hang leave the leaf, and what follows it, equal to the root", async () => {
-    const root = keep(tree.root());
-    const leaf = keep(tree.replica("leaf", "root"));
+  it("that throw or never end leave the leaf, and its downstream, equal to the root", async () => {
+    const { root, leaf, machine } = await start();
     const below = keep(tree.replica("below", "leaf"));
-    const machine = watch(leaf);
     machine.handle({
       AnyState() {
         throw new Error("made up");

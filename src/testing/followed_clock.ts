@@ -7,7 +7,7 @@ import {
   type ReplicaMachineOptions,
 } from "../replica_machine/mod.ts";
 import { createSource, type Source, VersionedClock } from "../replication/mod.ts";
-import { VirtualTime } from "./virtual_time.ts";
+import { settle, VirtualTime } from "./virtual_time.ts";
 
 export class FollowedClock<N extends string> {
   readonly time = new VirtualTime();
@@ -46,7 +46,20 @@ export class FollowedClock<N extends string> {
     });
   }
 
-  /** Takes everything that changed as one diff, with the trace contexts of its transitions. */
+  /** Runs mutations at the source, one by one: `+A,B -C` adds A and B, then removes C. */
+  run(mutations: string): void {
+    for (const mutation of mutations.split(" "))
+      this.machine[mutation.startsWith("+") ? "add" : "remove"](mutation.slice(1).split(","));
+  }
+
+  /** Runs mutations, applies them as one diff, and lets handlers and waits run. */
+  async push(mutations: string, traceContexts?: readonly Uint8Array[]): Promise<void> {
+    this.run(mutations);
+    this.diff(traceContexts);
+    await settle();
+  }
+
+  /** Applies everything that changed as one diff, with the trace contexts of its transitions. */
   diff(traceContexts: readonly Uint8Array[] = []): void {
     const { clock } = this.source;
     const moved: [index: number, tick: number][] = [];
