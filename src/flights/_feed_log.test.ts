@@ -32,7 +32,7 @@ describe("FeedLog", () => {
     });
   });
 
-  it("leaves flights' names out of reasons, and only those", () => {
+  it("removes flights' names from reasons, and only those", () => {
     const log = createLog(
       canceled("relation Remove of Flight1Gate1", "Flight1Gate2"),
       canceled("relation Remove of Flight10Gate1", "Flight10Gate2"),

@@ -1,31 +1,31 @@
-/** Makes a feed's mutations and counts what came of them. */
+/** Makes a feed's mutations and counts their results. */
 
 import type {
   FeedArgs,
   FeedMutation,
-  FeedObserver,
   FeedStats,
+  FeedTracer,
   FlightsTarget,
   MutationOutcome,
 } from "./feed.ts";
 import type { FlightsLayout } from "./layout.ts";
 
-/** Reasons are counted one by one up to this many kinds; a handler's own texts could be without end. */
+/** Highest number of distinct reasons to count; without it, texts of handlers could grow the map without limit. */
 const MAX_REASONS = 200;
 const OTHER_REASONS = "other reasons";
 
-/** A target that takes the layout's names, as the caller of a feed vouches for. */
+/** A target that accepts the layout's names; the caller of the feed is responsible for that. */
 interface NamedTarget {
   add(states: readonly string[], args?: FeedArgs): MutationOutcome;
   remove(states: readonly string[], args?: FeedArgs): MutationOutcome;
   is(state: string): boolean;
 }
 
-/** One feed's only way to the target, and its statistics. */
+/** Passes one feed's mutations to the target, and keeps its statistics. */
 export class FeedLog {
   readonly #target: NamedTarget;
-  readonly #observer: FeedObserver;
-  /** State name without its flight, such as Gate1 for Flight7Gate1. */
+  readonly #tracer: FeedTracer;
+  /** State name to the name without its flight: Flight7Gate1 to Gate1. */
   readonly #shortNames: ReadonlyMap<string, string>;
   readonly #canceledBy = new Map<string, number>();
   readonly #skippedBy = new Map<string, number>();
@@ -35,9 +35,9 @@ export class FeedLog {
   #movements = 0;
   #days = 0;
 
-  constructor(target: FlightsTarget, layout: FlightsLayout, observer: FeedObserver = {}) {
+  constructor(target: FlightsTarget, layout: FlightsLayout, tracer: FeedTracer = {}) {
     this.#target = target as NamedTarget;
-    this.#observer = observer;
+    this.#tracer = tracer;
     this.#shortNames = new Map(
       layout.flights.flatMap((flight) =>
         [
@@ -65,7 +65,7 @@ export class FeedLog {
 
   skip(reason: string): void {
     increase(this.#skippedBy, reason);
-    this.#observer.skipped?.(reason);
+    this.#tracer.skipped?.(reason);
   }
 
   endMovement(): void {
@@ -74,7 +74,7 @@ export class FeedLog {
 
   endDay(): void {
     this.#days++;
-    this.#observer.dayEnded?.(this.#days);
+    this.#tracer.dayEnded?.(this.#days);
   }
 
   get stats(): FeedStats {
@@ -96,7 +96,7 @@ export class FeedLog {
       this.#canceled++;
       increase(this.#canceledBy, this.#reasonOf(outcome));
     }
-    this.#observer.mutated?.(mutation, outcome);
+    this.#tracer.mutated?.(mutation, outcome);
   }
 
   #reasonOf({ rejected }: MutationOutcome): string {

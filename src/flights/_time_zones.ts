@@ -1,7 +1,7 @@
 /**
  * Hours that an airport's clock was ahead of Chicago's in June 2001, for the airports with flights
- * to or from O'Hare. Then most of Indiana kept no daylight saving time and so had Chicago's time;
- * Arizona had that of the Pacific coast.
+ * to or from O'Hare. Without daylight saving time, most of Indiana then had Chicago's time, and
+ * Arizona that of the Pacific coast.
  */
 const AIRPORTS_BY_HOURS: Readonly<Record<string, string>> = {
   "1": `ABE ALB ATL AZO BDL BOS BTV BUF BWI CHA CLE CLT CMH CVG DAY DCA DTW EWR FLL GRR GSO GSP HPN

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_WAIT_MS, runTimerLoop } from "./_timer_loop.ts";
 
-/** A time source that records timers and runs them by hand. */
+/** A time source that records timers, for the test to run. */
 function createTimers() {
   const delays: number[] = [];
   const waiting = new Set<() => void>();
@@ -23,15 +23,15 @@ function createTimers() {
 }
 
 describe("runTimerLoop()", () => {
-  it("waits for as long as the last run said, and never less than nothing", () => {
+  it("waits as long as the last run returned, and never less than 0", () => {
     const timers = createTimers();
-    const answers = [20, -5, 7];
-    void runTimerLoop(timers, new AbortController().signal, 10, () => answers.shift()!);
+    const delays = [20, -5, 7];
+    void runTimerLoop(timers, new AbortController().signal, 10, () => delays.shift()!);
     for (let i = 0; i < 3; i++) timers.runNext();
     expect(timers.delays).toEqual([10, 20, 0, 7]);
   });
 
-  it("cuts a wait that a timer cannot count", () => {
+  it("splits a wait that is too long for a timer", () => {
     const timers = createTimers();
     let runs = 0;
     const run = () => ++runs;
@@ -42,7 +42,7 @@ describe("runTimerLoop()", () => {
     expect(runs).toBe(1);
   });
 
-  it("resolves when the signal aborts, during a run too, and leaves no timer", async () => {
+  it("resolves when the signal aborts, even during a run, and leaves no timer", async () => {
     const timers = createTimers();
     const controller = new AbortController();
     const waits = runTimerLoop(timers, controller.signal, 10, () => 10);
@@ -66,7 +66,7 @@ describe("runTimerLoop()", () => {
     expect(timers.delays).toEqual([]);
   });
 
-  it("rejects with what a run throws, and lets go of the signal", async () => {
+  it("rejects with an error of a run, and removes its listener from the signal", async () => {
     const timers = createTimers();
     const { signal } = new AbortController();
     let listeners = 0;

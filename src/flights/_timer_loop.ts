@@ -1,13 +1,13 @@
-/** Doing something again and again on an injected time source, until a signal aborts. */
+/** Calls a function repeatedly on an injected time source, until a signal aborts. */
 
 import type { FeedTime } from "./feed.ts";
 
-/** Longest wait that a JavaScript timer can count; it runs at once if asked for more. */
+/** Longest delay of a JavaScript timer; with a longer one it fires immediately. */
 export const MAX_WAIT_MS = 2 ** 31 - 1;
 
 /**
- * Calls `run` after `firstDelayMs`, then again after as many milliseconds as it returned. Resolves
- * when the signal aborts; rejects with what `run` throws.
+ * Calls `run` after `firstDelayMs`, and then after each delay in milliseconds that it returns. Resolves
+ * when the signal aborts; rejects if `run` throws.
  */
 export function runTimerLoop(
   time: FeedTime,

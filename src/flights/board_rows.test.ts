@@ -3,7 +3,7 @@ import { createMachine } from "../machine/mod.ts";
 import { boardRows, schema, stateNames } from "./mod.ts";
 
 describe("boardRows()", () => {
-  it("shows an empty board of inactive states", () => {
+  it("shows an empty board if no state is active", () => {
     const rows = boardRows(() => false);
     expect(rows).toHaveLength(10);
     expect(rows[9]).toEqual({
@@ -15,7 +15,7 @@ describe("boardRows()", () => {
     });
   });
 
-  it("shows what a machine has active", () => {
+  it("shows the active states of a machine", () => {
     const machine = createMachine(schema, { states: stateNames });
     machine.add(["Flight1Outbound", "Flight1Delayed", "Flight1Gate3"]);
     machine.add("Flight1GoToGate");
@@ -39,7 +39,7 @@ describe("boardRows()", () => {
     ]);
   });
 
-  it("names gates as the layout does", () => {
+  it("takes gate names from the layout", () => {
     const layout = {
       stateNames: [],
       gateNames: ["C4", "C6"],

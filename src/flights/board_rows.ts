@@ -1,4 +1,4 @@
-/** A board's rows out of active states. */
+/** Makes the rows of a board from active states. */
 
 import { type FlightStates, type FlightsLayout, flightsLayout } from "./layout.ts";
 
@@ -9,10 +9,10 @@ export type FlightDirection = "Inbound" | "Outbound";
 export interface BoardRow {
   /** Name of the flight, such as "Flight1". */
   readonly flight: string;
-  /** Undefined while no aircraft stands behind the row: the slot is free. */
+  /** Undefined while the slot is free. */
   readonly direction: FlightDirection | undefined;
   readonly status: FlightStatus | undefined;
-  /** Name of the gate, such as "3" or "C4"; undefined while none is known. */
+  /** Name of the gate, such as "3" or "C4"; undefined while unknown. */
   readonly gate: string | undefined;
   /** Whether passengers are called to the gate. */
   readonly goToGate: boolean;
@@ -21,7 +21,7 @@ export interface BoardRow {
 const STATUSES: readonly FlightStatus[] = ["OnTime", "Delayed", "Departed", "Arrived", "Scheduled"];
 const DIRECTIONS: readonly FlightDirection[] = ["Inbound", "Outbound"];
 
-/** Makes one row for each flight, in the layout's order. `isActive` is called with state names of the layout alone. */
+/** Makes one row per flight, in the layout's order. Calls `isActive` only with state names of the layout. */
 export function boardRows(
   isActive: (state: string) => boolean,
   layout: FlightsLayout = flightsLayout,

@@ -21,14 +21,14 @@ describe("createFeed()", () => {
     expect(target.timeSum).toBe(0);
   });
 
-  it.each(["schiphol", "", "Replay", "toString"])("refuses %j and names the feeds", (name) => {
+  it.each(["schiphol", "", "Replay", "toString"])("refuses %j, and names the feeds", (name) => {
     const target = createMachine(schema, { states: stateNames });
     expect(() => createFeed(name, { target, time })).toThrow(
       new RangeError(`Cannot create feed "${name}": the feeds are replay, random, none`),
     );
   });
 
-  it("makes a feed that drives nothing and ends when it is told to", async () => {
+  it("makes a feed that drives nothing, and ends when its signal aborts", async () => {
     const target = createMachine(schema, { states: stateNames });
     const controller = new AbortController();
     let isOver = false;

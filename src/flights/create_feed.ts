@@ -1,6 +1,6 @@
 /** Feeds by name. */
 
-import type { Feed, FeedObserver, FeedStats, FeedTime, FlightsTarget } from "./feed.ts";
+import type { Feed, FeedSetup, FeedStats } from "./feed.ts";
 import { type FlightsLayout, flightsLayout } from "./layout.ts";
 import { RandomFeed } from "./random_feed.ts";
 import { ReplayFeed } from "./replay_feed.ts";
@@ -9,34 +9,29 @@ import { ReplayFeed } from "./replay_feed.ts";
 export const FEED_NAMES = ["replay", "random", "none"] as const;
 export type FeedName = (typeof FEED_NAMES)[number];
 
-export interface FeedOptions {
-  readonly target: FlightsTarget;
-  readonly time: FeedTime;
-  /** The flights that the target has; those of `gen/flight_states.ts` by default. */
+export interface FeedOptions extends Omit<FeedSetup, "layout"> {
+  /** The target's flights; those of `gen/flight_states.ts` by default. */
   readonly layout?: FlightsLayout;
-  /** Random: numbers >= 0 and < 1; `Math.random` by default. */
+  /** Random: returns numbers >= 0 and < 1; `Math.random` by default. */
   readonly random?: () => number;
   /** Random: milliseconds between two mutations, 1000 by default. */
   readonly mutationIntervalMs?: number | undefined;
   /** Replay: simulated seconds per second, 30 by default. */
   readonly speed?: number | undefined;
-  readonly observer?: FeedObserver;
 }
 
-/** Makes a feed; it does nothing until it is started. Throws RangeError for an unknown name or an option that cannot be used. */
+/** Makes a feed, which does nothing until its start. Throws RangeError for an unknown name or an unusable option. */
 export function createFeed(name: string, options: FeedOptions): Feed {
-  const { target, time, layout = flightsLayout, observer } = options;
+  const { target, time, layout = flightsLayout, tracer } = options;
+  const setup = { target, layout, time, tracer };
   switch (name) {
     case "replay":
-      return new ReplayFeed({ target, layout, time, speed: options.speed, observer });
+      return new ReplayFeed({ ...setup, speed: options.speed });
     case "random":
       return new RandomFeed({
-        target,
-        layout,
-        time,
+        ...setup,
         random: options.random ?? Math.random,
         intervalMs: options.mutationIntervalMs,
-        observer,
       });
     case "none":
       return new NoFeed();
@@ -47,7 +42,7 @@ export function createFeed(name: string, options: FeedOptions): Feed {
   }
 }
 
-/** Drives nothing: the root changes by mutations from outside alone. */
+/** Drives nothing: only mutations from outside change the root. */
 class NoFeed implements Feed {
   readonly name = "none";
   readonly stats: FeedStats = {

@@ -1,19 +1,20 @@
-/** What drives the flights: the interface that all feeds share, and what they need from outside. */
+/** The interface of feeds, which drive the flights, and what a feed depends on. */
 
-/** Free values that go with a mutation. */
+import type { FlightsLayout } from "./layout.ts";
+
+/** Arguments of a mutation: any values. */
 export type FeedArgs = Record<string, unknown>;
 
-/** What a mutation came to; a machine's result fits. */
+/** Result of a mutation; a machine's result is compatible. */
 export interface MutationOutcome {
   readonly result: "executed" | "canceled" | "queued";
-  /** Why it was canceled: the state that could not be had, and by what. */
+  /** Why it was canceled: the state that was refused, and what refused it. */
   readonly rejected?: { readonly state?: string; readonly by: string };
 }
 
 /**
- * What a feed drives. Each mutation is over when the call returns. A machine fits whatever its
- * state names are: that is what `never` is for, since no type of names is wider than all others.
- * The names that are passed are those of the feed's layout.
+ * What a feed drives. Each mutation has run when the call returns. `never` makes machines of any state
+ * names compatible; a feed passes the names of its layout.
  */
 export interface FlightsTarget {
   add(states: readonly never[], args?: FeedArgs): MutationOutcome;
@@ -21,11 +22,11 @@ export interface FlightsTarget {
   is(state: never): boolean;
 }
 
-/** Where a feed takes its time from. */
+/** Time source of a feed. */
 export interface FeedTime {
-  /** Milliseconds on a clock that never goes back. */
+  /** Milliseconds on a clock that never goes backwards. */
   monotonic(): number;
-  /** Calls `run` once, `delayMs` from now at the earliest; returns a function that cancels it. */
+  /** Calls `run` once, after at least `delayMs`. Returns a function that cancels the call. */
   setTimer(delayMs: number, run: () => void): () => void;
 }
 
@@ -36,38 +37,46 @@ export interface FeedMutation {
   readonly args: FeedArgs | undefined;
 }
 
-/** Is told what a feed does, for logs and metrics. A hook that throws ends the feed. */
-export interface FeedObserver {
+/** Receives what a feed does, for logs and metrics. A hook that throws ends the feed. */
+export interface FeedTracer {
   mutated?(mutation: FeedMutation, outcome: MutationOutcome): void;
-  /** Something of the feed was left out; `reason` is out of a small fixed set. */
+  /** The feed left out a step; `reason` is from a small fixed set. */
   skipped?(reason: string): void;
-  /** The replayed day is over and starts again; `days` have been played so far. */
+  /** The replayed day has ended and starts again; `days` have been played so far. */
   dayEnded?(days: number): void;
 }
 
-/** What a feed has done since it was started; integers >= 0 that only grow. */
+/** What a feed has done since its start; integers >= 0 that only grow. */
 export interface FeedStats {
   readonly executed: number;
   readonly canceled: number;
-  /** Mutations whose outcome was not known when the call returned. */
+  /** Mutations that were still queued when the call returned. */
   readonly queued: number;
   /** Canceled mutations by reason, without the flight's name: `GoToGate: relation Require of Outbound …`. */
   readonly canceledBy: Readonly<Record<string, number>>;
-  /** What was left out, by reason: movements that found no free slot, random picks that hold Exception. */
+  /** Steps left out, by reason: movements without a free slot, random picks that include Exception. */
   readonly skippedBy: Readonly<Record<string, number>>;
-  /** Replay: departures and arrivals that were played to their end. */
+  /** Replay: departures and arrivals that were played to the end. */
   readonly movements: number;
-  /** Replay: days that are over. */
+  /** Replay: days that have ended. */
   readonly days: number;
 }
 
-/** A source of mutations. */
+/** What every feed is made from. */
+export interface FeedSetup {
+  readonly target: FlightsTarget;
+  readonly layout: FlightsLayout;
+  readonly time: FeedTime;
+  readonly tracer?: FeedTracer | undefined;
+}
+
+/** Mutates its target over time. */
 export interface Feed {
   readonly name: string;
   readonly stats: FeedStats;
   /**
-   * Drives the target until `signal` aborts, then resolves. Rejects with what the target or the
-   * observer threw, such as an unknown state. To be called once.
+   * Drives the target until `signal` aborts, then resolves. Rejects with an error of the target or the
+   * tracer, such as an unknown state. To be called once.
    */
   start(signal: AbortSignal): Promise<void>;
 }

@@ -1,10 +1,10 @@
-/** Which states belong to which flight: what feeds and boards know of a flights schema of any size. */
+/** Which states belong to which flight, for feeds and boards of a flights schema of any size. */
 
 import { flights, gateNames, stateNames } from "../../gen/flight_states.ts";
 
-/** The states of one flight, by the group that they exclude each other in. */
+/** The states of one flight, in groups whose states exclude each other. */
 export interface FlightStates {
-  /** What the flight's state names begin with, such as "Flight1". */
+  /** Prefix of the flight's state names, such as "Flight1". */
   readonly name: string;
   readonly status: readonly [
     onTime: string,
@@ -25,7 +25,7 @@ export interface FlightsLayout {
   /** Every state in index order. */
   readonly stateNames: readonly string[];
   readonly flights: readonly FlightStates[];
-  /** Gate names as a board shows them, such as "1" or "C4". */
+  /** Gate names as shown on a board, such as "1" or "C4". */
   readonly gateNames: readonly string[];
 }
 

@@ -1,24 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createMachine } from "../machine/mod.ts";
-import { createFeed, type FlightsLayout, flightsLayout, schema, stateNames } from "./mod.ts";
+import { VirtualTime } from "../testing/virtual_time.ts";
+import {
+  createFeed,
+  type Feed,
+  type FlightsLayout,
+  flightsLayout,
+  schema,
+  stateNames,
+} from "./mod.ts";
 import { RandomFeed, SKIPPED_EXCEPTION } from "./random_feed.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
-
-const time = {
-  monotonic: () => performance.now(),
-  setTimer(delayMs: number, run: () => void) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
-/** The pseudo-random numbers of the recorded runs; picks `draw mod count`. */
+/** The pseudo-random numbers of the recorded runs: a pick is `draw mod count`. */
 function recordedRandom(count: number): () => number {
   let x = 1;
   return () => {
@@ -27,7 +20,7 @@ function recordedRandom(count: number): () => number {
   };
 }
 
-/** 10 flights of 5 gates with the inherited states that the recorded runs had: 148 in all. */
+/** 10 flights of 5 gates, with the inherited states of the recorded runs: 148 states. */
 function recordedMachine() {
   const flightStates = Object.entries(schema).filter(([name]) => /^Flight|^Exception/.test(name));
   const recorded = {
@@ -52,10 +45,20 @@ function hash(text: string): string {
   return h.toString(16).padStart(8, "0");
 }
 
+/** Runs a feed during `drive`, ends it, and checks that no timer is left. */
+async function run(feed: Feed, time: VirtualTime, drive: () => Promise<void>): Promise<void> {
+  const controller = new AbortController();
+  const stopped = feed.start(controller.signal);
+  await drive();
+  controller.abort();
+  await stopped;
+  expect(time.pending).toBe(0);
+}
+
 describe("RandomFeed", () => {
   it("makes the recorded traffic of the original's example, step by step", async () => {
     const { machine, layout } = recordedMachine();
-    const controller = new AbortController();
+    const time = new VirtualTime();
     const counts = { executed: 0, canceled: 0 };
     const feed = new RandomFeed({
       target: machine,
@@ -63,21 +66,25 @@ describe("RandomFeed", () => {
       time,
       random: recordedRandom(148),
       intervalMs: 10,
-      observer: {
+      tracer: {
         mutated({ type, states }, { result }) {
           if (type === "add" && states.length === 3) counts[result as "executed"]++;
         },
       },
     });
-    const stopped = feed.start(controller.signal);
-    const first = { canceled: feed.stats.canceled, by: Object.keys(feed.stats.canceledBy) };
     const seen: unknown[] = [];
-    for (const [steps, more] of [1, 1, 1, 7, 90, 900].entries()) {
-      await vi.advanceTimersByTimeAsync(10 * more);
-      const skipped = feed.stats.skippedBy[SKIPPED_EXCEPTION] ?? 0;
-      const ticks = [...machine.ticks].join(" ");
-      seen.push([steps, counts.executed, counts.canceled, skipped, machine.queueTick, hash(ticks)]);
-    }
+    await run(feed, time, async () => {
+      expect(feed.stats).toMatchObject({
+        canceled: 1,
+        canceledBy: { "Ready: relation Require of Ready, Start is missing": 1 },
+      });
+      for (const [index, steps] of [1, 1, 1, 7, 90, 900].entries()) {
+        await time.advance(10 * steps);
+        const skipped = feed.stats.skippedBy[SKIPPED_EXCEPTION] ?? 0;
+        const ticks = hash([...machine.ticks].join(" "));
+        seen.push([index, counts.executed, counts.canceled, skipped, machine.queueTick, ticks]);
+      }
+    });
     expect(seen).toEqual([
       [0, 1, 0, 0, 3, "4555de24"],
       [1, 2, 0, 0, 4, "92196204"],
@@ -86,36 +93,22 @@ describe("RandomFeed", () => {
       [4, 83, 17, 0, 108, "a77f543c"],
       [5, 814, 168, 18, 1018, "761a0f28"],
     ]);
-    expect(first).toEqual({
-      canceled: 1,
-      by: ["Ready: relation Require of Ready, Start is missing"],
-    });
-    controller.abort();
-    await stopped;
   });
 
-  it("counts what was canceled by reason, without the flight's name", async () => {
-    const machine = createMachine(schema, { states: stateNames });
-    const feed = new RandomFeed({
-      target: machine,
-      layout: flightsLayout,
-      time,
-      random: recordedRandom(149),
-      intervalMs: 1,
-    });
-    const controller = new AbortController();
-    const stopped = feed.start(controller.signal);
-    await vi.advanceTimersByTimeAsync(1_000);
+  it("counts cancellations by reason, without the flight's name", async () => {
+    const target = createMachine(schema, { states: stateNames });
+    const time = new VirtualTime();
+    const random = recordedRandom(149);
+    const feed = new RandomFeed({ target, layout: flightsLayout, time, random, intervalMs: 1 });
+    await run(feed, time, () => time.advance(1_000));
     const { canceled, canceledBy } = feed.stats;
     expect(canceled).toBeGreaterThan(100);
     expect(Object.values(canceledBy).reduce((sum, count) => sum + count, 0)).toBe(canceled);
     expect(Object.keys(canceledBy).join("\n")).not.toMatch(/Flight\d/);
-    controller.abort();
-    await stopped;
   });
 
   it("does not make up for the time that the process slept", async () => {
-    let slept = 0;
+    const time = new VirtualTime();
     let random = 0;
     const feed = new RandomFeed({
       target: {
@@ -124,39 +117,36 @@ describe("RandomFeed", () => {
         is: () => false,
       },
       layout: flightsLayout,
-      time: { ...time, monotonic: () => performance.now() + slept },
+      time,
       random: () => (++random % 7) / 7 + 0.1,
       intervalMs: 100,
     });
-    const controller = new AbortController();
-    const stopped = feed.start(controller.signal);
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(feed.stats.executed).toBe(11);
-    slept = 3_600_000;
-    await vi.advanceTimersByTimeAsync(1_000);
-    expect(feed.stats.executed).toBeLessThanOrEqual(11 + 10 + 11);
-    controller.abort();
-    await stopped;
+    await run(feed, time, async () => {
+      await time.advance(1_000);
+      expect(feed.stats.executed).toBe(11);
+      time.spend(3_600_000);
+      await time.advance(1_000);
+      // The late mutation, one second's backlog, and one second's mutations.
+      expect(feed.stats.executed).toBeLessThanOrEqual(11 + 1 + 11 + 10);
+    });
   });
 });
 
 describe("createFeed()", () => {
-  it("uses the interval that it is given", async () => {
-    const machine = createMachine(schema, { states: stateNames });
-    const feed = createFeed("random", { target: machine, time, mutationIntervalMs: 250 });
-    const controller = new AbortController();
-    const stopped = feed.start(controller.signal);
+  it("uses the given interval", async () => {
+    const target = createMachine(schema, { states: stateNames });
+    const time = new VirtualTime();
+    const feed = createFeed("random", { target, time, mutationIntervalMs: 250 });
     const total = () => {
       const { executed, canceled, skippedBy } = feed.stats;
       return executed + canceled + (skippedBy[SKIPPED_EXCEPTION] ?? 0);
     };
-    expect(total()).toBe(1);
-    await vi.advanceTimersByTimeAsync(2_500);
+    await run(feed, time, async () => {
+      expect(total()).toBe(1);
+      await time.advance(2_500);
+    });
     expect(total()).toBe(11);
-    controller.abort();
-    await stopped;
-    await vi.advanceTimersByTimeAsync(2_500);
+    await time.advance(2_500);
     expect(total()).toBe(11);
-    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -1,32 +1,27 @@
-/** The random feed: three random states at a time, as the original's example makes them. */
+/** The random feed: adds three random states at a time, like the example of the original. */
 
 import { FeedLog } from "./_feed_log.ts";
 import { runTimerLoop } from "./_timer_loop.ts";
-import type { Feed, FeedObserver, FeedStats, FeedTime, FlightsTarget } from "./feed.ts";
-import type { FlightsLayout } from "./layout.ts";
+import type { Feed, FeedSetup, FeedStats } from "./feed.ts";
 
 /** Milliseconds between two random mutations. */
 export const DEFAULT_INTERVAL_MS = 1_000;
 
-/** The one reason for which the random feed leaves a step out. */
+/** The only reason for which the random feed leaves out a step. */
 export const SKIPPED_EXCEPTION = "Exception was picked";
 
-/** A process that slept goes on from now if it is this far behind, instead of making up for it. */
+/** Longest backlog that is made up for; after a longer sleep of the process, the rest is dropped. */
 const MAX_BEHIND_MS = 1_000;
 
-export interface RandomFeedOptions {
-  readonly target: FlightsTarget;
-  readonly layout: FlightsLayout;
-  readonly time: FeedTime;
-  /** Numbers >= 0 and < 1; the same ones make the same traffic. */
+export interface RandomFeedOptions extends FeedSetup {
+  /** Returns numbers >= 0 and < 1; the same sequence makes the same traffic. */
   readonly random: () => number;
   readonly intervalMs?: number | undefined;
-  readonly observer?: FeedObserver | undefined;
 }
 
 /**
- * Adds Ready first, which is canceled as long as Start is inactive, then three random states each
- * interval: a step that picked Exception is left out, and Exception is removed should it be active.
+ * Adds Ready first, which is canceled while Start is inactive, then three random states per interval.
+ * A step that picked Exception is left out; Exception is removed if it becomes active.
  */
 export class RandomFeed implements Feed {
   readonly name = "random";
@@ -35,7 +30,7 @@ export class RandomFeed implements Feed {
 
   constructor(options: RandomFeedOptions) {
     this.#options = options;
-    this.#log = new FeedLog(options.target, options.layout, options.observer);
+    this.#log = new FeedLog(options.target, options.layout, options.tracer);
   }
 
   get stats(): FeedStats {

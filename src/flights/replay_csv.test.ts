@@ -10,7 +10,7 @@ function parse(...rows: string[]) {
 }
 
 describe("parseReplayCsv()", () => {
-  it("takes a departure's minute as it stands", () => {
+  it("takes a departure's minute from the data", () => {
     expect(parse("07:59,-2,258,ORD,STL")).toEqual([
       {
         number: 1,
@@ -32,13 +32,13 @@ describe("parseReplayCsv()", () => {
     });
   });
 
-  it("counts a night flight's landing as this morning's", () => {
+  it("moves a landing after midnight to the morning of the same day", () => {
     // 23:58 in Los Angeles is 01:58 in Chicago.
     expect(parse("23:58,9,1745,LAX,ORD")[0]?.minute).toBe(118 + 248);
     expect(parse("00:05,0,8,DTW,ORD")[0]?.minute).toBe(1_440 - 55 + 31);
   });
 
-  it("numbers movements in the order in which they happen", () => {
+  it("numbers movements in order of time", () => {
     const movements = parse("08:00,0,258,ORD,STL", "04:00,0,258,STL,ORD", "06:00,0,258,ORD,STL");
     expect(movements.map(({ number, minute }) => [number, minute])).toEqual([
       [1, 302],
@@ -47,7 +47,7 @@ describe("parseReplayCsv()", () => {
     ]);
   });
 
-  it("skips comments and empty lines, and takes lines that end in CR LF", () => {
+  it("skips comments and empty lines, and accepts lines that end in CR LF", () => {
     const text = `# one\r\n\r\n${HEADER}\r\n# two\r\n07:59,-2,258,ORD,STL\r\n`;
     expect(parseReplayCsv(text)).toHaveLength(1);
   });
@@ -63,21 +63,21 @@ describe("parseReplayCsv()", () => {
     ["07:59,0,1,ORD,STL,", "not of the form"],
     ["07:59,0,1,ORD,ORD", "not between ORD and another airport"],
     ["07:59,0,1,STL,LGA", "not between ORD and another airport"],
-    ["07:59,0,1,XYZ,ORD", "from an airport whose time zone is not known, XYZ"],
-  ])("names the line of %j and what is wrong with it", (row, reason) => {
+    ["07:59,0,1,XYZ,ORD", "from an airport of unknown time zone, XYZ"],
+  ])("names the line of %j, and its mistake", (row, reason) => {
     const read = () => parse("07:59,-2,258,ORD,STL", row);
     expect(read).toThrow(SyntaxError);
     expect(read).toThrow(`Cannot read the replayed day: line 3 is ${reason}`);
     expect(read).toThrow(JSON.stringify(row));
   });
 
-  it("names a wrong header, and shows no more of a long line than needed", () => {
+  it("names a wrong header, and shortens a long line", () => {
     const read = () => parseReplayCsv(`#\n${"x".repeat(1_000)}\n`);
     expect(read).toThrow(`line 2 is not the header "${HEADER}"`);
     expect(read).toThrow(/x{79}…"$/);
   });
 
-  it.each(["", "# nothing\n", `${HEADER}\n`])("refuses %j, which has no movements", (text) => {
+  it.each(["", "# nothing\n", `${HEADER}\n`])("refuses %j, because it has no movements", (text) => {
     expect(() => parseReplayCsv(text)).toThrow("it has no movements");
   });
 
@@ -88,7 +88,7 @@ describe("parseReplayCsv()", () => {
     expect(movements).toHaveLength(1_994);
     expect(movements.filter(({ type }) => type === "departure")).toHaveLength(996);
     expect(movements.filter(({ delayMinutes }) => delayMinutes >= 15)).toHaveLength(306);
-    // Arrivals come before the departures that they feed; at night there is next to nothing.
+    // Arrivals precede the departures that they feed; there is almost no traffic at night.
     expect([count("arrival", 7), count("departure", 7)]).toEqual([82, 42]);
     expect([count("arrival", 8), count("departure", 8)]).toEqual([48, 83]);
     expect([2, 3, 4].map((hour) => count("arrival", hour) + count("departure", hour))).toEqual([

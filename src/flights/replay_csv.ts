@@ -1,6 +1,6 @@
 /**
- * The replayed day: departures from and arrivals at one airport, read from CSV. What the data does
- * not have is derived here and said to be so: a movement's number, and an arrival's time.
+ * The replayed day: departures from and arrivals at one airport, read from CSV. Two values are missing
+ * in the data and derived here: a movement's number, and an arrival's time.
  */
 
 import { hoursAheadOfChicago } from "./_time_zones.ts";
@@ -9,25 +9,25 @@ import { hoursAheadOfChicago } from "./_time_zones.ts";
 export const REPLAY_AIRPORT = "ORD";
 export const MINUTES_PER_DAY = 1_440;
 
-/** Minutes late from which a flight counts as delayed; the Bureau of Transportation Statistics counts so. */
+/** A flight this many minutes late counts as delayed, as in the Bureau of Transportation Statistics. */
 export const DELAYED_FROM_MINUTES = 15;
 
 /** A departure or an arrival. */
 export interface Movement {
-  /** Derived: its place in the day from 1; it stands in for the flight number, which the data lacks. */
+  /** Derived: its place in the day, from 1. Serves as the flight number, which the data lacks. */
   readonly number: number;
   readonly type: "departure" | "arrival";
-  /** IATA codes; one of them is {@linkcode REPLAY_AIRPORT}. */
+  /** IATA code; this or the destination is {@linkcode REPLAY_AIRPORT}. */
   readonly origin: string;
   readonly destination: string;
   /**
-   * When it happens, in minutes after midnight at the airport, 0 to 1439. Of a departure it is the
-   * data's date. Of an arrival it is derived: that date in Chicago's time plus the time in the air
-   * by distance. A night flight that lands after midnight counts as this morning's, like the one
-   * of the night before.
+   * When it happens, in minutes after midnight at the airport, 0 to 1439. A departure has the time of
+   * the data. An arrival's time is derived: its departure in Chicago's time plus the time in the air
+   * by distance. A night flight that lands after midnight is moved to the morning of the same day, in
+   * place of the flight of the night before.
    */
   readonly minute: number;
-  /** Minutes behind its schedule, negative when early. The data's delay; derived of it: `minute - delayMinutes` was planned. */
+  /** Minutes late, from the data; negative when early. So the planned minute is `minute - delayMinutes`. */
   readonly delayMinutes: number;
 }
 
@@ -35,8 +35,8 @@ const HEADER = "date,delay,distance,origin,destination";
 const ROW = /^([01]\d|2[0-3]):([0-5]\d),(-?\d{1,5}),(\d{1,5}),([A-Z]{3}),([A-Z]{3})$/;
 
 /**
- * Reads a day's movements in the order in which they happen. Lines that begin with "#" are
- * comments. Throws a SyntaxError that names the line.
+ * Reads a day's movements, in order of time. Lines that begin with "#" are comments. Throws a
+ * SyntaxError that names the line.
  */
 export function parseReplayCsv(text: string): Movement[] {
   const movements: Omit<Movement, "number">[] = [];
@@ -68,7 +68,7 @@ function parseRow(line: string, lineNumber: number): Omit<Movement, "number"> {
   if (origin === REPLAY_AIRPORT) return { type: "departure", minute: departureMinute, ...route };
   const hoursAhead = hoursAheadOfChicago(origin);
   if (hoursAhead === undefined) {
-    throw unreadable(lineNumber, line, `from an airport whose time zone is not known, ${origin}`);
+    throw unreadable(lineNumber, line, `from an airport of unknown time zone, ${origin}`);
   }
   const landed = departureMinute - hoursAhead * 60 + minutesInTheAir(Number(distance));
   return {
@@ -78,7 +78,7 @@ function parseRow(line: string, lineNumber: number): Omit<Movement, "number"> {
   };
 }
 
-/** Derived: half an hour to taxi, climb and approach, and 8 miles a minute between. */
+/** Derived: half an hour to taxi, climb and approach, and 8 miles a minute in between. */
 function minutesInTheAir(distanceMiles: number): number {
   return Math.round(30 + distanceMiles / 8);
 }

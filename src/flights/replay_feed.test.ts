@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMachine } from "../machine/mod.ts";
+import { VirtualTime } from "../testing/virtual_time.ts";
 import {
   type BoardRow,
   boardRows,
@@ -15,35 +16,25 @@ import {
   SKIPPED_NO_SLOT,
 } from "./replay_feed.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
-});
-afterEach(() => {
-  controller.abort();
-  vi.useRealTimers();
-});
-
-const time = {
-  monotonic: () => performance.now(),
-  setTimer(delayMs: number, run: () => void) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
-
+let time: VirtualTime;
 let controller: AbortController;
 let mutations: FeedMutation[];
 
-/** Starts a replay on a new machine; the CSV is loaded and the first mutation made when it resolves. */
-async function startReplay(options: Partial<ReplayFeedOptions> = {}) {
+beforeEach(() => {
+  time = new VirtualTime();
   controller = new AbortController();
   mutations = [];
+});
+afterEach(() => controller.abort());
+
+/** Starts a replay on a new machine. Resolves after the CSV is loaded and the first mutation is made. */
+async function startReplay(options: Partial<ReplayFeedOptions> = {}) {
   const machine = createMachine(schema, { states: stateNames });
   const feed = new ReplayFeed({
     target: machine,
     layout: flightsLayout,
     time,
-    observer: { mutated: (mutation) => mutations.push(mutation) },
+    tracer: { mutated: (mutation) => mutations.push(mutation) },
     ...options,
   });
   const stopped = feed.start(controller.signal);
@@ -58,7 +49,10 @@ const SHORT_DAY = `date,delay,distance,origin,destination
 08:00,0,258,ORD,STL
 07:58,40,256,STL,ORD
 `;
-const loadShortDay = () => Promise.resolve(SHORT_DAY);
+
+/** Starts a replay of it at 07:00; a simulated minute takes a second. */
+const startShortDay = () =>
+  startReplay({ loadCsv: async () => SHORT_DAY, firstLeadMinutes: 60, speed: 60 });
 
 const MINUTE_MS = 60_000;
 
@@ -70,22 +64,21 @@ describe("ReplayFeed", () => {
     expect(rows().every(({ status }) => status === "Scheduled")).toBe(true);
   });
 
-  it("shows the first flight at once", async () => {
+  it("shows the first flight immediately", async () => {
     const { rows } = await startReplay();
-    await vi.advanceTimersByTimeAsync(0);
+    await time.advance(0);
     expect(rows().filter(({ direction }) => direction !== undefined).length).toBeGreaterThan(0);
   });
 
-  it("plays a flight at the speed that it is given", async () => {
-    const { rows } = await startReplay({ loadCsv: loadShortDay, firstLeadMinutes: 60, speed: 60 });
+  it("plays a flight at the given speed", async () => {
+    const { rows } = await startShortDay();
     const first = () => {
       const { status, gate, goToGate } = rows()[0]!;
       return [status, gate, goToGate];
     };
-    // The departure took its slot at 07:00, when the replay begins; a simulated minute takes a second.
     const seen = [];
     for (const minutes of [0, 14, 1, 15, 15, 14, 1, 2]) {
-      await vi.advanceTimersByTimeAsync((minutes * MINUTE_MS) / 60);
+      await time.advance((minutes * MINUTE_MS) / 60);
       seen.push(first());
     }
     expect(seen).toEqual([
@@ -100,9 +93,9 @@ describe("ReplayFeed", () => {
     ]);
   });
 
-  it("takes a slot for each movement and lets a delayed arrival come in at its gate", async () => {
-    const { rows } = await startReplay({ loadCsv: loadShortDay, firstLeadMinutes: 60, speed: 60 });
-    await vi.advanceTimersByTimeAsync((121 * MINUTE_MS) / 60);
+  it("takes a slot for each movement, and shows a delayed arrival at its gate", async () => {
+    const { rows } = await startShortDay();
+    await time.advance((121 * MINUTE_MS) / 60);
     expect(rows()[1]).toEqual({
       flight: "Flight2",
       direction: "Inbound",
@@ -113,18 +106,18 @@ describe("ReplayFeed", () => {
     expect(mutations.map(({ states }) => states[0])).toContain("Flight2Delayed");
   });
 
-  it("plays a whole day and starts again, with every outcome accounted for", async () => {
+  it("plays a whole day and starts again, and counts every outcome", async () => {
     const days: number[] = [];
     const skipped: string[] = [];
     const { feed, stopped } = await startReplay({
-      observer: {
+      tracer: {
         mutated: (mutation) => mutations.push(mutation),
         skipped: (reason) => skipped.push(reason),
         dayEnded: (count) => days.push(count),
       },
     });
-    // The feed starts some minutes before the day's first movement.
-    await vi.advanceTimersByTimeAsync((24.2 * 60 * MINUTE_MS) / DEFAULT_SPEED);
+    // The feed starts a few minutes before the day's first movement.
+    await time.advance((24.2 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(days).toEqual([1]);
     expect(feed.stats).toEqual({
       executed: 10_639,
@@ -137,7 +130,7 @@ describe("ReplayFeed", () => {
     });
     expect(skipped).toHaveLength(65);
     expect(mutations).toHaveLength(10_639);
-    await vi.advanceTimersByTimeAsync((24 * 60 * MINUTE_MS) / DEFAULT_SPEED);
+    await time.advance((24 * 60 * MINUTE_MS) / DEFAULT_SPEED);
     expect(feed.stats).toMatchObject({
       canceled: 0,
       skippedBy: { [SKIPPED_NO_SLOT]: 130 },
@@ -147,105 +140,97 @@ describe("ReplayFeed", () => {
     await stopped;
   });
 
-  it("counts with its reason what others have made impossible, and goes on", async () => {
-    const { machine, feed, rows } = await startReplay({
-      loadCsv: loadShortDay,
-      firstLeadMinutes: 60,
-      speed: 60,
-    });
-    await vi.advanceTimersByTimeAsync((40 * MINUTE_MS) / 60);
+  it("counts a mutation that others have made impossible, with its reason, and continues", async () => {
+    const { machine, feed, rows } = await startShortDay();
+    await time.advance((40 * MINUTE_MS) / 60);
     machine.remove("Flight1Outbound");
-    await vi.advanceTimersByTimeAsync((10 * MINUTE_MS) / 60);
+    await time.advance((10 * MINUTE_MS) / 60);
     expect(feed.stats).toMatchObject({
       canceled: 1,
       canceledBy: { "GoToGate: relation Require of GoToGate, Outbound is missing": 1 },
     });
-    await vi.advanceTimersByTimeAsync((12 * MINUTE_MS) / 60);
+    await time.advance((12 * MINUTE_MS) / 60);
     expect(rows()[0]).toMatchObject({ status: "Scheduled", gate: undefined });
   });
 
-  it("frees a slot from states that others have added", async () => {
-    const { machine, rows } = await startReplay({
-      loadCsv: loadShortDay,
-      firstLeadMinutes: 60,
-      speed: 60,
-    });
-    await vi.advanceTimersByTimeAsync((61 * MINUTE_MS) / 60);
+  it("frees a slot of states that others have added", async () => {
+    const { machine, rows } = await startShortDay();
+    await time.advance((61 * MINUTE_MS) / 60);
     machine.add(["Flight1Delayed", "Flight1Inbound", "Flight1Gate5"]);
-    await vi.advanceTimersByTimeAsync(MINUTE_MS / 60);
+    await time.advance(MINUTE_MS / 60);
     expect(rows()[0]).toMatchObject({ direction: undefined, status: "Scheduled", gate: undefined });
   });
 
-  it("makes no mutation for a slot that others have freed already", async () => {
-    const { machine, feed } = await startReplay({
-      loadCsv: loadShortDay,
-      firstLeadMinutes: 60,
-      speed: 60,
-    });
-    await vi.advanceTimersByTimeAsync((61 * MINUTE_MS) / 60);
+  it("makes no mutation for a slot that others have already freed", async () => {
+    const { machine, feed } = await startShortDay();
+    await time.advance((61 * MINUTE_MS) / 60);
     machine.remove(["Flight1Departed", "Flight1Outbound", "Flight1Gate2"]);
     const before = mutations.filter(({ type }) => type === "remove").length;
-    await vi.advanceTimersByTimeAsync((2 * MINUTE_MS) / 60);
+    await time.advance((2 * MINUTE_MS) / 60);
     expect(mutations.filter(({ type }) => type === "remove")).toHaveLength(before);
     expect(feed.stats.movements).toBe(1);
   });
 
-  it("goes on where it was when the process slept", async () => {
-    let sleptMs = 0;
-    const { feed } = await startReplay({
-      time: { ...time, monotonic: () => performance.now() + sleptMs },
-    });
-    await vi.advanceTimersByTimeAsync(10 * MINUTE_MS);
+  it("continues where it was after the process slept", async () => {
+    const { feed } = await startReplay();
+    await time.advance(10 * MINUTE_MS);
     const before = feed.stats.executed;
-    sleptMs = 8 * 60 * MINUTE_MS;
-    await vi.advanceTimersByTimeAsync(10_000);
-    // Some four mutations a second, and what one second's backlog holds.
+    time.spend(8 * 60 * MINUTE_MS);
+    await time.advance(10_000);
+    // About four mutations a second, and the backlog of one second.
     expect(feed.stats.executed - before).toBeLessThan(100);
     expect(feed.stats.executed).toBeGreaterThan(before);
   });
 
-  it("lets others have their turn at any speed", async () => {
-    const { feed } = await startReplay({ speed: 1e9 });
-    for (let turn = 0; turn < 3; turn++) {
-      const before = feed.stats.executed;
-      vi.advanceTimersToNextTimer();
-      const made = feed.stats.executed - before;
-      expect(made).toBeGreaterThan(0);
-      expect(made).toBeLessThanOrEqual(200);
+  it("limits the steps in one turn at any speed", async () => {
+    const made: number[] = [];
+    const setTimer = time.setTimer.bind(time);
+    time.setTimer = (delayMs, run) =>
+      setTimer(delayMs, () => {
+        time.spend(1);
+        const before = mutations.length;
+        run();
+        if (made.push(mutations.length - before) === 3) controller.abort();
+      });
+    const { stopped } = await startReplay({ speed: 1e9 });
+    await time.advance(10);
+    await stopped;
+    for (const count of made) {
+      expect(count).toBeGreaterThan(0);
+      expect(count).toBeLessThanOrEqual(200);
     }
+    expect(made).toHaveLength(3);
   });
 
-  it("stops at once when the signal aborts, and leaves no timer", async () => {
+  it("stops immediately when the signal aborts, and leaves no timer", async () => {
     const { feed, stopped } = await startReplay();
-    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    await time.advance(MINUTE_MS);
     controller.abort();
     await stopped;
     const { executed } = feed.stats;
-    expect(vi.getTimerCount()).toBe(0);
-    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    expect(time.pending).toBe(0);
+    await time.advance(MINUTE_MS);
     expect(feed.stats.executed).toBe(executed);
   });
 
   it("does nothing when the signal is aborted before the start", async () => {
-    controller = new AbortController();
     controller.abort();
     const machine = createMachine(schema, { states: stateNames });
     await new ReplayFeed({ target: machine, layout: flightsLayout, time }).start(controller.signal);
     expect(machine.timeSum).toBe(0);
   });
 
-  it("rejects with what the target throws", async () => {
+  it("rejects with an error of the target", async () => {
     const { machine, stopped } = await startReplay();
     machine.add = () => {
       throw new RangeError("unknown state");
     };
-    await vi.advanceTimersByTimeAsync(MINUTE_MS);
+    await time.advance(MINUTE_MS);
     await expect(stopped).rejects.toThrow("unknown state");
-    expect(vi.getTimerCount()).toBe(0);
+    expect(time.pending).toBe(0);
   });
 
-  it("rejects with the line that it cannot read", async () => {
-    controller = new AbortController();
+  it("rejects with the line that is not valid", async () => {
     const machine = createMachine(schema, { states: stateNames });
     const loadCsv = () => Promise.resolve("date\n");
     const feed = new ReplayFeed({ target: machine, layout: flightsLayout, time, loadCsv });

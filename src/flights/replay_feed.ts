@@ -1,44 +1,39 @@
-/** The replay feed: a real day at one airport, at a chosen speed, again and again. */
+/** The replay feed: plays a real day at one airport, at a chosen speed, over and over. */
 
 import { FeedLog } from "./_feed_log.ts";
 import { runTimerLoop } from "./_timer_loop.ts";
-import type { Feed, FeedObserver, FeedStats, FeedTime, FlightsTarget } from "./feed.ts";
-import type { FlightsLayout } from "./layout.ts";
+import type { Feed, FeedSetup, FeedStats } from "./feed.ts";
 import { parseReplayCsv } from "./replay_csv.ts";
 import { playDays, type ReplayStep } from "./replay_steps.ts";
 
 /**
- * Simulated seconds per second. A day takes 48 minutes, and with ten flights there are about four
- * mutations a second: quick enough that a board is never still, slow enough to follow a row.
+ * Simulated seconds per second. A day takes 48 minutes, and ten flights make about four mutations
+ * a second: a board is never still, and a reader can still follow a row.
  */
 export const DEFAULT_SPEED = 30;
 
-/** The one reason for which the replay leaves a movement out. */
+/** The only reason for which the replay leaves out a movement. */
 export const SKIPPED_NO_SLOT = "no free slot";
 
-/** Minute of the day with which each day begins: in the first wave, so that boards fill within seconds. */
+/** Minute at which each replayed day begins: during the first wave, so boards fill within seconds. */
 const DAY_STARTS_AT_MINUTE = 6 * 60 + 15;
-/** The feed starts this long before the first movement: the free slots then all take one at once. */
+/** The feed starts this long before the first movement, so all free slots take one immediately. */
 const FIRST_LEAD_MINUTES = 8;
 
-/** A process that slept goes on from where it was, instead of making up for more than this. */
+/** Longest backlog that is made up for; after a longer sleep of the process, the rest of the gap is ignored. */
 const MAX_BEHIND_MS = 1_000;
-/** Steps in one go; others in the process get their turn after them. */
+/** Most steps in one turn, so other work in the process can run in between. */
 const MAX_STEPS_AT_ONCE = 200;
 
 const MS_PER_MINUTE = 60_000;
 
-export interface ReplayFeedOptions {
-  readonly target: FlightsTarget;
-  readonly layout: FlightsLayout;
-  readonly time: FeedTime;
-  /** Simulated seconds per second, above 0; {@linkcode DEFAULT_SPEED}. */
+export interface ReplayFeedOptions extends FeedSetup {
+  /** Simulated seconds per second, above 0; default {@linkcode DEFAULT_SPEED}. */
   readonly speed?: number | undefined;
-  /** Simulated minutes before the first movement at which the feed starts; {@linkcode FIRST_LEAD_MINUTES}. */
+  /** The feed starts this many simulated minutes before the first movement; default {@linkcode FIRST_LEAD_MINUTES}. */
   readonly firstLeadMinutes?: number | undefined;
-  /** Gives the day as CSV; by default the one in `gen/`, loaded only when the feed starts. */
+  /** Returns the day as CSV. Default: the day in `gen/`, loaded when the feed starts. */
   readonly loadCsv?: (() => Promise<string>) | undefined;
-  readonly observer?: FeedObserver | undefined;
 }
 
 /** Adds Start and Ready, then plays {@linkcode playDays} on the time source. `start` rejects with a SyntaxError for a bad CSV. */
@@ -54,7 +49,7 @@ export class ReplayFeed implements Feed {
       throw new RangeError(`Cannot replay at speed ${speed}: it is not a number above 0`);
     }
     this.#options = options;
-    this.#log = new FeedLog(options.target, options.layout, options.observer);
+    this.#log = new FeedLog(options.target, options.layout, options.tracer);
   }
 
   get stats(): FeedStats {
@@ -79,7 +74,7 @@ export class ReplayFeed implements Feed {
     this.#log.add(["Start", "Ready"]);
     const msPerMinute = MS_PER_MINUTE / speed;
     let step = steps.next().value;
-    /** Monotonic time at which simulated minute 0 was or will be. */
+    /** Monotonic time of simulated minute 0, past or future. */
     let originMs = time.monotonic() - step.minute * msPerMinute;
     await runTimerLoop(time, signal, 0, () => {
       const nowMs = time.monotonic();
@@ -109,7 +104,7 @@ export class ReplayFeed implements Feed {
     }
   }
 
-  /** Removes what is active of the step's states, so that a transition names only what it changes. */
+  /** Removes only the active states, so that the transition names just what it changes. */
   #removeActive({ states, args }: ReplayStep & { readonly type: "mutate" }): void {
     const active = states.filter((state) => this.#log.is(state));
     if (active.length > 0) this.#log.remove(active, args);

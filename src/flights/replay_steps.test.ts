@@ -17,7 +17,7 @@ function movement(number: number, minute: number, more: Partial<Movement> = {}):
   return { number, type: "departure", minute, delayMinutes: 0, ...route, ...more };
 }
 
-/** Steps up to the end of the given day, without it. */
+/** Steps up to the end of the given number of days, without the last "end-day". */
 function stepsOfDay(
   movements: readonly Movement[],
   layout: FlightsLayout,
@@ -66,12 +66,12 @@ describe("playDays()", () => {
     ]);
   });
 
-  it("counts 14 minutes late as on time", () => {
+  it("treats 14 minutes late as on time", () => {
     const steps = stepsOfDay([movement(1, 480, { delayMinutes: 14 })], ONE_FLIGHT);
     expect(steps.map(toText)).toContain("07:15 add Flight1OnTime");
   });
 
-  it("tells with each mutation which movement is behind it", () => {
+  it("describes the movement in the args of each mutation", () => {
     const [step] = stepsOfDay([movement(1, 10, { delayMinutes: 25 })], ONE_FLIGHT);
     expect((step as Mutate).args).toEqual({
       movement: 1,
@@ -82,7 +82,7 @@ describe("playDays()", () => {
     });
   });
 
-  it("lets a movement wait for a slot, and skips it a minute before it happens", () => {
+  it("lets a movement wait for a slot, and skips it one minute before it happens", () => {
     const movements = [movement(1, 480), movement(2, 482), movement(3, 484), movement(4, 485)];
     expect(
       stepsOfDay(movements, ONE_FLIGHT)
@@ -99,7 +99,7 @@ describe("playDays()", () => {
     ]);
   });
 
-  it("takes the slot that has been free for longest", () => {
+  it("takes the slot that has been free the longest", () => {
     const movements = [480, 485, 600, 660, 720].map((minute, index) => movement(index + 1, minute));
     const taken = stepsOfDay(movements, buildFlightsSchema({ flights: 3 }))
       .map(toText)
@@ -108,7 +108,7 @@ describe("playDays()", () => {
     expect(taken).toEqual(["Flight1", "Flight2", "Flight3", "Flight1", "Flight2"]);
   });
 
-  it("begins an hour before the first movement from the given minute on, and loops", () => {
+  it("begins an hour before the first movement at or after the given minute, and loops", () => {
     const movements = [movement(1, 60), movement(2, 480)];
     const taken = stepsOfDay(movements, flightsLayout, 240, 2)
       .filter((step) => step.type === "mutate" && step.states.length === 2)
@@ -121,7 +121,7 @@ describe("playDays()", () => {
     ]);
   });
 
-  it("plays every movement once a day, and each day alike once the board is full", () => {
+  it("plays every movement exactly once a day", () => {
     const numbers = (steps: ReplayStep[]) =>
       steps
         .flatMap((step) =>
@@ -139,7 +139,7 @@ describe("playDays()", () => {
     );
   });
 
-  it("never goes back in time", () => {
+  it("gives steps in order of time", () => {
     let last = -Infinity;
     for (const { minute } of stepsOfDay(DAY, flightsLayout, 240, 2)) {
       expect(minute).toBeGreaterThanOrEqual(last);
@@ -167,17 +167,17 @@ describe("playDays()", () => {
   });
 });
 
-describe("a replayed day on the machine", () => {
-  /** Golden: movements skipped and mutations made, all of them executed, in one day. */
+describe("A replayed day on a machine", () => {
+  /** Recorded: skipped movements and mutations of one day; all mutations are executed. */
   const SIZES = [
     { flights: 1, gates: 1, skipped: 1_650, mutations: 1_836 },
     { flights: 5, gates: 3, skipped: 611, mutations: 7_504 },
     { flights: 10, gates: 5, skipped: 65, mutations: 10_592 },
-    // 996 departures of six mutations and 998 arrivals of five, the last one still on the board.
+    // 996 departures of six mutations and 998 arrivals of five; the last one is still on the board.
     { flights: 30, gates: 5, skipped: 0, mutations: 996 * 6 + 998 * 5 - 1 },
   ];
 
-  it.each(SIZES)("obeys all relations with $flights flights and $gates gates", (size) => {
+  it.each(SIZES)("obeys all relations, with $flights flights and $gates gates", (size) => {
     const layout = buildFlightsSchema(size);
     const machine = createMachine<string>(layout.schema, { states: layout.stateNames });
     machine.add(["Start", "Ready"]);
@@ -199,7 +199,7 @@ describe("a replayed day on the machine", () => {
     expect(machine.is("Exception")).toBe(false);
   });
 
-  it("leaves the board free after the last flight of a night", () => {
+  it("leaves the board empty after the last flight of a night", () => {
     const machine = createMachine<string>(buildFlightsSchema().schema, {
       states: flightsLayout.stateNames,
     });
@@ -216,7 +216,7 @@ describe("a replayed day on the machine", () => {
   });
 });
 
-/** What must hold of a flight after each of its mutations; `count` is of active states. */
+/** Checks what must hold for a flight after each of its mutations. */
 function expectInvariants(machine: Machine<string>, flight: FlightStates, step: Mutate): void {
   const count = (states: readonly string[]) => states.filter((state) => machine.is(state)).length;
   const [, , departed, arrived, scheduled] = flight.status;
@@ -225,7 +225,7 @@ function expectInvariants(machine: Machine<string>, flight: FlightStates, step: 
   expect(count(flight.gates)).toBeLessThanOrEqual(1);
   expect(machine.is(flight.gateUnknown)).toBe(true);
   if (step.isLast) {
-    // The slot is as free as at the start.
+    // The slot is free again, as at the start.
     expect(machine.is(scheduled)).toBe(true);
     expect(count([...flight.direction, ...flight.gates, flight.goToGate])).toBe(0);
     return;

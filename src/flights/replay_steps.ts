@@ -1,66 +1,66 @@
 /**
- * The replay as a pure simulation: which mutation is due at which minute. It knows neither a
- * machine nor a clock, so a day of it is the same list every time.
+ * The replay as a pure simulation: which mutation is due at which minute. It has no machine and no
+ * time source, so a day is always the same list of steps.
  *
- * The board shows what comes next. The rows, one for each flight of the layout, are slots: when one
- * is free, the next movement takes it, up to an hour ahead. So with ten slots a quiet hour shows
- * flights long before they leave, and a busy one the next few minutes. A movement that found no
- * slot until a minute before it happens is skipped.
+ * The board shows the next movements. Its rows, one per flight of the layout, are slots: when one is
+ * free, the next movement takes it, up to an hour ahead. So with ten slots, a quiet hour shows flights
+ * long before they leave, and a busy hour shows the next few minutes. A movement without a slot one
+ * minute before it happens is skipped.
  *
  * A departure: Outbound (Scheduled) → OnTime or Delayed → its gate → GoToGate → Departed.
  * An arrival: Inbound (Scheduled) → OnTime or Delayed → its gate → Arrived.
- * The steps before the last are spread evenly over the time that the movement has the slot. Two
- * minutes after the last one mutation removes what is left of it, and Scheduled, which is Auto,
- * comes back by itself.
+ * The steps before the last one are spread evenly over the movement's time in the slot. Two minutes
+ * after the last one, a mutation removes its remaining states, and Scheduled, which is Auto, becomes
+ * active again.
  */
 
 import type { FeedArgs } from "./feed.ts";
 import type { FlightStates, FlightsLayout } from "./layout.ts";
 import { DELAYED_FROM_MINUTES, MINUTES_PER_DAY, type Movement } from "./replay_csv.ts";
 
-/** Minutes before it happens at which a movement takes a free slot at the earliest, and at the latest. */
+/** How many minutes before it happens a movement takes a free slot: at most, and at least. */
 export const LEAD_MINUTES = 60;
 export const LEAST_LEAD_MINUTES = 1;
-/** Minutes for which a departed or arrived flight stays on the board. */
+/** Minutes that a departed or arrived flight stays on the board. */
 export const LINGER_MINUTES = 2;
 
-/** One thing that is due. Minutes count from midnight of the first day and never go back. */
+/** One step of the replay. Minutes count from midnight of the first day and never decrease. */
 export type ReplayStep =
   | {
       readonly type: "mutate";
       readonly minute: number;
       readonly mutation: "add" | "remove";
-      /** Of a "remove": all that the movement could have left active. */
+      /** For "remove": all states that the movement may have left active. */
       readonly states: readonly string[];
-      /** The movement behind it. */
+      /** Describes the movement. */
       readonly args: FeedArgs;
-      /** Whether the movement is over with this step. */
+      /** Whether this step ends the movement. */
       readonly isLast: boolean;
     }
   | { readonly type: "skip"; readonly minute: number; readonly movement: Movement }
-  /** The last movement of a day had its turn. */
+  /** The last movement of the day has taken a slot or was skipped. */
   | { readonly type: "end-day"; readonly minute: number };
 
-/** A mutation that a slot has still to make. */
+/** A future mutation of a slot. */
 interface Planned {
   readonly minute: number;
   readonly states: "status" | "gate" | "go-to-gate" | "done" | "free";
 }
 
-/** A slot with a movement in it. */
+/** An occupied slot. */
 interface Row {
   readonly flight: FlightStates;
   readonly movement: Movement;
-  /** In the order of time; never empty. */
+  /** In order of time; never empty. */
   readonly plan: Planned[];
-  /** Index of its gate, -1 before it is known. */
+  /** Index of its gate; -1 while unknown. */
   gate: number;
 }
 
 /**
- * Plays the movements, sorted by minute, day after day without an end, from `firstLeadMinutes` before
- * the first movement after `firstMinute` on (minute of the day, 0 to 1439). What lies before it on the
- * first day is played at the end of that day. Steps come in the order of their minutes.
+ * Plays the movements (sorted by minute) day after day, endlessly. Starts `firstLeadMinutes` before the
+ * first movement at or after `firstMinute` (minute of the day, 0 to 1439); earlier movements of the day
+ * follow at its end. Steps are in order of their minutes.
  */
 export function* playDays(
   movements: readonly Movement[],
@@ -98,7 +98,7 @@ export function* playDays(
         rows.push({ flight, movement, plan: planOf(movement, now, next.minute), gate: -1 });
         const [inbound, outbound] = flight.direction;
         const direction = movement.type === "arrival" ? inbound : outbound;
-        // Scheduled is active already, unless someone else changed the slot.
+        // Scheduled is already active, unless another client changed the slot.
         yield mutate(now, "add", [direction, flight.status[4]], movement);
       }
     }
@@ -174,7 +174,7 @@ function runPlanned(row: Row, rows: readonly Row[], layout: FlightsLayout): Repl
   }
 }
 
-/** Derived: the gate that the fewest rows have; among equals the first one, counted from a gate that moves on with each movement. */
+/** Derived: the gate with the fewest rows. Among equals, the first one from a starting gate that rotates with each movement. */
 function chooseGate(movement: Movement, rows: readonly Row[], gates: number): number {
   const taken = new Array<number>(gates).fill(0);
   for (const { gate } of rows) if (gate !== -1) taken[gate]!++;

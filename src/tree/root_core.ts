@@ -34,7 +34,7 @@ export function createRoot(
       time,
       speed: config.feedSpeed,
       mutationIntervalMs: config.mutationIntervalMs,
-      observer: {
+      tracer: {
         dayEnded: (days) => log.info("replayed day ended, starts again", { days }),
         mutated: (mutation, outcome) => {
           mutations.at(config.feed, outcome.result).value++;
