@@ -57,7 +57,7 @@ describe("The example that tells of delays", () => {
     return { root, relay };
   }
 
-  /** Answers 503 to the first, cuts the second off, takes all that follow. */
+  /** A web server that responds 503 to the first request, cuts off the second, and accepts the rest. */
   async function startWebhook() {
     const tries: string[] = [];
     const received: Received[] = [];
@@ -95,7 +95,7 @@ describe("The example that tells of delays", () => {
     };
   }
 
-  /** The command itself, and a wait for a line of what it prints. */
+  /** Runs the command, and waits for lines of its output. */
   function run(...args: string[]) {
     const child: ChildProcess = spawn(process.execPath, [EXAMPLE, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -119,7 +119,7 @@ describe("The example that tells of delays", () => {
     };
   }
 
-  it("follows a relay, logs, tells a webhook that fails at first, and ends cleanly", async () => {
+  it("follows a relay, logs, retries a webhook that fails at first, and ends cleanly", async () => {
     const { root, relay } = await startTree();
     const webhook = await startWebhook();
     root.machine!.add(["Flight1Outbound", "Flight1Gate3", "Flight1OnTime"]);
@@ -145,15 +145,15 @@ describe("The example that tells of delays", () => {
         },
       },
     ]);
-    await until(/webhook told .*attempts=3/);
+    await until(/notice delivered .*attempts=3/);
     child.kill("SIGINT");
     expect(await once(child, "exit")).toEqual([0, null]);
     expect(lines.filter((line) => /flight is delayed/.test(line))).toEqual([
       expect.stringMatching(/flight=Flight1 direction=Outbound gate=3 isDelayed=true/),
     ]);
-    expect(lines.filter((line) => /webhook (failed|not told)/.test(line))).toEqual([
-      expect.stringMatching(/webhook failed .*attempt=1 reason="status 503"/),
-      expect.stringMatching(/webhook failed .*attempt=2 reason="no connection \(/),
+    expect(lines.filter((line) => /notice (failed|lost)/.test(line))).toEqual([
+      expect.stringMatching(/notice failed .*attempt=1 reason="status 503"/),
+      expect.stringMatching(/notice failed .*attempt=2 reason="no connection \(/),
     ]);
     expect(lines.at(-1)).toMatch(/node stopped/);
   }, 30_000);
@@ -161,7 +161,7 @@ describe("The example that tells of delays", () => {
   it.each([
     [["--webhook", "ftp://example.com/"], /^Cannot use --webhook: "ftp:\/\/example.com\/" is not/],
     [["--role", "root", "--parent-addr", ""], /^Cannot watch from the root: /],
-  ])("says what is wrong with %j", async (args, expected) => {
+  ])("reports what is wrong with %j", async (args, expected) => {
     const child = spawn(process.execPath, [EXAMPLE, ...args], {
       stdio: ["ignore", "ignore", "pipe"],
     });

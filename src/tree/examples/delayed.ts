@@ -1,13 +1,13 @@
 /**
- * A leaf of the running tree that logs each flight that turns Delayed and tells a webhook of it.
+ * A leaf of the running tree that logs each flight that becomes Delayed, and sends it to a webhook.
  *
  * ```sh
  * npm start                                                            # in one terminal
  * npm run example:delayed -- --webhook http://127.0.0.1:9000/delayed   # in another
  * ```
  *
- * `--include-active` tells of those as well that are Delayed already. Without `--webhook` it only logs. All
- * flags and variables of a node do what they do for any node; it follows the two relays by default.
+ * `--include-active` includes flights that are already Delayed. Without `--webhook` it only logs. It
+ * accepts all flags and variables of a node, and follows the two relays by default.
  */
 
 import { commandArguments } from "../../runtime/node.ts";
@@ -16,7 +16,7 @@ import { configureLeaf, runExample, startLeaf } from "./example_leaf.ts";
 import { watchDelayed } from "./watch_delayed.ts";
 import { Webhook } from "./webhook.ts";
 
-/** How long a stop goes on with notices that wait, in milliseconds. */
+/** Longest time for waiting notices after a stop signal, in milliseconds. */
 const GRACE_MS = 2_000;
 
 async function main(): Promise<void> {
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
     throw new ConfigError([`Cannot use --webhook: "${url}" is not an http or https URL`]);
   const config = configureLeaf("delayed", args);
   if (config.role === "root")
-    throw new ConfigError(["Cannot watch from the root: handlers of its machine do that"]);
+    throw new ConfigError(["Cannot watch from the root: bind handlers to its machine instead"]);
 
   let webhook: Webhook | undefined;
   const { node, log } = await startLeaf(config, () => webhook?.close(GRACE_MS));
@@ -36,17 +36,17 @@ async function main(): Promise<void> {
       ? undefined
       : new Webhook({
           url,
-          observer: {
-            delivered: ({ key }, attempts) => log.info("webhook told", { key, attempts }),
+          tracer: {
+            delivered: ({ key }, attempts) => log.info("notice delivered", { key, attempts }),
             retried: ({ key }, attempt, reason, waitMs) =>
-              log.warn("webhook failed", { key, attempt, reason, waitMs }),
-            lost: ({ key }, reason) => log.error("webhook not told", { key, reason }),
+              log.warn("notice failed", { key, attempt, reason, waitMs }),
+            lost: ({ key }, reason) => log.error("notice lost", { key, reason }),
           },
         });
   watchDelayed(node.localMachine!, log, (notice) => webhook?.send(notice), includeActive);
 }
 
-/** Takes a flag with its value, or with none, out of the arguments. */
+/** Removes a flag and its value, if it has one, from the arguments. Returns the value. */
 function take(args: string[], flag: string, values: 0 | 1): string | undefined {
   const at = args.indexOf(flag);
   if (at < 0) return undefined;

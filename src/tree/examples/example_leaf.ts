@@ -1,4 +1,4 @@
-/** What the examples that are leaves of the running tree have in common. */
+/** Code shared by the examples that run as leaves of the running tree. */
 
 import {
   createHttp2Transport,
@@ -21,7 +21,7 @@ import {
   type TreeNode,
 } from "../mod.ts";
 
-/** Configuration of a leaf of the default tree at ports of its own; `defaults`, variables and flags go over it. Throws {@linkcode ConfigError}. */
+/** Configuration of a leaf of the default tree on free ports; `defaults`, variables and flags override it, in this order. Throws {@linkcode ConfigError}. */
 export function configureLeaf(
   name: string,
   args: readonly string[],
@@ -38,7 +38,7 @@ export function configureLeaf(
   return parseConfig({ ...leaf, ...defaults, ...Object.fromEntries(set) }, args);
 }
 
-/** Starts it; at a stop signal, `close` ends what stands on it while the node ends, and the process exits. */
+/** Starts the leaf. A stop signal closes it, calls `close` at the same time, and exits the process. */
 export async function startLeaf(
   config: NodeConfig,
   close: () => Promise<void> | undefined,
@@ -61,7 +61,7 @@ export async function startLeaf(
   return { node, log };
 }
 
-/** Runs an example; what cannot be used of its configuration ends it with a line for each problem. */
+/** Runs an example. With an unusable configuration, prints a line per problem and exits with 2. */
 export async function runExample(main: () => Promise<void>): Promise<void> {
   try {
     await main();

@@ -35,7 +35,7 @@ describe("watchDelayed()", () => {
     return { machine, watch, notices, logged, errors };
   }
 
-  it("logs and tells of a flight that turns Delayed, where it goes, and what caused it", async () => {
+  it("logs and sends a flight that becomes Delayed, with its gate and its cause", async () => {
     const { machine, watch, notices, logged, errors } = setUp();
     watch();
     machine.add(["Flight1Outbound", "Flight1Gate3"]);
@@ -59,7 +59,7 @@ describe("watchDelayed()", () => {
     expect([logged, errors]).toEqual([["flight is delayed: Flight1"], []]);
   });
 
-  it("gives each activation a key of its own, also one that was over before anyone saw it", async () => {
+  it("gives each activation its own key, even if it ended before the push", async () => {
     const { machine, watch, notices } = setUp();
     watch();
     machine.add("Flight3Delayed");
@@ -75,7 +75,7 @@ describe("watchDelayed()", () => {
     ]);
   });
 
-  it("tells of what is Delayed already if asked to, under the same key", async () => {
+  it("sends flights that are already Delayed with includeActive, under the same key", async () => {
     const { machine, watch, notices } = setUp();
     watch();
     machine.add("Flight2Delayed");

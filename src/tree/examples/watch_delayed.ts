@@ -1,4 +1,4 @@
-/** Local handlers that log each flight that turns Delayed, and tell a webhook of it. */
+/** Local handlers that log each flight that becomes Delayed, and send a notice about it. */
 
 import { boardRows, flights, flightsLayout, type StateName } from "../../flights/mod.ts";
 import type { ReplicaEvent, ReplicaMachine } from "../../replica_machine/mod.ts";
@@ -6,23 +6,23 @@ import { formatTraceparent } from "../../replication/mod.ts";
 import type { Logger } from "../mod.ts";
 import type { Notice } from "./webhook.ts";
 
-/** What the webhook is told. */
+/** Body of the webhook's request. */
 export interface DelayedNotice {
   /** Name of the flight, such as "Flight1". */
   readonly flight: string;
   readonly direction: string | undefined;
-  /** Name of the gate, such as "3"; undefined while none is known. */
+  /** Name of the gate, such as "3"; undefined while unknown. */
   readonly gate: string | undefined;
-  /** Whether it is still Delayed; not so if that came and went between two pushes. */
+  /** Whether it is still Delayed; false if Delayed was activated and removed between two pushes. */
   readonly isDelayed: boolean;
-  /** Version of the clock that this was read from, and the root's wall time at it. */
+  /** Version of the clock behind this notice, and the root's wall time at it. */
   readonly version: string;
   readonly changedAt: string;
 }
 
 /**
- * Binds a State handler for each flight's Delayed. `includeActive`: also for those that are Delayed at the
- * start; their keys are those that they were sent with before. Returns the handlers' removal.
+ * Binds a State handler for each flight's Delayed. With `includeActive`, also sends the flights that are
+ * already Delayed, under the same keys as before. Returns the handlers' removal.
  */
 export function watchDelayed(
   replica: ReplicaMachine<StateName>,
@@ -30,7 +30,7 @@ export function watchDelayed(
   send: (notice: Notice) => void,
   includeActive = false,
 ): () => void {
-  // The names follow from gen/; by hand, `replica.handle({ Flight1DelayedState() {…} })` is checked by the compiler.
+  // The names come from gen/. For handlers written by hand, `replica.handle({ Flight1DelayedState() {…} })` is checked by the compiler.
   const handlers = flights.map((flight) => {
     const [, delayed] = flight.status;
     const layout = { ...flightsLayout, flights: [flight] };
@@ -49,7 +49,7 @@ export function watchDelayed(
         log.info("flight is delayed", { ...notice });
         const context = change.traceContexts.at(-1);
         send({
-          // The same activation has the same tick on every replica.
+          // An activation has the same tick on every replica.
           key: `${change.epoch}-${delayed}-${flip.isActive ? flip.tick : flip.tick - 1}`,
           body: notice,
           traceparent: context && formatTraceparent(context),

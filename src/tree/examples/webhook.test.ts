@@ -4,9 +4,9 @@ import { type Notice, Webhook, type WebhookOptions } from "./webhook.ts";
 
 const URL = "http://127.0.0.1:9000/hook";
 
-/** A webhook whose server answers what `answers` says, one after another, then 200; "hang" never comes. */
+/** A webhook whose server sends these responses in turn, then 200; "hang" sends none. */
 function setUp(
-  answers: (number | "hang" | "refused" | Response)[] = [],
+  responses: (number | "hang" | "refused" | Response)[] = [],
   options: Partial<WebhookOptions> = {},
 ) {
   const time = new VirtualTime();
@@ -16,23 +16,23 @@ function setUp(
     url: URL,
     time,
     random: () => 0.5,
-    observer: {
-      delivered: ({ key }, attempts) => void log.push(`${key} told, ${attempts}`),
+    tracer: {
+      delivered: ({ key }, attempts) => void log.push(`${key} delivered, ${attempts}`),
       retried: ({ key }, attempt, reason, waitMs) =>
         void log.push(`${key} ${attempt}: ${reason}, ${waitMs} ms`),
       lost: ({ key }, reason) => void log.push(`${key} lost: ${reason}`),
     },
     async fetch(request) {
       requests.push({ at: time.monotonic(), request, body: await request.text() });
-      const answer = answers.shift() ?? 200;
-      if (answer === "refused")
+      const response = responses.shift() ?? 200;
+      if (response === "refused")
         throw new TypeError("fetch failed", { cause: { code: "ECONNREFUSED" } });
-      if (answer === "hang") {
+      if (response === "hang") {
         return await new Promise<Response>((_, reject) =>
           request.signal.addEventListener("abort", () => reject(request.signal.reason)),
         );
       }
-      return typeof answer === "number" ? new Response(null, { status: answer }) : answer;
+      return typeof response === "number" ? new Response(null, { status: response }) : response;
     },
     ...options,
   });
@@ -42,7 +42,7 @@ function setUp(
 const notice = (key: string): Notice => ({ key, body: { n: key }, traceparent: undefined });
 
 describe("Webhook", () => {
-  it("posts JSON under the notice's key, with what caused it", async () => {
+  it("posts JSON with the notice's key and its cause", async () => {
     const { webhook, log, requests } = setUp();
     webhook.send({ key: "k-1", body: { flight: "Flight1" }, traceparent: "00-a-b-01" });
     await settle();
@@ -54,10 +54,10 @@ describe("Webhook", () => {
       "idempotency-key": "k-1",
       traceparent: "00-a-b-01",
     });
-    expect([log, webhook.pending]).toEqual([["k-1 told, 1"], 0]);
+    expect([log, webhook.pending]).toEqual([["k-1 delivered, 1"], 0]);
   });
 
-  it("tries again what may pass, ever more seldom, under the same key", async () => {
+  it("retries a failure that may pass, with growing waits, under the same key", async () => {
     const { webhook, time, log, requests } = setUp([503, "refused", 429]);
     webhook.send(notice("a"));
     await time.advance(10_000);
@@ -65,7 +65,7 @@ describe("Webhook", () => {
       "a 1: status 503, 250 ms",
       "a 2: no connection (ECONNREFUSED), 500 ms",
       "a 3: status 429, 1000 ms",
-      "a told, 4",
+      "a delivered, 4",
     ]);
     expect(requests.map(({ at }) => at)).toEqual([0, 250, 750, 1_750]);
     expect(requests.map(({ request }) => request.headers.get("idempotency-key"))).toEqual(
@@ -73,7 +73,7 @@ describe("Webhook", () => {
     );
   });
 
-  it("waits for as long as the server asks, up to a limit", async () => {
+  it("waits as long as the server requests, up to a limit", async () => {
     const after = (seconds: string) =>
       new Response(null, { status: 503, headers: { "retry-after": seconds } });
     const { webhook, time, log } = setUp([after("3"), after("86400"), after("soon")]);
@@ -83,58 +83,58 @@ describe("Webhook", () => {
       "a 1: status 503, 3000 ms",
       "a 2: status 503, 30000 ms",
       "a 3: status 503, 1000 ms",
-      "a told, 4",
+      "a delivered, 4",
     ]);
   });
 
-  it("gives a server up that does not answer in time, and tries again", async () => {
+  it("aborts a request without a response in time, and retries", async () => {
     const { webhook, time, log, requests } = setUp(["hang"], { timeoutMs: 1_000 });
     webhook.send(notice("a"));
     await time.advance(999);
     expect(requests[0]!.request.signal.aborted).toBe(false);
     await time.advance(1_000);
     expect(requests[0]!.request.signal.aborted).toBe(true);
-    expect(log).toEqual(["a 1: no answer within 1000 ms, 250 ms", "a told, 2"]);
+    expect(log).toEqual(["a 1: no response within 1000 ms, 250 ms", "a delivered, 2"]);
     expect(time.pending).toBe(0);
   });
 
-  it.each([400, 404, 302])("does not try status %i again", async (status) => {
+  it.each([400, 404, 302])("does not retry status %i", async (status) => {
     const { webhook, time, log } = setUp([status]);
     webhook.send(notice("a"));
     webhook.send(notice("b"));
     await time.advance(1_000);
-    expect(log).toEqual([`a lost: status ${status}`, "b told, 1"]);
+    expect(log).toEqual([`a lost: status ${status}`, "b delivered, 1"]);
   });
 
-  it("gives a notice up after so many tries, and goes on with the next", async () => {
+  it("drops a notice after maxAttempts, and continues with the next", async () => {
     const { webhook, time, log } = setUp([500, 500, 500], { maxAttempts: 3 });
     webhook.send(notice("a"));
     webhook.send(notice("b"));
     await time.advance(10_000);
-    expect(log.slice(2)).toEqual(["a lost: status 500, 3 times", "b told, 1"]);
+    expect(log.slice(2)).toEqual(["a lost: status 500, 3 times", "b delivered, 1"]);
   });
 
-  it("keeps the order, one at a time", async () => {
+  it("sends notices in order, one at a time", async () => {
     const { webhook, time, log, requests } = setUp([503]);
     for (const key of ["a", "b", "c"]) webhook.send(notice(key));
     await settle();
     expect([requests.length, webhook.pending]).toEqual([1, 3]);
     await time.advance(1_000);
-    expect(log.slice(1)).toEqual(["a told, 2", "b told, 1", "c told, 1"]);
+    expect(log.slice(1)).toEqual(["a delivered, 2", "b delivered, 1", "c delivered, 1"]);
   });
 
-  it("drops the oldest that waits when there are too many", async () => {
+  it("drops the oldest waiting notice when there are too many", async () => {
     const { webhook, time, log } = setUp(["hang"], { capacity: 2, timeoutMs: 100 });
     for (const key of ["a", "b", "c", "d"]) {
       webhook.send(notice(key));
       await settle();
     }
-    expect(log).toEqual(["b lost: 2 others wait already"]);
+    expect(log).toEqual(["b lost: 2 others are already waiting"]);
     await time.advance(1_000);
-    expect(log.slice(2)).toEqual(["a told, 2", "c told, 1", "d told, 1"]);
+    expect(log.slice(2)).toEqual(["a delivered, 2", "c delivered, 1", "d delivered, 1"]);
   });
 
-  it("goes on for a while when it is closed, and says what it could not tell", async () => {
+  it("continues for graceMs after close(), and reports what it could not send", async () => {
     const { webhook, time, log } = setUp([503, "hang"], { timeoutMs: 60_000 });
     webhook.send(notice("a"));
     webhook.send(notice("b"));
@@ -151,13 +151,13 @@ describe("Webhook", () => {
     expect(log).toEqual([
       "a 1: status 503, 250 ms",
       "c lost: the sender has stopped",
-      "a lost: there was no more time",
-      "b lost: there was no more time",
+      "a lost: the sender stopped first",
+      "b lost: the sender stopped first",
     ]);
     expect(time.pending).toBe(0);
   });
 
-  it("is closed at once when nothing waits", async () => {
+  it("closes immediately when nothing waits", async () => {
     const { webhook, time } = setUp();
     webhook.send(notice("a"));
     await settle();

@@ -40,7 +40,7 @@ describe("The board in a browser", () => {
     return root;
   }
 
-  /** Resolves to where the page is. */
+  /** Resolves to the address of the page. */
   function startBoard(parent: string): Promise<string> {
     const child = spawn(process.execPath, [BOARD, "--page-addr", "127.0.0.1:0"], {
       env: { PATH: process.env.PATH, TST_PARENT_ADDR: parent },
@@ -57,7 +57,7 @@ describe("The board in a browser", () => {
   }
 
   it.skipIf(isSkipped)(
-    "shows flights as they change, and delays one at a click",
+    "shows flights as they change, and delays one on a click",
     async () => {
       if (chromium === undefined) throw new Error("Cannot run: there is no Chromium on the path");
       const root = await startRoot();

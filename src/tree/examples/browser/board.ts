@@ -1,13 +1,13 @@
 /**
- * A board in browser tabs, each of which is a replica: this process is a leaf of the running tree, and
+ * A board in browser tabs, each of which is a replica. This process is a leaf of the running tree, and
  * serves the page.
  *
  * ```sh
  * npm start                # in one terminal
- * npm run example:board    # in another; open what it prints
+ * npm run example:board    # in another; open the printed address
  * ```
  *
- * All flags and variables of a node do what they do for any node; `--page-addr` is where the page is.
+ * It accepts all flags and variables of a node; `--page-addr` is the address of the page.
  */
 
 import { readFile } from "node:fs/promises";
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     { host, port },
   );
   const origin = `http://${formatAddress({ host, port: page.port })}`;
-  // The tabs' origin is not that of the node that they follow.
+  // The tabs have another origin than the node that they follow.
   const config = configureLeaf("board", args, { TST_CORS_ORIGINS: origin });
   const { node, log } = await startLeaf(config, () => page.close());
   const template = await readFile(new URL("board.html", import.meta.url), "utf8");
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   log.info("board ready", { open: origin });
 }
 
-/** The page's script, with all that it imports. */
+/** The page's script, with its imports. */
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],

@@ -1,10 +1,10 @@
-/** The script of the board: a replica in the tab, drawn whenever its clock moves. */
+/** The script of the board: a replica in the tab, drawn when its clock changes. */
 
 import { boardRows } from "../../../flights/mod.ts";
 import { fetchTransport, Replica } from "../../../replication/mod.ts";
 import { renderRow, renderStatus } from "./view.ts";
 
-/** How often the age is drawn while nothing else changes, in milliseconds. */
+/** Interval between updates of the age while nothing else changes, in milliseconds. */
 const AGE_INTERVAL_MS = 250;
 const MUTATION_TIMEOUT_MS = 5_000;
 
@@ -14,7 +14,7 @@ const notice = document.querySelector("output")!;
 
 const replica = new Replica({
   name: `tab-${crypto.randomUUID().slice(0, 8)}`,
-  // The page's server says which node to follow.
+  // The page's server names the node to follow.
   addresses: [document.body.dataset.node!],
   transport: fetchTransport,
   tracer: { linkStatus: scheduleDraw },
@@ -41,7 +41,7 @@ rows.addEventListener("click", async (event) => {
 
 let isDue = false;
 
-/** Draws with the next frame, once, whatever happens until then. */
+/** Draws once with the next frame, however many changes happen until then. */
 function scheduleDraw(): void {
   if (isDue) return;
   isDue = true;

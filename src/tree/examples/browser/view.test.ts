@@ -11,14 +11,14 @@ const ROW = {
 const text = (html: string) => html.replace(/<[^>]*>/g, "|").replace(/\|+/g, "|");
 
 describe("renderRow()", () => {
-  it("shows a flight, and offers to delay it or to take that back", () => {
+  it("shows a flight, and offers to delay it or to revert that", () => {
     expect(text(renderRow(ROW))).toBe("|Flight1|↗ departure|3|Delayed|on time|");
     const calling = { ...ROW, direction: "Inbound", status: "OnTime", goToGate: true } as const;
     expect(text(renderRow(calling))).toBe("|Flight1|↘ arrival|3|Go to gate|delay|");
     expect(renderRow(calling)).toContain('data-flight="Flight1"');
   });
 
-  it("offers nothing where nothing can be delayed", () => {
+  it("offers nothing for a flight that cannot be delayed", () => {
     expect(text(renderRow({ ...ROW, status: "Departed", gate: undefined }))).toBe(
       "|Flight1|↗ departure|Departed|",
     );
@@ -27,13 +27,13 @@ describe("renderRow()", () => {
     ).toBe("|Flight1|");
   });
 
-  it("shows names as they are, whatever is in them", () => {
+  it("escapes special characters in names", () => {
     expect(renderRow({ ...ROW, flight: '<b>"&' })).toContain("&#60;b&#62;&#34;&#38;");
   });
 });
 
 describe("renderStatus()", () => {
-  it("says how sure the reader can be", () => {
+  it("shows how current the board is", () => {
     const status = {
       link: "live",
       version: "0123456789abcdef-42",
@@ -47,10 +47,10 @@ describe("renderStatus()", () => {
     expect(text(renderStatus({ ...status, link: "stale", ageMs: 61_000 }))).toContain("|61 s old|");
   });
 
-  it("says so when nothing is known yet", () => {
+  it("shows that nothing is known yet", () => {
     const status = { link: "connecting", version: "", ageMs: Infinity, path: [], bytesReceived: 0 };
     expect(text(renderStatus(status))).toBe(
-      "|connecting|no way to the root yet|seq –|age unknown|0.0 KiB received|",
+      "|connecting|no path to the root yet|seq –|age unknown|0.0 KiB received|",
     );
   });
 });

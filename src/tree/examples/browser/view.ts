@@ -1,16 +1,16 @@
-/** What the board in a browser shows, as text: functions from the replica's state to HTML. */
+/** Renders the board in a browser: functions from the replica's state to HTML. */
 
 import type { BoardRow } from "../../../flights/mod.ts";
 
 /** The link and the clock behind the board. */
 export interface BoardStatus {
-  /** As of `Replica.status`. */
+  /** `Replica.status`. */
   readonly link: string;
   /** `<epoch>-<seq>`; empty before the first sync. */
   readonly version: string;
   /** Milliseconds since the clock was proven to be the root's; Infinity before the first sync. */
   readonly ageMs: number;
-  /** Node names from the root to the one that is followed. */
+  /** Node names from the root to the upstream. */
   readonly path: readonly string[];
   readonly bytesReceived: number;
 }
@@ -23,7 +23,7 @@ const STATUS_TEXT: Readonly<Record<string, string>> = {
   Scheduled: "Scheduled",
 };
 
-/** The cells of a row. Its button says, and `data-flight` names, what a click delays. */
+/** The cells of a row. Its button delays the flight in `data-flight`, or reverts that. */
 export function renderRow({ flight, direction, status, gate, goToGate }: BoardRow): string {
   const where =
     direction === undefined ? "" : direction === "Outbound" ? "↗ departure" : "↘ arrival";
@@ -42,10 +42,10 @@ export function renderRow({ flight, direction, status, gate, goToGate }: BoardRo
   ].join("");
 }
 
-/** One line: how sure the reader can be of what is shown. */
+/** One line: how current the board is. */
 export function renderStatus({ link, version, ageMs, path, bytesReceived }: BoardStatus): string {
   const way =
-    path.length === 0 ? "no way to the root yet" : `${path.map(toHtml).join(" → ")} → this tab`;
+    path.length === 0 ? "no path to the root yet" : `${path.map(toHtml).join(" → ")} → this tab`;
   const seq = version === "" ? "–" : version.slice(version.indexOf("-") + 1);
   return [
     `<b class="${link}">${link}</b>`,
