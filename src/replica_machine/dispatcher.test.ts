@@ -83,10 +83,10 @@ describe("Handlers on a replica", () => {
   });
 
   it.each<[what: string, before: string, merged: string, calls: string[], activations: number]>([
-    ["left and came back", "+A", "-A +A", ["AEnd 1>3", "AState 1>3"], 1],
-    ["left and came back twice", "+A", "-A +A -A +A", ["AEnd 1>5", "AState 1>5"], 2],
-    ["came and left again", "+C", "+A -A", ["AState 0>2 late", "AEnd 0>2"], 1],
-    ["left, came and left", "+A", "-A +A -A", ["AEnd 1>4", "AState 1>4 late", "AEnd 1>4"], 1],
+    ["left and entered again", "+A", "-A +A", ["AEnd 1>3", "AState 1>3"], 1],
+    ["left and entered twice", "+A", "-A +A -A +A", ["AEnd 1>5", "AState 1>5"], 2],
+    ["entered and left again", "+C", "+A -A", ["AState 0>2 late", "AEnd 0>2"], 1],
+    ["left, entered and left", "+A", "-A +A -A", ["AEnd 1>4", "AState 1>4 late", "AEnd 1>4"], 1],
     ["a multi state, added again", "+M", "+M +M", ["MState 1>5"], 2],
     ["a multi state, added again, that left", "+M", "+M -M", ["MState 1>4 late", "MEnd 1>4"], 1],
     ["a multi state that left", "+M", "-M", ["MEnd 1>2"], 0],

@@ -20,7 +20,7 @@ export interface HandlerRunsOptions {
   readonly time: TimeSource;
   readonly tracer: HandlerTracer | undefined;
   readonly onError: (error: Error, event: ReplicaEvent | undefined) => void;
-  /** Called when an async handler ends, so there is room for another. */
+  /** Called when an async handler ends, which makes room for another. */
   readonly onRoom: () => void;
 }
 

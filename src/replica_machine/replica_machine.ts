@@ -56,7 +56,7 @@ export class ReplicaMachine<N extends string = string>
   implements ReplicaView<N>
 {
   readonly #clock: VersionedClock;
-  readonly #handlers: Dispatcher;
+  readonly #dispatcher: Dispatcher;
   readonly #unlisten: () => void;
   readonly #closing = new AbortController();
   #served: Served;
@@ -69,7 +69,7 @@ export class ReplicaMachine<N extends string = string>
     if (!(maxRunning >= 1))
       throw new RangeError(`Cannot create a machine: maxRunning is ${maxRunning}, not 1 or more`);
     this.#clock = clock;
-    this.#handlers = new Dispatcher({
+    this.#dispatcher = new Dispatcher({
       machine: this as ReplicaMachine,
       clock,
       handlerTimeoutMs,
@@ -157,7 +157,7 @@ export class ReplicaMachine<N extends string = string>
 
   /** Like {@linkcode handle}, for handlers whose names are known only at run time. */
   bind(handlers: Readonly<Record<string, unknown>>, options: ReplicaBindOptions = {}): () => void {
-    return this.#handlers.bind(handlers, options);
+    return this.#dispatcher.bind(handlers, options);
   }
 
   /** Number of open waits. */
@@ -167,7 +167,7 @@ export class ReplicaMachine<N extends string = string>
 
   /** Number of running async handlers. */
   get running(): number {
-    return this.#handlers.runs.running;
+    return this.#dispatcher.runs.running;
   }
 
   /**
@@ -176,7 +176,7 @@ export class ReplicaMachine<N extends string = string>
    */
   async close(): Promise<void> {
     this.#unlisten();
-    const closed = this.#handlers.close();
+    const closed = this.#dispatcher.close();
     this.#closing.abort();
     this.waits.close();
     this.abortAllSignals();
@@ -184,7 +184,7 @@ export class ReplicaMachine<N extends string = string>
   }
 
   protected override listenerFailed(error: Error): void {
-    this.#handlers.runs.fail(error);
+    this.#dispatcher.runs.fail(error);
   }
 
   async #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
@@ -194,14 +194,14 @@ export class ReplicaMachine<N extends string = string>
 
   #follow(change: ClockChange): void {
     if (change.type === "reset") this.#startOver();
-    else if (change.indexes.length > 0) this.#changed(change.indexes, change.indexes.length);
+    else if (change.indexes.length > 0) this.#changed(change.indexes);
   }
 
-  #changed(indexes: Int32Array | Uint32Array, count: number): void {
-    this.abortSignals(indexes, count);
-    this.emitClockChange(indexes, count);
-    this.waits.process(indexes, count);
-    this.#handlers.schedule();
+  #changed(indexes: Int32Array | Uint32Array): void {
+    this.abortSignals(indexes, indexes.length);
+    this.emitClockChange(indexes, indexes.length);
+    this.waits.process(indexes, indexes.length);
+    this.#dispatcher.schedule();
   }
 
   /** Finds what a snapshot changed. */
@@ -232,6 +232,6 @@ export class ReplicaMachine<N extends string = string>
       // Ticks of different epochs are unrelated; only activity can be compared.
       return isNewEpoch ? moved % 2 !== 0 : moved !== 0;
     });
-    this.#changed(changed, changed.length);
+    this.#changed(changed);
   }
 }

@@ -20,7 +20,7 @@ interface Received {
   readonly notice: DelayedNotice;
 }
 
-describe("The example that tells of delays", () => {
+describe("The example of delayed flights", () => {
   const ends: (() => unknown)[] = [];
 
   afterEach(async () => {
@@ -61,7 +61,7 @@ describe("The example that tells of delays", () => {
   async function startWebhook() {
     const tries: string[] = [];
     const received: Received[] = [];
-    const waiting: (() => void)[] = [];
+    const delivered = Promise.withResolvers<void>();
     const server = createServer(async (request, response) => {
       const { "idempotency-key": key = "", traceparent } = request.headers as Record<
         string,
@@ -74,7 +74,7 @@ describe("The example that tells of delays", () => {
       else {
         received.push({ key, traceparent, notice });
         response.end();
-        for (const check of waiting) check();
+        delivered.resolve();
       }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -86,12 +86,7 @@ describe("The example that tells of delays", () => {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/delayed`,
       tries,
       received,
-      until: (count: number) =>
-        new Promise<void>((resolve) => {
-          const check = () => received.length >= count && resolve();
-          waiting.push(check);
-          check();
-        }),
+      delivered: delivered.promise,
     };
   }
 
@@ -128,7 +123,7 @@ describe("The example that tells of delays", () => {
     const { child, lines, until } = run("--parent-addr", upstream, "--webhook", webhook.url);
     await until(/link live/);
     root.machine!.add("Flight1Delayed");
-    await webhook.until(1);
+    await webhook.delivered;
     const key = `${root.clock.epoch}-Flight1Delayed-1`;
     expect(webhook.tries).toEqual([key, key, key]);
     expect(webhook.received).toEqual([
