@@ -1,6 +1,6 @@
 /**
- * One node's configuration, read from `TST_…` variables or from flags of the same names in kebab
- * case without the prefix. The table {@linkcode SETTINGS} is the one place that knows them all.
+ * The configuration of one node, read from `TST_…` variables or from flags of the same names in kebab case
+ * without the prefix. The table {@linkcode SETTINGS} lists all of them.
  */
 
 import { FEED_NAMES } from "../flights/mod.ts";
@@ -13,7 +13,7 @@ export const ROLES: readonly Role[] = ["root", "relay", "leaf"];
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
 
-/** Everything that makes a process a certain node of the tree. */
+/** What a node of the tree is configured with. */
 export interface NodeConfig {
   readonly role: Role;
   readonly name: string;
@@ -21,27 +21,27 @@ export interface NodeConfig {
   readonly addr: Address;
   /** Upstream replication addresses, the preferred one first; empty on the root. */
   readonly parentAddrs: readonly string[];
-  /** The states to follow; undefined for all, as always on the root. */
+  /** The states to follow; undefined for all. Always undefined on the root. */
   readonly selection: Selection | undefined;
   /** Where the HTTP API listens. */
   readonly httpAddr: Address;
-  /** Least milliseconds between two diffs to one downstream; 0 sends at once, up to 4,000 a second. */
+  /** Least milliseconds between two diffs to one downstream; 0 pushes at once, up to 4,000 a second. */
   readonly pushIntervalMs: number;
   readonly heartbeatIntervalMs: number;
-  /** Age of the clock from which the node calls itself unready. */
+  /** Age of the clock from which `/readyz` responds 503, in milliseconds. */
   readonly staleAfterMs: number;
-  /** Longest that a stop waits for requests under way and for downstreams to move on. */
+  /** Longest that a stop waits for running requests and for downstreams to move, in milliseconds. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
   readonly feed: string;
-  /** Simulated seconds per second of the replay; undefined leaves the feed's own default. */
+  /** Simulated seconds per second of the replay; undefined for the feed's own default. */
   readonly feedSpeed: number | undefined;
   readonly mutationIntervalMs: number;
   /** Origins whose pages may use the HTTP API, and be replicas; `*` for any. */
   readonly corsOrigins: readonly string[];
 }
 
-/** A configuration that cannot be used. The message has one line per problem. */
+/** An unusable configuration. The message has one line per problem. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -76,7 +76,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     flag: "states",
     value: "NAME|PREFIX*[,…]",
-    help: "relays and leaves: the states to follow and serve, such as Exception,Flight2*; empty = all",
+    help: "relays and leaves: follow and serve only these states, such as Exception,Flight2*; empty = all",
   },
   { flag: "http-addr", value: "HOST:PORT", help: "HTTP API, 127.0.0.1:18700" },
   {
@@ -87,17 +87,17 @@ export const SETTINGS: readonly Setting[] = [
   {
     flag: "heartbeat-interval-ms",
     value: "MS",
-    help: "a link with nothing to send says so at least this often, 500; silent three times as long = lost",
+    help: "a quiet link sends a heartbeat at least this often, 500; silent three times as long = lost",
   },
   {
     flag: "stale-after-ms",
     value: "MS",
-    help: "age of the clock from which /readyz answers 503, 5000",
+    help: "age of the clock from which /readyz responds 503, 5000",
   },
   {
     flag: "drain-ms",
     value: "MS",
-    help: "longest that a stop waits for requests under way and for downstreams to move on, 3000",
+    help: "longest that a stop waits for running requests and for downstreams to move, 3000",
   },
   { flag: "log-level", value: LOG_LEVELS.join("|"), help: "info" },
   {
@@ -109,7 +109,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     flag: "mutation-interval-ms",
     value: "MS",
-    help: "random feed: one mutation of three random states each interval, 1000",
+    help: "random feed: one mutation of three random states per interval, 1000",
   },
   {
     flag: "cors-origins",

@@ -1,4 +1,4 @@
-/** The flights as metrics, read off a node's clock when somebody collects: it costs transitions nothing. */
+/** The flights as metrics, read off a node's clock at each collection: transitions cost nothing more. */
 
 import { type FlightStates, type FlightsLayout, flightsLayout } from "../flights/mod.ts";
 import type { VersionedClock } from "../replication/mod.ts";
@@ -9,12 +9,12 @@ import {
   METRIC_FLIGHT_STATUS,
 } from "../telemetry/semconv.ts";
 
-/** A schema may have a thousand flights: so many are told, the first ones, and no more. */
+/** Most flights with metrics, the first ones: a schema may have a thousand. */
 export const MAX_FLIGHTS = 50;
 
 /**
- * Adds the metrics of the flights that the clock has states of. A node that follows a selection of states
- * tells what it knows: a flight without a known status has status 0.
+ * Adds the metrics of the flights that the clock has states of. On a node that follows a selection, a flight
+ * whose status is unknown has status 0.
  */
 export function measureFlights(
   metrics: MetricSet,
@@ -32,7 +32,7 @@ export function measureFlights(
     const index = clock.indexOf(state);
     return index < 0 ? 0 : clock.ticks[index]!;
   };
-  /** Place of the active one of states that exclude each other, from 1 on; 0 if none is active. */
+  /** Position, from 1, of the active one among states that exclude each other; 0 if none is active. */
   const placeOfActive = (states: readonly string[]) =>
     states.findIndex((state) => tickOf(state) % 2 === 1) + 1;
 

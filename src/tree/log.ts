@@ -8,10 +8,10 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 export interface LogRecord {
   readonly timeMs: number;
   readonly level: LogLevel;
-  /** What happened, in words that stay the same from record to record. */
+  /** What happened, in words that are the same in each such record. */
   readonly message: string;
   readonly fields: LogFields;
-  /** The span that it belongs to: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
+  /** W3C trace context of its span: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
   readonly traceContext?: Uint8Array | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface Logger {
   readonly info: Write;
   readonly debug: Write;
   readonly trace: Write;
-  /** Whether records of this level are written; ask before building costly fields. */
+  /** Whether records of this level are written; check before building costly fields. */
   enabled(level: LogLevel): boolean;
 }
 
@@ -66,7 +66,7 @@ export function formatLogRecord(record: LogRecord): string {
   return `${time} ${level.toUpperCase().padEnd(5)} ${message}${parts.join("")}`;
 }
 
-/** Nothing that a peer said can end the line, or speak to the terminal. */
+/** Quotes and escapes, so that no value from a peer can end the line or control the terminal. */
 function formatValue(value: unknown): string {
   const text = String(value);
   if (/^[^\s"=\p{Cc}]+$/u.test(text)) return text;
