@@ -61,17 +61,22 @@ describe("negotiateMediaType()", () => {
     );
   });
 
-  it("takes any text, in time that grows with its length", () => {
+  it("chooses some type, or none, for any text", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 200 }), (header) => {
         expect([...AVAILABLE, undefined]).toContain(negotiateMediaType(header, AVAILABLE));
       }),
     );
-    for (const part of ['"', "a/b;", ";q=", '\\"', "a/b;c=d", " ", ","]) {
-      const header = part.repeat(16_384 / part.length);
-      const startMs = performance.now();
-      negotiateMediaType(`${header}\u0000`, AVAILABLE);
-      expect(performance.now() - startMs).toBeLessThan(2000);
-    }
+  });
+
+  // A parser that backtracks runs into the test's time limit.
+  it.each([
+    ["; ", 28],
+    ...['"', '\\"', "a/b;", ";q=", " ;", "a/b;c=d", ' a="\\', "=", " ", "\t,", "/"].map(
+      (part): [string, number] => [part, 16_000 / part.length],
+    ),
+  ])("reads a run of %j in time that grows with its length", (part, times) => {
+    const chosen = negotiateMediaType(`a/b${part.repeat(times)}@`, AVAILABLE);
+    expect([...AVAILABLE, undefined]).toContain(chosen);
   });
 });

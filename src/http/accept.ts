@@ -1,101 +1,60 @@
 /** Content negotiation by media type: the `Accept` header of RFC 9110, section 12.5.1. */
 
-/** One media range of an `Accept` header. Names are lower case; `params` are those before `q`. */
-interface MediaRange {
-  readonly type: string;
-  readonly subtype: string;
-  readonly params: ReadonlyMap<string, string>;
-  /** 0 to 1; 0 means not acceptable. */
-  readonly quality: number;
-}
+import { parseAccept } from "hono/utils/accept";
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PARAM = `[ \\t]*;[ \\t]*(?:(${TOKEN})=(${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?`;
-const RANGE_PATTERN = new RegExp(`^[ \\t]*(${TOKEN})/(${TOKEN})((?:${PARAM})*)[ \\t]*$`);
-const PARAM_PATTERN = new RegExp(PARAM, "g");
-const ELEMENT_PATTERN = /(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g;
+/** "type/subtype"; of the subtypes of "*", only "*". */
+const TYPE_PATTERN = /^(?!\*\/(?!\*$))[!#$%&'*+.^`|~\w-]+\/[!#$%&'*+.^`|~\w-]+$/;
 const QUALITY_PATTERN = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;
+/** The only parameter that a range may have before `q`: all representations here are UTF-8. */
+const CHARSET = ";charset=utf-8";
 
 /**
  * Chooses the media type for an `Accept` header out of `available` ("type/subtype", lower case, the
- * preferred first), or undefined if none is acceptable. For each one the most specific range that
- * matches it decides; ties go to the earlier one. Elements that are not well-formed are passed over;
- * a header that is absent, or has no other elements, accepts everything. Parameters of a range
- * (before `q`) never match, except `charset=utf-8`, which all representations here have.
+ * preferred first), or undefined if none is acceptable. For each type the most specific range that
+ * matches it decides; ties go to the earlier type. Ranges that are not well-formed are ignored; a
+ * header that is absent or has no well-formed range accepts everything. A range with parameters
+ * (before `q`) does not match, except for `charset=utf-8`.
  */
 export function negotiateMediaType<T extends string>(
   accept: string | null | undefined,
   available: readonly T[],
 ): T | undefined {
   if (accept == null || accept === "*/*") return available[0];
-  const ranges = parseAccept(accept);
-  if (ranges.length === 0) return available[0];
+  const qualities = readQualities(accept);
+  if (qualities === undefined) return available[0];
   let best: T | undefined;
   let bestQuality = 0;
-  for (const mediaType of available) {
-    const quality = qualityOf(mediaType, ranges);
+  for (const type of available) {
+    const family = `${type.slice(0, type.indexOf("/"))}/*`;
+    const ranges = [type + CHARSET, type, family, "*/*"];
+    const decisive = ranges.find((range) => qualities.has(range)) ?? "";
+    const quality = qualities.get(decisive) ?? 0;
     if (quality > bestQuality) {
-      best = mediaType;
+      best = type;
       bestQuality = quality;
     }
   }
   return best;
 }
 
-function parseAccept(header: string): MediaRange[] {
-  const ranges: MediaRange[] = [];
-  for (const [element] of header.matchAll(ELEMENT_PATTERN)) {
-    const match = RANGE_PATTERN.exec(element);
-    if (match === null) continue;
-    const type = match[1]!.toLowerCase();
-    const subtype = match[2]!.toLowerCase();
-    if (type === "*" && subtype !== "*") continue;
-    const params = new Map<string, string>();
-    let quality: number | undefined = 1;
-    for (const [, name, value] of match[3]!.matchAll(PARAM_PATTERN)) {
-      if (name === undefined) continue;
-      if (name.toLowerCase() === "q") {
-        quality = QUALITY_PATTERN.test(value!) ? Number(value) : undefined;
-        // What follows the weight are extensions, which no one defined; they do not narrow the range.
-        break;
-      }
-      params.set(name.toLowerCase(), unquote(value!).toLowerCase());
-    }
-    if (quality !== undefined) ranges.push({ type, subtype, params, quality });
+/** The quality (0 to 1, 0 is not acceptable) of each range that can match. Undefined without a well-formed range. */
+function readQualities(header: string): Map<string, number> | undefined {
+  const qualities = new Map<string, number>();
+  let isWellFormed = false;
+  // Hono's parser takes time linear in the header's length, as the patterns here have to.
+  for (const { type, params, q } of parseAccept(header)) {
+    const weight = params.q ?? params.Q ?? "1";
+    if (!TYPE_PATTERN.test(type) || !QUALITY_PATTERN.test(weight)) continue;
+    isWellFormed = true;
+    // Parameters after the weight are extensions and do not narrow the range.
+    const names = Object.keys(params);
+    const end = names.findIndex((name) => name.toLowerCase() === "q");
+    const narrowing = end < 0 ? names : names.slice(0, end);
+    const isCharset = (name: string) => `;${name}=${params[name]}`.toLowerCase() === CHARSET;
+    if (!narrowing.every(isCharset)) continue;
+    const range = type.toLowerCase() + (narrowing.length > 0 && !type.endsWith("*") ? CHARSET : "");
+    // Hono sorts by quality, the highest first, and that one counts: repeating a range is no refusal.
+    if (!qualities.has(range)) qualities.set(range, q);
   }
-  return ranges;
-}
-
-function qualityOf(mediaType: string, ranges: readonly MediaRange[]): number {
-  const [type, subtype] = mediaType.split("/");
-  let bestSpecificity = -1;
-  let quality = 0;
-  for (const range of ranges) {
-    const specificity = specificityOf(range, type!, subtype!);
-    // Of two equally specific ranges the more willing one counts: repeating a type is no refusal.
-    if (
-      specificity > bestSpecificity ||
-      (specificity === bestSpecificity && range.quality > quality)
-    ) {
-      bestSpecificity = specificity;
-      quality = range.quality;
-    }
-  }
-  return bestSpecificity < 0 ? 0 : quality;
-}
-
-/** 0 for `*`, 1 for `type/*`, 2 for `type/subtype`, 3 with a parameter; -1 if the range does not match. */
-function specificityOf(range: MediaRange, type: string, subtype: string): number {
-  if (range.type !== "*" && range.type !== type) return -1;
-  if (range.subtype !== "*" && range.subtype !== subtype) return -1;
-  for (const [name, value] of range.params) {
-    if (name !== "charset" || value !== "utf-8") return -1;
-  }
-  if (range.type === "*") return 0;
-  if (range.subtype === "*") return 1;
-  return range.params.size === 0 ? 2 : 3;
-}
-
-function unquote(value: string): string {
-  return value.startsWith('"') ? value.slice(1, -1).replaceAll(/\\(.)/g, "$1") : value;
+  return isWellFormed ? qualities : undefined;
 }
