@@ -5,8 +5,9 @@
  */
 
 import { readFile } from "node:fs/promises";
-import type { Server } from "node:http";
-import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { createServer } from "node:http";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { limitPipelining } from "./http1_pipeline.ts";
 import { breakWithStream } from "./http1_stream.ts";
 import {
   closeWithin,
@@ -40,24 +41,26 @@ export function readText(url: URL): Promise<string> {
 export interface HttpLimits {
   /** Longest that a request, its body included, may take to arrive, in milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number;
+  /** Requests of one connection that run at once; further ones wait, and their connection is not read. Default 16. */
+  readonly maxPipelinedRequests?: number;
 }
 
 /** Serves HTTP/1.1. Rejects with {@linkcode ListenError}. */
 export async function listenHttp(
   fetch: FetchHandler,
   address: ListenAddress,
-  { requestTimeoutMs = 30_000 }: HttpLimits = {},
+  { requestTimeoutMs = 30_000, maxPipelinedRequests = 16 }: HttpLimits = {},
 ): Promise<Listener> {
-  const server = createAdaptorServer({
-    fetch: async (request, env) =>
-      breakWithStream(await fetch(request), (env as HttpBindings).outgoing),
-    overrideGlobalObjects: false,
-    serverOptions: {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(requestTimeoutMs, 10_000),
-      connectionsCheckingInterval: Math.min(requestTimeoutMs, 5_000),
-    },
-  }) as Server;
+  const server = createServer({
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(requestTimeoutMs, 10_000),
+    connectionsCheckingInterval: Math.min(requestTimeoutMs, 5_000),
+  });
+  const listener = getRequestListener(
+    async (request, env) => breakWithStream(await fetch(request), (env as HttpBindings).outgoing),
+    { overrideGlobalObjects: false },
+  );
+  limitPipelining(server, maxPipelinedRequests, listener);
   // Longer than the minute after which load balancers give up an idle connection of theirs.
   server.keepAliveTimeout = 65_000;
   return {

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -12,6 +13,8 @@ import { OtlpReceiver } from "./otlp_receiver.ts";
 import { StockReplica } from "./stock_replica.ts";
 
 const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
+
+const PIPELINED = fileURLToPath(new URL("pipelined_requests.ts", import.meta.url));
 
 const COMMANDS = {
   "Node.js": [process.execPath, ...NODE_FLAGS, SCRIPT],
@@ -188,6 +191,20 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
       while ((await downstreamsOf(leaf)).length > 0);
     }
     expect(await stop(leaf.child)).toBe(0);
+  });
+});
+
+describe("listenHttp()", () => {
+  it.each([
+    ["Node.js", "node", { most: 16, inOrder: 100 }],
+    ["Deno", "deno", { most: 1, inOrder: 100 }],
+    // Closes a connection that sends a request before the response to the last one.
+    ["Bun", "bun", { most: 1, inOrder: 0 }],
+  ] as const)("bounds the pipelined requests of a connection on %s", async (name, file, result) => {
+    const [program, ...args] = COMMANDS[name];
+    const child = spawn(program, [...args.slice(0, -1), PIPELINED, file]);
+    children.push(child);
+    expect(JSON.parse(await text(child.stdout))).toEqual(result);
   });
 });
 

@@ -1,0 +1,116 @@
+import { createServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { limitPipelining } from "./http1_pipeline.ts";
+import type { FetchHandler } from "./listener.ts";
+import { listenHttp } from "./node.ts";
+
+const ends: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+/** Sends all of `text` over one connection. */
+function send(port: number, text: string): Socket {
+  const socket = connect(port, "127.0.0.1").on("error", () => {});
+  ends.push(() => socket.destroy());
+  socket.write(text);
+  return socket;
+}
+
+/** Serves by `handle` and sends requests for the paths "/0", "/1" and so on. */
+async function pipeline(count: number, handle: FetchHandler, body = ""): Promise<Socket> {
+  const listener = await listenHttp(handle, { host: "127.0.0.1", port: 0 });
+  ends.push(() => listener.close(0));
+  return send(listener.port, encodeRequests(count, body));
+}
+
+function encodeRequests(count: number, body = ""): string {
+  const rest = `HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  return Array.from({ length: count }, (_, i) => `POST /${i} ${rest}`).join("");
+}
+
+function pathOf(request: Request): string {
+  return new URL(request.url).pathname;
+}
+
+/** Reads responses whose bodies are a path and a semicolon, until there are `count`. */
+async function expectPaths(socket: Socket, count: number): Promise<void> {
+  let text = "";
+  let paths: string[] = [];
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.endsWith(";")) paths = text.match(/\/\d+;/g) ?? [];
+    if (paths.length >= count) break;
+  }
+  expect(paths).toEqual(Array.from({ length: count }, (_, i) => `/${i};`));
+}
+
+describe("limitPipelining()", () => {
+  it("runs 16 requests of a connection at once, and answers all in order", async () => {
+    let running = 0;
+    let most = 0;
+    const socket = await pipeline(1_000, async (request) => {
+      most = Math.max(most, ++running);
+      await setImmediate();
+      running--;
+      return new Response(`${pathOf(request)};`);
+    });
+    await expectPaths(socket, 1_000);
+    expect(most).toBe(16);
+  });
+
+  it("reads the bodies of requests that have waited", async () => {
+    const body = "a".repeat(100_000);
+    const handle: FetchHandler = async (request) => {
+      const { length } = await request.text();
+      return new Response(`${length === body.length ? pathOf(request) : length};`);
+    };
+    await expectPaths(await pipeline(100, handle, body), 100);
+  });
+
+  it("does not read a connection whose requests wait", async () => {
+    const server = createServer();
+    let parsed = 0;
+    let ended = 0;
+    let most = 0;
+    server.on("request", () => {
+      most = Math.max(most, ++parsed - ended);
+    });
+    limitPipelining(server, 16, async (request, response) => {
+      await setImmediate();
+      ended++;
+      response.end(`${request.url};`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.push(() => server.close());
+    // 3 MB; a chunk of 64 KiB holds about 60 requests.
+    const socket = send(
+      (server.address() as AddressInfo).port,
+      encodeRequests(3_000, "a".repeat(1_000)),
+    );
+    await expectPaths(socket, 3_000);
+    expect(most).toBeLessThan(100);
+  });
+
+  it.each([
+    ["whose turn has not come", 10],
+    ["whose connection is not read, once a response cannot be sent", 100],
+  ])("aborts requests %s, and starts no others, when the client leaves", async (_, count) => {
+    const first = Promise.withResolvers<Response>();
+    const full = Promise.withResolvers<void>();
+    const aborted: Promise<void>[] = [];
+    const socket = await pipeline(count, ({ signal }) => {
+      aborted.push(new Promise((resolve) => signal.addEventListener("abort", () => resolve())));
+      if (aborted.length === Math.min(count, 16)) full.resolve();
+      return aborted.length === 1 ? first.promise : new Promise(() => {});
+    });
+    await full.promise;
+    socket.resetAndDestroy();
+    if (count > 16) first.resolve(new Response());
+    await Promise.all(aborted.slice(1));
+    expect(aborted.length).toBeLessThan(20);
+  });
+});
