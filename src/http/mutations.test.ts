@@ -131,20 +131,21 @@ describe("POST /mutations", () => {
     expect(byCoding.headers.get("accept-encoding")).toBe("identity");
   });
 
-  it("says where broken JSON breaks", async () => {
+  it.each([
+    ['{"states": [Ready]}', /^Cannot read the body as JSON: .*Unexpected token 'R'/],
+    ["", /^Cannot read the body as JSON: Unexpected end of JSON input$/],
+    [new Uint8Array([0x22, 0xff, 0x22]), /^Cannot read the body: it is not UTF-8$/],
+    [`["${"a".repeat(10_000)}"; 1]`, /^Cannot read the body as JSON: .{1,200}$/],
+  ])("refuses broken JSON and says what breaks it", async (body, detail) => {
     const { node, post } = setUp();
-    const response = await post('{\n  "type": "add",\n  "states": [Ready]\n}');
+    const response = await post(body);
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({
+    const problem = await response.json();
+    expect(problem).toMatchObject({
       type: "urn:tree-state-source:problem:broken-json",
-      detail: 'Cannot read the body as JSON: line 3, column 14 is "R", not a value',
-      line: 3,
-      column: 14,
+      detail: expect.stringMatching(detail),
     });
-    expect(await (await post("")).json()).toMatchObject({
-      detail: "Cannot read the body as JSON: line 1, column 1 is the end, not a value",
-    });
-    expect((await post(new Uint8Array([0x22, 0xff, 0x22]))).status).toBe(400);
+    expect(JSON.stringify(problem)).not.toMatch(/SyntaxError|\.ts/);
     expect(node.mutations).toEqual([]);
   });
 
