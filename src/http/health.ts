@@ -1,8 +1,9 @@
 /** `GET /healthz` and `GET /readyz`: is the process alive, and is its clock fit to be read. */
 
-import { answerBody, JSON_TYPE, MACHINE_AGE_HEADER, requireAgeMs } from "./answer.ts";
 import { HttpProblem } from "./problem.ts";
-import type { Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, MACHINE_AGE_HEADER, requireAgeMs, respondWithBody } from "./response.ts";
+import type { Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 
 const HEADERS = { "content-type": JSON_TYPE, "cache-control": "no-store" };
 
@@ -16,7 +17,10 @@ export function createHealthRoutes({ node }: RouteContext): Route[] {
       method: "GET",
       path: "/healthz",
       handle: () =>
-        answerBody(JSON.stringify({ status: "ok", name: node.name, role: node.role }), HEADERS),
+        respondWithBody(
+          JSON.stringify({ status: "ok", name: node.name, role: node.role }),
+          HEADERS,
+        ),
     },
     {
       method: "GET",
@@ -34,7 +38,7 @@ export function createHealthRoutes({ node }: RouteContext): Route[] {
             { members, headers },
           );
         }
-        return answerBody(JSON.stringify({ status: "ready", ...members }), {
+        return respondWithBody(JSON.stringify({ status: "ready", ...members }), {
           ...HEADERS,
           ...headers,
         });

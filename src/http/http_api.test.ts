@@ -11,10 +11,10 @@ const MUTATION = {
   body: JSON.stringify({ type: "add", states: ["Ready"] }),
 };
 
-/** An observer that writes down what it is told. */
+/** An tracer that writes down what it is told. */
 function createRecorder(traceContext?: Uint8Array) {
   const log: string[] = [];
-  const observer: HttpApiOptions["observer"] = {
+  const tracer: HttpApiOptions["tracer"] = {
     onRequest: ({ request, route }) => {
       log.push(`start ${request.method} ${route}`);
       return {
@@ -23,7 +23,7 @@ function createRecorder(traceContext?: Uint8Array) {
       };
     },
   };
-  return { log, observer };
+  return { log, tracer };
 }
 
 describe("createHttpApi()", () => {
@@ -68,8 +68,8 @@ describe("createHttpApi()", () => {
   it("hides an unexpected error from the client, and reports it", async () => {
     const node = createFakeNode();
     const reported: unknown[] = [];
-    const { log, observer } = createRecorder();
-    const app = createHttpApi(node, { observer, onError: (error) => reported.push(error) });
+    const { log, tracer } = createRecorder();
+    const app = createHttpApi(node, { tracer, onError: (error) => reported.push(error) });
     const bug = new TypeError("secret");
     node.onMutate = () => Promise.reject(bug);
     const response = await app.request("/mutations", MUTATION);
@@ -89,11 +89,11 @@ describe("createHttpApi()", () => {
   );
 });
 
-describe("createHttpApi() with an observer", () => {
+describe("createHttpApi() with an tracer", () => {
   it("tells it of each request's route and status", async () => {
     const node = createFakeNode();
-    const { log, observer } = createRecorder();
-    const app = createHttpApi(node, { observer });
+    const { log, tracer } = createRecorder();
+    const app = createHttpApi(node, { tracer });
     await app.request("/states/Start");
     await app.request("/states/Nope");
     await app.request("/nowhere/1");
@@ -114,8 +114,8 @@ describe("createHttpApi() with an observer", () => {
   });
 
   it("tells it of a stream's end when it ends", async () => {
-    const { log, observer } = createRecorder();
-    const app = createHttpApi(createFakeNode(), { observer });
+    const { log, tracer } = createRecorder();
+    const app = createHttpApi(createFakeNode(), { tracer });
     const response = await app.request("/states/stream");
     expect(log).toEqual(["start GET /states/stream"]);
     const reader = response.body!.getReader();
@@ -144,8 +144,8 @@ describe("createHttpApi() with an observer", () => {
     const end = () => {
       throw new Error("end");
     };
-    for (const observer of [{ onRequest }, { onRequest: () => ({ end }) }]) {
-      const app = createHttpApi(createFakeNode(), { observer, onError });
+    for (const tracer of [{ onRequest }, { onRequest: () => ({ end }) }]) {
+      const app = createHttpApi(createFakeNode(), { tracer, onError });
       expect((await app.request("/states")).status).toBe(200);
     }
     expect(reported).toEqual(["Error: start", "Error: end"]);
@@ -167,8 +167,8 @@ describe("createHttpApi() with extra routes", () => {
   };
 
   it("serves them like its own", async () => {
-    const { log, observer } = createRecorder();
-    const app = createHttpApi(createFakeNode(), { extraRoutes: [metrics, teapot], observer });
+    const { log, tracer } = createRecorder();
+    const app = createHttpApi(createFakeNode(), { extraRoutes: [metrics, teapot], tracer });
     expect(await (await app.request("/metrics")).text()).toBe("up 1\n");
     expect((await app.request("/metrics", { method: "POST" })).status).toBe(415);
     const response = await app.request("/metrics", { method: "PUT" });

@@ -2,12 +2,12 @@
 
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { MACHINE_AGE_HEADER } from "./answer.ts";
 import { createHealthRoutes } from "./health.ts";
 import { createMutationsRoute } from "./mutations.ts";
 import type { NodeApi } from "./node_api.ts";
 import { type HttpApiOptions, resolveOptions } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
+import { MACHINE_AGE_HEADER } from "./response.ts";
 import type { Route } from "./route.ts";
 import { createSchemaRoute } from "./schema.ts";
 import { MACHINE_SELECTION_HEADER } from "./selection_header.ts";

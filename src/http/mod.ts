@@ -19,18 +19,18 @@ export type {
   TopologyNode,
   TopologyUpstream,
 } from "./node_api.ts";
-export type {
-  HttpObserver,
-  ObservedRequest,
-  RequestObservation,
-  RequestOutcome,
-} from "./observer.ts";
 export { DEFAULT_WAIT_MS, type HttpApiOptions, MAX_WAIT_MS } from "./options.ts";
 export type { Exchange, Route } from "./route.ts";
+export type {
+  HttpTracer,
+  RequestOutcome,
+  RequestTrace,
+  TracedRequest,
+} from "./tracer.ts";
 
 // For sibling folders: wire names, and problems for the routes that they add.
 
-export { MACHINE_AGE_HEADER } from "./answer.ts";
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";
+export { MACHINE_AGE_HEADER } from "./response.ts";
 export { MACHINE_SELECTION_HEADER } from "./selection_header.ts";

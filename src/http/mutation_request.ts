@@ -1,8 +1,12 @@
 /** The body of `POST /mutations`, checked member by member. */
 
-import { encodeArgs, type MutationRequest, ReplicationError } from "../replication/mod.ts";
+import {
+  encodeArgs,
+  MUTATION_TYPES,
+  type MutationRequest,
+  ReplicationError,
+} from "../replication/mod.ts";
 
-const MUTATION_TYPES: readonly MutationRequest["type"][] = ["add", "remove", "set", "toggle"];
 const MEMBERS = ["type", "states", "args"];
 
 /** One thing that is wrong with a body: a JSON pointer (RFC 6901, as a URI fragment) and what is wrong there. */

@@ -7,13 +7,14 @@ import {
   type MutationResponse,
   ReplicationError,
 } from "../replication/mod.ts";
-import { answerBody, JSON_TYPE } from "./answer.ts";
 import { type BodyError, toMutationRequest } from "./mutation_request.ts";
 import type { NodeApi } from "./node_api.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import { readJsonBody } from "./read_body.ts";
 import { toReplicationProblem } from "./replication_problem.ts";
-import type { Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, respondWithBody } from "./response.ts";
+import type { Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 
 /** How many unknown states an answer names, and for how many of them it looks up the nearest names. */
 const MAX_UNKNOWN_NAMED = 10;
@@ -52,7 +53,7 @@ export function createMutationsRoute({ node, options }: RouteContext): Route {
         options.mutationTimeoutMs,
       );
       const reply = { result, version, ...(rejected === undefined ? {} : { rejected }) };
-      return answerBody(JSON.stringify(reply), {
+      return respondWithBody(JSON.stringify(reply), {
         "content-type": JSON_TYPE,
         "cache-control": "no-store",
       });

@@ -1,7 +1,7 @@
 /** The options of `createHttpApi`, with their defaults and limits. */
 
-import type { HttpObserver } from "./observer.ts";
 import type { Route } from "./route.ts";
+import type { HttpTracer } from "./tracer.ts";
 
 /** Longest `?wait=` of `GET /states`, in milliseconds. */
 export const MAX_WAIT_MS = 30_000;
@@ -22,10 +22,10 @@ export interface HttpApiOptions {
   readonly streamBufferBytes?: number;
   /** Event streams open at the same time; one more gets 503. Default 1,000. */
   readonly maxStreams?: number;
-  /** Further routes, such as `/metrics`; they get problem responses, 405 and the observer like the others. */
+  /** Further routes, such as `/metrics`; they get problem responses, 405 and the tracer like the others. */
   readonly extraRoutes?: readonly Route[];
   /** Is told of each request's start and end; telemetry implements it. */
-  readonly observer?: HttpObserver;
+  readonly tracer?: HttpTracer;
   /** Is told of each error that no route expected. Default: `console.error`. */
   readonly onError?: (error: unknown, request: Request) => void;
   /** Ends event streams when aborted: a node that is about to stop sends their readers elsewhere, and finishes all else. */
@@ -35,8 +35,8 @@ export interface HttpApiOptions {
 }
 
 export interface ResolvedOptions
-  extends Required<Omit<HttpApiOptions, "observer" | "draining" | "signal">>,
-    Pick<HttpApiOptions, "observer" | "draining" | "signal"> {}
+  extends Required<Omit<HttpApiOptions, "tracer" | "draining" | "signal">>,
+    Pick<HttpApiOptions, "tracer" | "draining" | "signal"> {}
 
 const DEFAULTS = {
   corsOrigins: [],

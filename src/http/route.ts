@@ -1,8 +1,6 @@
 /** What a route is, and what `createHttpApi` hands to the functions that make routes. */
 
 import type { Context } from "hono";
-import type { NodeApi } from "./node_api.ts";
-import type { ResolvedOptions } from "./options.ts";
 
 /** One method of one path. Routes of the same path may stand anywhere in the list. */
 export interface Route {
@@ -22,10 +20,4 @@ export interface Exchange {
   readonly traceContext: Uint8Array | undefined;
   /** Tells observers that the answer goes on until `done`, as a stream's does. */
   continueUntil(done: Promise<void>): void;
-}
-
-/** What routes are made of. */
-export interface RouteContext {
-  readonly node: NodeApi;
-  readonly options: ResolvedOptions;
 }

@@ -1,10 +1,11 @@
 /** `GET /schema`: the states in index order, with their properties and relations. */
 
 import { listSelection } from "../replication/mod.ts";
-import { answerBody, JSON_TYPE, requireAgeMs } from "./answer.ts";
 import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
 import type { NodeApi } from "./node_api.ts";
-import type { Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, requireAgeMs, respondWithBody } from "./response.ts";
+import type { Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 
 /**
  * Makes `GET /schema`: `{"machine","epoch","selection"?,"states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
@@ -28,7 +29,7 @@ export function createSchemaRoute({ node }: RouteContext): Route {
         return new Response(null, { status: 304, headers });
       }
       body ??= new TextEncoder().encode(encodeSchema(node));
-      return answerBody(body, { "content-type": JSON_TYPE, ...headers });
+      return respondWithBody(body, { "content-type": JSON_TYPE, ...headers });
     },
   };
 }

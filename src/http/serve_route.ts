@@ -1,11 +1,11 @@
-/** The edge: runs a route for a request, turns whatever it throws into one response, tells the observer. */
+/** The edge: runs a route for a request, turns whatever it throws into one response, tells the tracer. */
 
 import type { Context } from "hono";
 import { parseTraceparent } from "../replication/mod.ts";
-import type { RequestObservation } from "./observer.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Exchange, Route } from "./route.ts";
+import type { RequestTrace } from "./tracer.ts";
 
 /** Answers a request by `route.handle`; `route.path` is undefined where no pattern matched. Never rejects. */
 export async function serveRoute(
@@ -14,7 +14,7 @@ export async function serveRoute(
   options: ResolvedOptions,
 ): Promise<Response> {
   const request = c.req.raw;
-  const observation = startObservation(request, route.path, options);
+  const trace = startTrace(request, route.path, options);
   let continued: Promise<void> | undefined;
   const exchange: Exchange = {
     // Read on demand: some runtimes make a signal for each request that asks for one.
@@ -22,9 +22,7 @@ export async function serveRoute(
       return joinSignals(request.signal, options.signal);
     },
     get traceContext() {
-      return (
-        observation?.traceContext ?? parseTraceparent(request.headers.get("traceparent") ?? "")
-      );
+      return trace?.traceContext ?? parseTraceparent(request.headers.get("traceparent") ?? "");
     },
     continueUntil: (done) => {
       continued = done;
@@ -41,9 +39,9 @@ export async function serveRoute(
     if (problem.status >= 500) error = thrown;
   }
   response = withNoSniff(response);
-  if (observation !== undefined) {
+  if (trace !== undefined) {
     const outcome = { status: response.status, ...(error === undefined ? {} : { error }) };
-    const end = (): void => guard(() => observation.end(outcome), request, options);
+    const end = (): void => guard(() => trace.end(outcome), request, options);
     if (continued === undefined) end();
     else continued.then(end, end);
   }
@@ -72,16 +70,16 @@ function toProblem(thrown: unknown): HttpProblem {
   );
 }
 
-function startObservation(
+function startTrace(
   request: Request,
   route: string | undefined,
   options: ResolvedOptions,
-): RequestObservation | undefined {
-  if (options.observer === undefined) return undefined;
-  return guard(() => options.observer?.onRequest({ request, route }), request, options);
+): RequestTrace | undefined {
+  if (options.tracer === undefined) return undefined;
+  return guard(() => options.tracer?.onRequest({ request, route }), request, options);
 }
 
-/** Runs the observer's code: its errors are reported, and do not reach the client. */
+/** Runs the tracer's code: its errors are reported, and do not reach the client. */
 function guard<T>(run: () => T, request: Request, options: ResolvedOptions): T | undefined {
   try {
     return run();

@@ -2,9 +2,10 @@
 
 import { nearestNames } from "../machine/mod.ts";
 import { describeSelection, isSelected } from "../replication/mod.ts";
-import { answerStates, JSON_TYPE, requireAgeMs } from "./answer.ts";
 import { HttpProblem } from "./problem.ts";
-import type { Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, requireAgeMs, respondWithStates } from "./response.ts";
+import type { Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 
 /** Makes `GET /states/:name`: `{"name","active","tick","version"}`, or 404 with the nearest known names; 404 of another kind outside of the node's selection. */
 export function createStateRoute({ node }: RouteContext): Route {
@@ -34,7 +35,7 @@ export function createStateRoute({ node }: RouteContext): Route {
         );
       }
       const tick = clock.ticks[index]!;
-      return answerStates(c, node, {
+      return respondWithStates(c, node, {
         contentType: JSON_TYPE,
         encode: () =>
           JSON.stringify({ name, active: tick % 2 === 1, tick, version: clock.version }),

@@ -2,12 +2,13 @@
 
 import type { Context } from "hono";
 import { negotiateMediaType } from "./accept.ts";
-import { answerStates, JSON_TYPE, requireAgeMs, TEXT_TYPE } from "./answer.ts";
 import { ClockBodies } from "./clock_bodies.ts";
 import type { NodeApi } from "./node_api.ts";
 import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "./options.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
-import type { Exchange, Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, requireAgeMs, respondWithStates, TEXT_TYPE } from "./response.ts";
+import type { Exchange, Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { hasReached, waitForVersion } from "./wait_for_version.ts";
 
@@ -35,7 +36,7 @@ export function createStatesRoutes({ node }: RouteContext): Route[] {
       method: "GET",
       path: "/clocks",
       handle: (c) =>
-        answerStates(c, node, { contentType: JSON_TYPE, encode: () => bodies.clocksJson() }),
+        respondWithStates(c, node, { contentType: JSON_TYPE, encode: () => bodies.clocksJson() }),
     },
   ];
 }
@@ -65,7 +66,7 @@ async function handleStates(
       throw versionNotReached(node, minVersion, waitMs);
   }
   const isJson = mediaType === "application/json";
-  return answerStates(c, node, {
+  return respondWithStates(c, node, {
     contentType: isJson ? JSON_TYPE : TEXT_TYPE,
     headers: { vary: "accept" },
     encode: () => {

@@ -1,7 +1,8 @@
 /** `GET /topology`: this node, its upstream and its downstreams, with how far each is behind. */
 
-import { answerBody, JSON_TYPE } from "./answer.ts";
-import type { Route, RouteContext } from "./route.ts";
+import { JSON_TYPE, respondWithBody } from "./response.ts";
+import type { Route } from "./route.ts";
+import type { RouteContext } from "./route_context.ts";
 
 /** Makes `GET /topology`. It is about the link, not about states, and so is served before the first sync too. */
 export function createTopologyRoute({ node }: RouteContext): Route {
@@ -9,7 +10,7 @@ export function createTopologyRoute({ node }: RouteContext): Route {
     method: "GET",
     path: "/topology",
     handle: () =>
-      answerBody(JSON.stringify(node.topology()), {
+      respondWithBody(JSON.stringify(node.topology()), {
         "content-type": JSON_TYPE,
         "cache-control": "no-store",
       }),

@@ -4,7 +4,7 @@ import { type ClientHttp2Session, constants } from "node:http2";
 import { toBody, toPairs } from "./http2_body.ts";
 
 /** What the connection is told of each stream on it. */
-export interface StreamObserver {
+export interface StreamHooks {
   opened(): void;
   /** Our side ends it before the peer does; before whoever waits for it learns of that. */
   givenUp(): void;
@@ -18,7 +18,7 @@ export function exchange(
   session: ClientHttp2Session,
   request: Request,
   body: Uint8Array,
-  observer: StreamObserver,
+  tracer: StreamHooks,
 ): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const head = {
@@ -28,11 +28,11 @@ export function exchange(
   };
   // Said always: the default differs by method.
   const stream = session.request(head, { endStream: body.length === 0 });
-  observer.opened();
+  tracer.opened();
   return new Promise((resolve, reject) => {
     let fail = (reason: () => unknown) => reject(reason());
     const giveUp = (reason: unknown) => {
-      observer.givenUp();
+      tracer.givenUp();
       fail(() => reason);
       // A stream that waits for its connection has no frame to send: it ends here alone.
       if (stream.pending) stream.destroy();
@@ -46,7 +46,7 @@ export function exchange(
       // caller's own signal holds only weakly.
       request.signal.removeEventListener("abort", abort);
       fail(() => new Error("the stream was closed"));
-      observer.closed();
+      tracer.closed();
     });
     stream.once("response", (headers) => {
       const status = Number(headers[":status"]);

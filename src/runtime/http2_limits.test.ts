@@ -115,7 +115,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
   });
 
   it("resets an answer that its client does not take", async () => {
-    const { connect, post } = await setUp({ answerTimeoutMs: 50 });
+    const { connect, post } = await setUp({ responseTimeoutMs: 50 });
     const peer = await connect();
     // A window of nothing: SETTINGS_INITIAL_WINDOW_SIZE 0.
     peer.send(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0));

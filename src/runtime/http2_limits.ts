@@ -10,7 +10,7 @@ export interface Http2Limits {
   /** Longest a connection without a stream is kept, also one that never says anything, in milliseconds. Default 60,000. */
   readonly idleTimeoutMs: number;
   /** Longest that the end of an answer may wait for its client to take it, in milliseconds. Default 10,000. */
-  readonly answerTimeoutMs: number;
+  readonly responseTimeoutMs: number;
   /** Pings and settings that a peer may send in ten seconds; more ends the connection. Default 1,000. */
   readonly maxControlFrames: number;
 }
@@ -19,7 +19,7 @@ export const HTTP2_LIMITS: Http2Limits = {
   maxConnections: 11_000,
   maxStreams: 1_000,
   idleTimeoutMs: 60_000,
-  answerTimeoutMs: 10_000,
+  responseTimeoutMs: 10_000,
   maxControlFrames: 1_000,
 };
 

@@ -5,13 +5,13 @@
  */
 
 import { createServer, type ServerHttp2Session } from "node:http2";
-import { answer } from "./http2_answer.ts";
 import {
   HTTP2_LIMITS,
   type Http2Limits,
   toServerOptions,
   watchConnection,
 } from "./http2_limits.ts";
+import { answer } from "./http2_response.ts";
 import {
   closeWithin,
   type FetchHandler,
@@ -42,7 +42,7 @@ export async function listenHttp2(
   server.on("stream", (stream, headers) => {
     const uncount = counters.get(stream.session!)?.();
     if (uncount !== undefined) stream.once("close", uncount);
-    void answer(fetch, stream, headers, limits.answerTimeoutMs);
+    void answer(fetch, stream, headers, limits.responseTimeoutMs);
   });
   return {
     port: await listenOn(server, address),

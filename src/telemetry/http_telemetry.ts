@@ -2,9 +2,9 @@
 
 import { SpanKind } from "@opentelemetry/api";
 import type {
-  HttpObserver,
-  ObservedRequest,
-  RequestObservation,
+  HttpTracer,
+  TracedRequest,
+  RequestTrace,
   RequestOutcome,
 } from "../http/mod.ts";
 import { parseTraceparent, type TimeSource } from "../replication/mod.ts";
@@ -42,7 +42,7 @@ function isReplication(route: string): boolean {
   return route.startsWith("/statesource.");
 }
 
-export class HttpTelemetry implements HttpObserver {
+export class HttpTelemetry implements HttpTracer {
   readonly #options: HttpTelemetryOptions;
   readonly #durations;
   #active = 0;
@@ -53,7 +53,7 @@ export class HttpTelemetry implements HttpObserver {
     options.metrics.observe(METRIC_HTTP_ACTIVE, (report) => report(this.#active));
   }
 
-  onRequest({ request, route = "" }: ObservedRequest): RequestObservation {
+  onRequest({ request, route = "" }: TracedRequest): RequestTrace {
     const { time } = this.#options;
     const startMs = time.monotonic();
     const method = METHODS.has(request.method) ? request.method : "_OTHER";

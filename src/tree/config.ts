@@ -4,18 +4,18 @@
  */
 
 import { FEED_NAMES } from "../flights/mod.ts";
+import type { NodeRole } from "../http/mod.ts";
 import { parseSelection, type Selection } from "../replication/mod.ts";
 import { type Address, parseAddress } from "./address.ts";
 
-export type Role = "root" | "relay" | "leaf";
-export const ROLES: readonly Role[] = ["root", "relay", "leaf"];
+export const ROLES: readonly NodeRole[] = ["root", "relay", "leaf"];
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 export const LOG_LEVELS: readonly LogLevel[] = ["error", "warn", "info", "debug", "trace"];
 
 /** What a node of the tree is configured with. */
 export interface NodeConfig {
-  readonly role: Role;
+  readonly role: NodeRole;
   readonly name: string;
   /** Where the replication server (HTTP/2) listens. */
   readonly addr: Address;
@@ -181,7 +181,7 @@ export function parseConfig(
     }),
   );
   const isRoot = parentAddrs.length === 0;
-  const role = read<Role>("role", isRoot ? "root" : "leaf", oneOf(ROLES));
+  const role = read<NodeRole>("role", isRoot ? "root" : "leaf", oneOf(ROLES));
   if (problems.length === 0 && (role === "root") !== isRoot) {
     problems.push(
       isRoot

@@ -1,11 +1,11 @@
 /** The default tree: its nodes, their addresses, and which is upstream of which. */
 
-import type { Role } from "./config.ts";
+import type { NodeRole } from "../http/mod.ts";
 
 /** One node of the default tree; {@linkcode environmentOf} makes its `TST_…` variables. */
 export interface TreePlace {
   readonly name: string;
-  readonly role: Role;
+  readonly role: NodeRole;
   readonly port: number;
   readonly httpPort: number;
   /** Ports of the nodes upstream, the preferred first; none on the root. */
@@ -16,7 +16,7 @@ const PORT = 19_700;
 const HTTP_PORT = 18_700;
 
 /** Each leaf has the other relay as its second upstream. */
-const PLACES: readonly (readonly [name: string, role: Role, ...upstream: number[]])[] = [
+const PLACES: readonly (readonly [name: string, role: NodeRole, ...upstream: number[]])[] = [
   ["root", "root"],
   ["rep-1", "relay", 0],
   ["rep-2", "relay", 0],

@@ -11,7 +11,6 @@ export {
   type LogLevel,
   type NodeConfig,
   parseConfig,
-  type Role,
   settingsHelp,
 } from "./config.ts";
 export { defaultTree, environmentOf, type TreePlace } from "./default_tree.ts";

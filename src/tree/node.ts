@@ -86,7 +86,7 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
       ...createReplicationRoutes(serveReplication),
       ...(backend === undefined ? [] : [createMetricsRoute(backend)]),
     ],
-    observer: telemetry.http,
+    tracer: telemetry.http,
     onError,
     draining: draining.signal,
     signal: stopping.signal,

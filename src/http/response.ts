@@ -15,8 +15,8 @@ export const MACHINE_AGE_HEADER = "machine-age-ms";
 export const JSON_TYPE = "application/json";
 export const TEXT_TYPE = "text/plain; charset=utf-8";
 
-/** What {@linkcode answerStates} needs besides the body. */
-export interface StatesAnswer {
+/** What {@linkcode respondWithStates} needs besides the body. */
+export interface StatesResponse {
   readonly contentType: string;
   /** Called only if the body is wanted. */
   readonly encode: () => Uint8Array<ArrayBuffer> | string;
@@ -51,7 +51,7 @@ export function stateHeaders(node: NodeApi): Record<string, string> {
  * representations of one URL have the same entity tag, which is the version, by contract; `vary`
  * keeps caches from mixing them up, and as ranges are not served no one joins their bytes.
  */
-export function answerStates(c: Context, node: NodeApi, answer: StatesAnswer): Response {
+export function respondWithStates(c: Context, node: NodeApi, answer: StatesResponse): Response {
   const { version } = node.clock;
   const headers = {
     ...stateHeaders(node),
@@ -62,11 +62,11 @@ export function answerStates(c: Context, node: NodeApi, answer: StatesAnswer): R
   if (matchesIfNoneMatch(c.req.header("if-none-match"), version)) {
     return new Response(null, { status: 304, headers });
   }
-  return answerBody(answer.encode(), { "content-type": answer.contentType, ...headers });
+  return respondWithBody(answer.encode(), { "content-type": answer.contentType, ...headers });
 }
 
 /** 200 with a body of known length, which a HEAD answer then tells as well. */
-export function answerBody(
+export function respondWithBody(
   body: Uint8Array<ArrayBuffer> | string,
   headers: Readonly<Record<string, string>>,
 ): Response {
