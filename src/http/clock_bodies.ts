@@ -1,19 +1,19 @@
 /**
- * The bodies of answers that show the whole clock, each encoded once per version and not once per
- * request, and never for a version that nobody asked for.
+ * The bodies of responses that show the whole clock. Each is encoded at most once per version, at
+ * the first request for it.
  */
 
 import type { NodeApi } from "./node_api.ts";
 
 type BodyKind = "statesJson" | "statesText" | "clocksJson";
 
-/** Encodes and keeps the bodies of the node's present version. */
+/** Encodes and keeps the bodies of the node's current version. */
 export class ClockBodies {
   readonly #node: NodeApi;
   readonly #bodies = new Map<BodyKind, Uint8Array<ArrayBuffer>>();
   readonly #encoder = new TextEncoder();
 
-  /** Follows the node's clock for as long as the clock lives. */
+  /** Subscribes to the node's clock for good. */
   constructor(node: NodeApi) {
     this.#node = node;
     node.clock.onChange(() => {
@@ -26,7 +26,7 @@ export class ClockBodies {
     return this.#cached("statesJson", () => encodeStatesJson(this.#node));
   }
 
-  /** The same with the names that start with `prefix` alone; not kept. */
+  /** The same with only the names that start with `prefix`; not kept. */
   statesJsonOf(prefix: string): Uint8Array<ArrayBuffer> {
     return this.#encoder.encode(encodeStatesJson(this.#node, prefix));
   }
@@ -36,7 +36,7 @@ export class ClockBodies {
     return this.#cached("statesText", () => encodeStatesText(this.#node));
   }
 
-  /** The same with the names that start with `prefix` alone; not kept. */
+  /** The same with only the names that start with `prefix`; not kept. */
   statesTextOf(prefix: string): Uint8Array<ArrayBuffer> {
     return this.#encoder.encode(encodeStatesText(this.#node, prefix));
   }
@@ -56,14 +56,14 @@ export class ClockBodies {
   }
 }
 
-/** `{name: tick}` as JSON, in the order given. By hand: an object would put names such as "1" first. */
+/** `{name: tick}` as JSON, in the given order. An object would put names such as "1" first. */
 export function encodeTicks(entries: Iterable<readonly [name: string, tick: number]>): string {
   const members: string[] = [];
   for (const [name, tick] of entries) members.push(`${JSON.stringify(name)}:${tick}`);
   return `{${members.join(",")}}`;
 }
 
-/** What every body about a version starts with: an open JSON object. */
+/** The start of every body about a version: a JSON object without its closing brace. */
 export function encodeHead({ machineId, name, clock }: NodeApi): string {
   const head = { machine: machineId, node: name, version: clock.version, time: clock.timeSum };
   return JSON.stringify(head).slice(0, -1);

@@ -10,9 +10,9 @@ export function toEntityTag(version: string): string {
 }
 
 /**
- * Whether `If-None-Match` names `version`, so that the answer is 304. Compares weakly, as the RFC
- * asks; `*` matches any. A header that is absent, or not a list of entity tags, matches nothing:
- * then the whole answer is sent, which is always right.
+ * Whether `If-None-Match` names `version`, so that the response is 304. Compares weakly, as the RFC
+ * requires; `*` matches any version. A header that is absent or not a list of entity tags matches
+ * nothing: a full response is always correct.
  */
 export function matchesIfNoneMatch(header: string | null | undefined, version: string): boolean {
   if (header == null) return false;

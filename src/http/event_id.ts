@@ -1,15 +1,18 @@
-/** Ids of server-sent events: what a reader has, so that it gets the rest when it comes back. */
+/** Ids of server-sent events: they say what a reader has, so that it can resume. */
 
 import type { NodeApi } from "./node_api.ts";
 import { MACHINE_SELECTION_HEADER, selectionHeader } from "./selection_header.ts";
 import { parseVersion, type Version } from "./version.ts";
 
-/** The node's version; with a selection, a tilde and a hash of that follow: a diff fits only readers of the same states. */
+/**
+ * The node's version. With a selection, a tilde and a hash of the selection follow, because a diff
+ * fits only readers of the same states.
+ */
 export function toEventId(node: NodeApi): string {
   return node.clock.version + tagOf(node);
 }
 
-/** The version in an event id, if it is one and about the states that this node has. */
+/** The version in an event id; undefined unless the id is valid and about the states that this node has. */
 export function parseEventId(node: NodeApi, id: string): Version | undefined {
   const tag = tagOf(node);
   return id.endsWith(tag) ? parseVersion(id.slice(0, id.length - tag.length)) : undefined;

@@ -1,4 +1,4 @@
-/** `GET /healthz` and `GET /readyz`: is the process alive, and is its clock fit to be read. */
+/** `GET /healthz` and `GET /readyz`: whether the process is alive, and whether its clock is fresh enough. */
 
 import { HttpProblem } from "./problem.ts";
 import { JSON_TYPE, MACHINE_AGE_HEADER, requireAgeMs, respondWithBody } from "./response.ts";
@@ -8,8 +8,8 @@ import type { RouteContext } from "./route_context.ts";
 const HEADERS = { "content-type": JSON_TYPE, "cache-control": "no-store" };
 
 /**
- * Makes `GET /healthz`, 200 for as long as the process can answer at all, and `GET /readyz`: 200
- * while the clock is younger than the node's limit, else 503 with the reason, age and limit.
+ * Creates `GET /healthz`, which is 200 whenever the process can respond, and `GET /readyz`, which
+ * is 200 while the clock is younger than the node's limit, else 503 with the reason, age and limit.
  */
 export function createHealthRoutes({ node }: RouteContext): Route[] {
   return [

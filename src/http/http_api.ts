@@ -1,4 +1,4 @@
-/** Builds the Hono app of one node out of its routes. */
+/** Builds the Hono app of one node from its routes. */
 
 import { Hono } from "hono";
 import { cors } from "hono/cors";
@@ -18,19 +18,19 @@ import { createStreamRoute } from "./stream.ts";
 import { createTopologyRoute } from "./topology.ts";
 
 /**
- * The HTTP API of a node: `app.fetch(request)` answers. Follows the node's clock for as long as the
- * clock lives. Throws `RangeError` for options out of range.
+ * Creates the HTTP API of a node; `app.fetch(request)` responds. Subscribes to the node's clock for
+ * good. Throws `RangeError` for an option out of range.
  *
- * HEAD works wherever GET does; OPTIONS says what a path allows. Whatever cannot be answered gets
+ * HEAD works wherever GET does; OPTIONS lists the methods of a path. Errors are
  * `application/problem+json` (RFC 9457): 404 for an unknown path, 405 with `allow` for a method that
- * it lacks, 500 for an unexpected error, which goes to `onError` and not to the client.
+ * the path lacks, 500 for an unexpected error, which goes to `onError` and not to the client.
  */
 export function createHttpApi(node: NodeApi, options: HttpApiOptions = {}): Hono {
   const resolved = resolveOptions(options);
   const context = { node, options: resolved };
   const routes: Route[] = [
     ...createStatesRoutes(context),
-    // Before the state's route: Hono takes the first pattern that matches.
+    // Before `/states/:name`: Hono takes the first pattern that matches.
     createStreamRoute(context),
     createStateRoute(context),
     createSchemaRoute(context),
@@ -74,7 +74,7 @@ function handleNotFound(c: Parameters<Route["handle"]>[0]): never {
   throw new HttpProblem(
     404,
     "not-found",
-    `Cannot find ${c.req.path}: this node has no such path; GET /states is where to begin`,
+    `Cannot find ${c.req.path}: this node has no such path; start with GET /states`,
   );
 }
 
@@ -95,7 +95,7 @@ function createCors(origins: readonly string[]) {
     exposeHeaders: [MACHINE_AGE_HEADER, MACHINE_SELECTION_HEADER, "etag", "retry-after", "allow"],
     maxAge: 600,
   });
-  // Hono's takes every OPTIONS for a preflight; a plain one is to be told what the path allows.
+  // Hono's middleware takes every OPTIONS for a preflight; a plain one lists the path's methods.
   const handle: typeof middleware = (c, next) =>
     c.req.method === "OPTIONS" && c.req.header("access-control-request-method") === undefined
       ? next()

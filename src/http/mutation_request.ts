@@ -1,4 +1,4 @@
-/** The body of `POST /mutations`, checked member by member. */
+/** Reads the body of `POST /mutations` and checks it member by member. */
 
 import {
   encodeArgs,
@@ -9,13 +9,13 @@ import {
 
 const MEMBERS = ["type", "states", "args"];
 
-/** One thing that is wrong with a body: a JSON pointer (RFC 6901, as a URI fragment) and what is wrong there. */
+/** One error in a body: a JSON pointer to it (RFC 6901, as a URI fragment) and a description. */
 export interface BodyError {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** Reads a mutation out of a parsed body, or lists all that is wrong with its shape. Unknown members are errors: they are misspelt ones. */
+/** Reads a mutation from a parsed body, or lists its errors. Unknown members are errors: most are misspelt. */
 export function toMutationRequest(body: unknown): MutationRequest | { errors: BodyError[] } {
   if (!isObject(body)) {
     return { errors: [{ pointer: "#", detail: `the body is ${describe(body)}, not an object` }] };
@@ -80,6 +80,6 @@ function shorten(text: string): string {
 }
 
 function toPointerPart(name: string): string {
-  // A cut may leave half a surrogate pair, which encodeURIComponent refuses.
+  // The name may end in half a surrogate pair after a cut; encodeURIComponent throws for one.
   return encodeURIComponent(name.toWellFormed().replaceAll("~", "~0").replaceAll("/", "~1"));
 }

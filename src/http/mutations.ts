@@ -1,4 +1,4 @@
-/** `POST /mutations`: asks the root for a change, from any node. */
+/** `POST /mutations`: requests a mutation from the root, at any node. */
 
 import { nearestNames } from "../machine/mod.ts";
 import {
@@ -16,18 +16,18 @@ import { JSON_TYPE, respondWithBody } from "./response.ts";
 import type { Route } from "./route.ts";
 import type { RouteContext } from "./route_context.ts";
 
-/** How many unknown states an answer names, and for how many of them it looks up the nearest names. */
+/** How many unknown states a problem names, and for how many of them it looks up the nearest names. */
 const MAX_UNKNOWN_NAMED = 10;
 const MAX_NEAREST_LOOKUPS = 3;
 
 const KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Makes `POST /mutations`: `{"type","states","args"?}` gets `{"result","version","rejected"?}`,
- * where a canceled mutation is a result as well as an executed one. The version is the one at which
- * the result holds: `GET /states?min-version=` waits for it at any node. A request with the same
- * `Idempotency-Key` runs once. Only `application/json` is taken, which browsers do not send to other
- * origins without asking first (CORS).
+ * Creates `POST /mutations`: `{"type","states","args"?}` returns `{"result","version","rejected"?}`.
+ * The result is "executed" or "canceled", and the version is the one at which it holds:
+ * `GET /states?min-version=` waits for it at any node. Requests with the same `Idempotency-Key` run
+ * once. Only `application/json` is accepted, because browsers send it to other origins only after a
+ * preflight request (CORS).
  */
 export function createMutationsRoute({ node, options }: RouteContext): Route {
   return {
@@ -35,13 +35,13 @@ export function createMutationsRoute({ node, options }: RouteContext): Route {
     path: "/mutations",
     handle: async (c, exchange) => {
       const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
-      const body = toMutationRequest(await readJsonBody(c.req.raw, options.maxBodyBytes));
-      if ("errors" in body) throw invalidMutation(body.errors);
-      const unknown = listUnknownStates(node, body.states);
+      const mutation = toMutationRequest(await readJsonBody(c.req.raw, options.maxBodyBytes));
+      if ("errors" in mutation) throw invalidMutation(mutation.errors);
+      const unknown = listUnknownStates(node, mutation.states);
       if (unknown.length > 0) throw unknownStates(node, unknown);
       const { traceContext } = exchange;
       const request: MutationRequest = {
-        ...body,
+        ...mutation,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
         ...(traceContext !== undefined && { traceContext }),
       };
@@ -52,8 +52,8 @@ export function createMutationsRoute({ node, options }: RouteContext): Route {
         exchange.signal,
         options.mutationTimeoutMs,
       );
-      const reply = { result, version, ...(rejected === undefined ? {} : { rejected }) };
-      return respondWithBody(JSON.stringify(reply), {
+      const body = { result, version, ...(rejected === undefined ? {} : { rejected }) };
+      return respondWithBody(JSON.stringify(body), {
         "content-type": JSON_TYPE,
         "cache-control": "no-store",
       });
@@ -61,7 +61,7 @@ export function createMutationsRoute({ node, options }: RouteContext): Route {
   };
 }
 
-/** Runs the mutation with the request's own signal and a time limit; what it throws becomes a problem. */
+/** Runs the mutation with the request's signal and a time limit; turns its errors into problems. */
 async function mutateInTime(
   node: NodeApi,
   request: MutationRequest,
@@ -91,7 +91,7 @@ async function mutateInTime(
   } catch (error) {
     if (signal.aborted) throw toEndedProblem(http, error);
     if (!(error instanceof ReplicationError)) throw error;
-    // The root's schema may be newer than this node's, or hold more.
+    // The root's schema may be newer than this node's or, with a selection, have more states.
     if (error.states.length > 0) {
       if (error.states.every((state) => isJudgedHere(node, state)))
         throw unknownStates(node, error.states);
@@ -104,7 +104,7 @@ async function mutateInTime(
   }
 }
 
-/** The key as text: a structured-field string (in quotes) as the IETF draft has it, or the bare key. */
+/** The key as text: a structured-field string (in quotes), as in the IETF draft, or a bare key. */
 function readIdempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header);
@@ -120,7 +120,7 @@ function readIdempotencyKey(header: string | undefined): string | undefined {
   return key;
 }
 
-/** The states, each once, that this node's schema lacks. Before the first sync there is no schema: the root decides. */
+/** The states, each once, that this node's schema lacks. Before the first sync there is no schema, and the root decides. */
 function listUnknownStates(node: NodeApi, states: readonly string[]): string[] {
   if (node.clock.epoch === "") return [];
   return [...new Set(states)].filter(
@@ -128,7 +128,7 @@ function listUnknownStates(node: NodeApi, states: readonly string[]): string[] {
   );
 }
 
-/** Whether this node would have the state if it existed: of those outside of its selection, the root alone knows. */
+/** Whether this node would have the state if it existed; only the root knows the states outside of its selection. */
 function isJudgedHere({ selection }: NodeApi, state: string): boolean {
   return selection === undefined || isSelected(selection, state);
 }
@@ -148,7 +148,7 @@ function unknownStates(node: NodeApi, unknown: readonly string[]): HttpProblem {
   return new HttpProblem(
     422,
     "unknown-state",
-    `Cannot run the mutation: not in the schema is ${detail}${more}`,
+    `Cannot run the mutation: the schema does not have ${detail}${more}`,
     { members: { unknown: named } },
   );
 }

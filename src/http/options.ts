@@ -3,34 +3,34 @@
 import type { Route } from "./route.ts";
 import type { HttpTracer } from "./tracer.ts";
 
-/** Longest `?wait=` of `GET /states`, in milliseconds. */
+/** Largest `?wait=` of `GET /states`, in milliseconds. */
 export const MAX_WAIT_MS = 30_000;
 
-/** `?wait=` when absent, in milliseconds. */
+/** Default of `?wait=`, in milliseconds. */
 export const DEFAULT_WAIT_MS = 1000;
 
 export interface HttpApiOptions {
-  /** Origins that browsers may use the API from, such as `https://board.example`; `*` alone for any. Default: none. */
+  /** Origins that browsers may use the API from, such as `https://board.example`, or only `*` for any origin. Default: none. */
   readonly corsOrigins?: readonly string[];
   /** Largest body of `POST /mutations`, in bytes. Default 65,536. */
   readonly maxBodyBytes?: number;
-  /** How long a mutation may take before the answer is 504, in milliseconds. Default 10,000. */
+  /** Time after which the response to a mutation is 504, in milliseconds. Default 10,000. */
   readonly mutationTimeoutMs?: number;
   /** Milliseconds between two heartbeat comments on an event stream. Default 15,000. */
   readonly streamHeartbeatIntervalMs?: number;
-  /** How many bytes wait for a slow reader of an event stream before events are merged. Default 16,384. */
+  /** Bytes that an event stream buffers for a slow reader before it merges events. Default 16,384. */
   readonly streamBufferBytes?: number;
-  /** Event streams open at the same time; one more gets 503. Default 1,000. */
+  /** Event streams open at the same time; the response to one more is 503. Default 1,000. */
   readonly maxStreams?: number;
-  /** Further routes, such as `/metrics`; they get problem responses, 405 and the tracer like the others. */
+  /** Further routes, such as `/metrics`; problem responses, 405 and the tracer apply to them too. */
   readonly extraRoutes?: readonly Route[];
-  /** Is told of each request's start and end; telemetry implements it. */
+  /** Receives the start and end of each request; telemetry implements it. */
   readonly tracer?: HttpTracer;
-  /** Is told of each error that no route expected. Default: `console.error`. */
+  /** Receives each unexpected error. Default: `console.error`. */
   readonly onError?: (error: unknown, request: Request) => void;
-  /** Ends event streams when aborted: a node that is about to stop sends their readers elsewhere, and finishes all else. */
+  /** Ends event streams when aborted: a node that is about to stop sends their readers elsewhere and completes other requests. */
   readonly draining?: AbortSignal;
-  /** Ends event streams and waiting requests when aborted, so that a node can shut down. */
+  /** Ends event streams and waiting requests when aborted: the node shuts down. */
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +49,7 @@ const DEFAULTS = {
   onError: (error: unknown) => console.error(error),
 } satisfies HttpApiOptions;
 
-/** Fills in the defaults. Throws `RangeError` for a limit that is not a positive integer. */
+/** Adds the defaults. Throws `RangeError` for a limit that is not a positive integer. */
 export function resolveOptions(options: HttpApiOptions): ResolvedOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const resolved: ResolvedOptions = { ...DEFAULTS, ...Object.fromEntries(given) };

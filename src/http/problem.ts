@@ -1,12 +1,12 @@
 /**
- * Problem details (RFC 9457): how every error leaves the HTTP API. Routes throw an
- * {@linkcode HttpProblem}; `serve_route.ts` turns it, and whatever else was thrown, into a response.
+ * Problem details (RFC 9457): the form of every error response. Routes throw an
+ * {@linkcode HttpProblem}; `serve_route.ts` turns it, or any other error, into a response.
  */
 
-/** Statuses that this API uses for problems. 499 is only seen by observers: the client has gone. */
+/** Statuses that this API uses for problems. Only tracers see 499: the client has left. */
 export type ProblemStatus = 400 | 404 | 405 | 406 | 413 | 415 | 422 | 499 | 500 | 502 | 503 | 504;
 
-/** What kind of problem it is: the last part of the `type` URI, stable for programs to match on. */
+/** The last part of the `type` URI. Programs match on it, so it never changes. */
 export type ProblemKind =
   | "invalid-parameter"
   | "invalid-header"
@@ -59,14 +59,14 @@ const TITLES: Record<ProblemKind, string> = {
 
 /** What an {@linkcode HttpProblem} may carry besides status, kind and detail. */
 export interface HttpProblemOptions {
-  /** Extension members of the body; none of RFC 9457's own five. */
+  /** Extension members of the body; not the five that RFC 9457 defines. */
   readonly members?: Readonly<Record<string, unknown>>;
   /** Headers of the response, such as `allow` or `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
 
-/** A request that gets a problem response. `message` is the body's `detail`, for people. */
+/** A problem response as an error. `message` becomes the body's `detail`, which is for people. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
   readonly status: ProblemStatus;
@@ -87,7 +87,7 @@ export class HttpProblem extends Error {
     this.headers = headers;
   }
 
-  /** The problem as an `application/problem+json` response about `path`; never cached, never with a stack. */
+  /** The problem as an `application/problem+json` response about `path`: not cached, without a stack. */
   toResponse(path: string): Response {
     const body = {
       type: PROBLEM_TYPE_PREFIX + this.kind,
@@ -108,12 +108,12 @@ export class HttpProblem extends Error {
   }
 }
 
-/** The problem of a request whose signal was aborted: the client left, or else the node closes. */
+/** The problem of a request whose signal was aborted: either the client left, or the node shuts down. */
 export function toEndedProblem(request: Request, cause?: unknown): HttpProblem {
   if (request.signal.aborted) {
-    return new HttpProblem(499, "client-gone", "Cannot answer: the client has gone", { cause });
+    return new HttpProblem(499, "client-gone", "Cannot respond: the client has left", { cause });
   }
-  return new HttpProblem(503, "closing", "Cannot answer: this node is shutting down", {
+  return new HttpProblem(503, "closing", "Cannot respond: this node is shutting down", {
     headers: { "retry-after": "1" },
     cause,
   });

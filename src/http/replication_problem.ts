@@ -1,4 +1,4 @@
-/** What an error on the way to the root means to an HTTP client. */
+/** Problems for the errors of a mutation on its way to the root. */
 
 import type { ReplicationError, ReplicationErrorCode } from "../replication/mod.ts";
 import {
@@ -8,16 +8,16 @@ import {
   type ProblemStatus,
 } from "./problem.ts";
 
-type Answer = readonly [ProblemStatus, ProblemKind, HttpProblemOptions?];
+type Problem = readonly [ProblemStatus, ProblemKind, HttpProblemOptions?];
 
-const TRY_AGAIN: Answer = [503, "upstream-unavailable", { headers: { "retry-after": "1" } }];
-const FAILED: Answer = [502, "upstream-failed"];
+const TRY_AGAIN: Problem = [503, "upstream-unavailable", { headers: { "retry-after": "1" } }];
+const FAILED: Problem = [502, "upstream-failed"];
 
-const ANSWERS: Readonly<Record<ReplicationErrorCode, Answer>> = {
+const PROBLEMS: Readonly<Record<ReplicationErrorCode, Problem>> = {
   unavailable: TRY_AGAIN,
   resource_exhausted: TRY_AGAIN,
   aborted: TRY_AGAIN,
-  // By a node on the way that closes: where the client itself has gone, nobody reads this.
+  // By a node on the way that shuts down; if the client itself has left, nobody reads this.
   canceled: TRY_AGAIN,
   deadline_exceeded: [504, "deadline-exceeded"],
   invalid_argument: [422, "invalid-mutation"],
@@ -30,8 +30,8 @@ const ANSWERS: Readonly<Record<ReplicationErrorCode, Answer>> = {
   data_loss: FAILED,
 };
 
-/** Turns what `NodeApi.mutate` rejected with into a problem, by its code. */
+/** The problem for an error of `NodeApi.mutate`, by its code. */
 export function toReplicationProblem(error: ReplicationError): HttpProblem {
-  const [status, kind, options] = ANSWERS[error.code];
+  const [status, kind, options] = PROBLEMS[error.code];
   return new HttpProblem(status, kind, error.message, { ...options, cause: error });
 }

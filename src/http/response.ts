@@ -1,4 +1,4 @@
-/** Answers that show states: freshness, entity tag and 304 in one place, so that none can forget them. */
+/** Responses that show states. Freshness, entity tag and 304 are handled here, so that no route can forget them. */
 
 import type { Context } from "hono";
 import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
@@ -8,25 +8,25 @@ import { selectionHeader } from "./selection_header.ts";
 
 /**
  * Header with the milliseconds since this node last had proof that it was up to date with the
- * root, rounded up; 0 on the root. It stands on every answer that shows states.
+ * root, rounded up; 0 on the root. Every response that shows states carries it.
  */
 export const MACHINE_AGE_HEADER = "machine-age-ms";
 
 export const JSON_TYPE = "application/json";
 export const TEXT_TYPE = "text/plain; charset=utf-8";
 
-/** What {@linkcode respondWithStates} needs besides the body. */
+/** What {@linkcode respondWithStates} needs to make a response. */
 export interface StatesResponse {
   readonly contentType: string;
-  /** Called only if the body is wanted. */
+  /** Encodes the body; not called for a 304. */
   readonly encode: () => Uint8Array<ArrayBuffer> | string;
-  /** Further headers, also on a 304. */
+  /** Further headers; a 304 has them too. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * The node's age as the header shows it. Throws a 503 problem before the first sync, with `members`
- * added to it.
+ * The node's age as {@linkcode MACHINE_AGE_HEADER} shows it. Before the first sync, throws a 503
+ * problem with the extension members `members`.
  */
 export function requireAgeMs(node: NodeApi, members: Record<string, unknown> = {}): number {
   const ageMs = node.ageMs();
@@ -41,31 +41,31 @@ export function requireAgeMs(node: NodeApi, members: Record<string, unknown> = {
   return Math.max(0, Math.ceil(ageMs));
 }
 
-/** The headers of every answer that shows states. Throws as {@linkcode requireAgeMs}. */
+/** The headers of every response that shows states. Throws as {@linkcode requireAgeMs}. */
 export function stateHeaders(node: NodeApi): Record<string, string> {
   return { [MACHINE_AGE_HEADER]: String(requireAgeMs(node)), ...selectionHeader(node) };
 }
 
 /**
- * Shows states at the clock's present version, or says 304 if the client has it. All
- * representations of one URL have the same entity tag, which is the version, by contract; `vary`
- * keeps caches from mixing them up, and as ranges are not served no one joins their bytes.
+ * Responds with states at the clock's current version, or with 304 if the client has that version.
+ * All representations of a URL have the version as their entity tag. `vary` keeps caches from
+ * confusing them, and since ranges are not served, no client joins bytes of two of them.
  */
-export function respondWithStates(c: Context, node: NodeApi, answer: StatesResponse): Response {
+export function respondWithStates(c: Context, node: NodeApi, response: StatesResponse): Response {
   const { version } = node.clock;
   const headers = {
     ...stateHeaders(node),
     etag: toEntityTag(version),
     "cache-control": "no-cache",
-    ...answer.headers,
+    ...response.headers,
   };
   if (matchesIfNoneMatch(c.req.header("if-none-match"), version)) {
     return new Response(null, { status: 304, headers });
   }
-  return respondWithBody(answer.encode(), { "content-type": answer.contentType, ...headers });
+  return respondWithBody(response.encode(), { "content-type": response.contentType, ...headers });
 }
 
-/** 200 with a body of known length, which a HEAD answer then tells as well. */
+/** A 200 response with a content-length, which the response to HEAD then has too. */
 export function respondWithBody(
   body: Uint8Array<ArrayBuffer> | string,
   headers: Readonly<Record<string, string>>,

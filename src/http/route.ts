@@ -1,23 +1,23 @@
-/** What a route is, and what `createHttpApi` hands to the functions that make routes. */
+/** One route of the HTTP API, and what its handler receives. */
 
 import type { Context } from "hono";
 
-/** One method of one path. Routes of the same path may stand anywhere in the list. */
+/** One method of one path. Routes of the same path need not be neighbours in a list. */
 export interface Route {
-  /** HEAD comes with GET; OPTIONS and 405 are answered from the list. */
+  /** GET implies HEAD. OPTIONS and 405 follow from the list of routes. */
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** A Hono pattern such as `/states/:name`; also the `http.route` that observers see. */
+  /** A Hono pattern such as `/states/:name`; also the `http.route` that tracers see. */
   readonly path: string;
-  /** Answers, or throws: an `HttpProblem` as itself, anything else as 500. */
+  /** Responds, or throws: an `HttpProblem` becomes its response, any other error 500. */
   handle(c: Context, exchange: Exchange): Response | Promise<Response>;
 }
 
-/** One request under way, beyond what Hono knows of it. */
+/** What a handler needs for one request besides the Hono context. */
 export interface Exchange {
-  /** Aborted when the client goes away or the API closes. */
+  /** Aborted when the client leaves or the API shuts down. */
   readonly signal: AbortSignal;
-  /** Trace context to hand on, as in `MutationRequest`: the observer's own, else that of the request's `traceparent`. */
+  /** Trace context for `MutationRequest`: the tracer's, else that of the request's `traceparent`. */
   readonly traceContext: Uint8Array | undefined;
-  /** Tells observers that the answer goes on until `done`, as a stream's does. */
+  /** Delays the end of the request's trace until `done` settles: the response is a stream. */
   continueUntil(done: Promise<void>): void;
 }

@@ -8,10 +8,10 @@ import type { Route } from "./route.ts";
 import type { RouteContext } from "./route_context.ts";
 
 /**
- * Makes `GET /schema`: `{"machine","epoch","selection"?,"states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
- * A node that follows a selection lists these states alone; their relations name others all the same.
- * Properties that are false and lists that are empty are left out. A schema holds for a whole
- * epoch, so the epoch is its entity tag.
+ * Creates `GET /schema`: `{"machine","epoch","selection"?,"states":[{"name","auto"?,"multi"?,"require"?,…}]}`.
+ * A node that follows a selection lists only these states, but their relations may name others.
+ * False properties and empty lists are left out. A schema is valid for a whole epoch, so the epoch is
+ * its entity tag.
  */
 export function createSchemaRoute({ node }: RouteContext): Route {
   let body: Uint8Array<ArrayBuffer> | undefined;

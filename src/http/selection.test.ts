@@ -76,7 +76,7 @@ describe("A node with a selection", () => {
     expect(await other.json()).toMatchObject({
       type: "urn:tree-state-source:problem:state-not-followed",
       detail:
-        'Cannot show state "Ready": this node follows "Start,Flight1*" alone, and other nodes may know it',
+        'Cannot show state "Ready": this node follows only "Start,Flight1*"; other nodes may know the state',
       state: "Ready",
     });
     expect(await (await get("/states/Flight1Delay")).json()).toMatchObject({

@@ -1,12 +1,12 @@
-/** What tells readers that a node shows some of the states alone. */
+/** The header by which readers learn that a node shows only some of the states. */
 
 import { listSelection, type Selection } from "../replication/mod.ts";
 import type { NodeApi } from "./node_api.ts";
 
 /**
- * Header with the states that the node follows, as names, and prefixes with a star, each
- * percent-encoded; `...` at its end says that there are more, which `GET /schema` lists. It stands on
- * every answer that shows states of a node with a selection: other states may be active or not.
+ * Header with the states that the node follows, as names and as prefixes with a star, each
+ * percent-encoded. A trailing `...` says that there are more; `GET /schema` lists them all. Every
+ * response of a node with a selection that shows states carries it: other states may be active or not.
  */
 export const MACHINE_SELECTION_HEADER = "machine-selection";
 
@@ -27,7 +27,7 @@ export function selectionHeader({ selection }: NodeApi): Record<string, string> 
 function encodeItems(items: readonly string[]): string {
   let value = "";
   for (const item of items) {
-    // A name may hold half a surrogate pair, which encodeURIComponent refuses.
+    // A name may hold half a surrogate pair; encodeURIComponent throws for one.
     const encoded = encodeURIComponent(item.toWellFormed());
     if (value.length + encoded.length > MAX_LENGTH) return `${value}...`;
     value += value === "" ? encoded : `,${encoded}`;

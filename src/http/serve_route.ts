@@ -1,4 +1,4 @@
-/** The edge: runs a route for a request, turns whatever it throws into one response, tells the tracer. */
+/** Runs a route for a request, turns errors into responses, and calls the tracer. */
 
 import type { Context } from "hono";
 import { parseTraceparent } from "../replication/mod.ts";
@@ -7,7 +7,7 @@ import { HttpProblem } from "./problem.ts";
 import type { Exchange, Route } from "./route.ts";
 import type { RequestTrace } from "./tracer.ts";
 
-/** Answers a request by `route.handle`; `route.path` is undefined where no pattern matched. Never rejects. */
+/** Responds to a request by `route.handle`; `route.path` is undefined if no pattern matched. Never rejects. */
 export async function serveRoute(
   c: Context,
   route: { readonly path: string | undefined; readonly handle: Route["handle"] },
@@ -17,7 +17,7 @@ export async function serveRoute(
   const trace = startTrace(request, route.path, options);
   let continued: Promise<void> | undefined;
   const exchange: Exchange = {
-    // Read on demand: some runtimes make a signal for each request that asks for one.
+    // A getter, because some runtimes create the signal of a request at its first use.
     get signal() {
       return joinSignals(request.signal, options.signal);
     },
@@ -53,7 +53,7 @@ function withNoSniff(response: Response): Response {
     response.headers.set("x-content-type-options", "nosniff");
     return response;
   } catch {
-    // The headers of a response that came from fetch() cannot be changed; those of its copy can.
+    // The headers of a response from fetch() are immutable; those of its copy are not.
     return withNoSniff(new Response(response.body, response));
   }
 }
@@ -63,10 +63,8 @@ function toProblem(thrown: unknown): HttpProblem {
   return new HttpProblem(
     500,
     "internal-error",
-    "Cannot answer this request: an error that the node did not expect",
-    {
-      cause: thrown,
-    },
+    "Cannot respond to this request: the node met an unexpected error",
+    { cause: thrown },
   );
 }
 
@@ -79,7 +77,7 @@ function startTrace(
   return guard(() => options.tracer?.onRequest({ request, route }), request, options);
 }
 
-/** Runs the tracer's code: its errors are reported, and do not reach the client. */
+/** Runs the tracer's code. Its errors are reported and do not reach the client. */
 function guard<T>(run: () => T, request: Request, options: ResolvedOptions): T | undefined {
   try {
     return run();

@@ -1,4 +1,4 @@
-/** `GET /states/:name`: one state. A state called "stream" is hidden by the event stream; `/clocks` shows it. */
+/** `GET /states/:name`: one state. The event stream hides a state called "stream"; `/clocks` shows it. */
 
 import { nearestNames } from "../machine/mod.ts";
 import { describeSelection, isSelected } from "../replication/mod.ts";
@@ -7,7 +7,10 @@ import { JSON_TYPE, requireAgeMs, respondWithStates } from "./response.ts";
 import type { Route } from "./route.ts";
 import type { RouteContext } from "./route_context.ts";
 
-/** Makes `GET /states/:name`: `{"name","active","tick","version"}`, or 404 with the nearest known names; 404 of another kind outside of the node's selection. */
+/**
+ * Creates `GET /states/:name`: `{"name","active","tick","version"}`. 404 with the nearest known names
+ * for an unknown state; 404 of another kind for a state outside of the node's selection.
+ */
 export function createStateRoute({ node }: RouteContext): Route {
   return {
     method: "GET",
@@ -21,7 +24,7 @@ export function createStateRoute({ node }: RouteContext): Route {
         throw new HttpProblem(
           404,
           "state-not-followed",
-          `Cannot show state "${name}": this node follows "${describeSelection(node.selection)}" alone, and other nodes may know it`,
+          `Cannot show state "${name}": this node follows only "${describeSelection(node.selection)}"; other nodes may know the state`,
           { members: { state: name } },
         );
       }

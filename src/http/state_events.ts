@@ -1,6 +1,6 @@
 /**
- * Server-sent events about the clock, as bytes. The last one is kept, so that a thousand readers at
- * the same version share one encoding.
+ * Server-sent events about the clock, as bytes. The last snapshot and diff are kept, so that
+ * readers at the same version share one encoding.
  */
 
 import { encodeClocksJson, encodeHead, encodeTicks } from "./clock_bodies.ts";
@@ -14,7 +14,7 @@ export class StateEvents {
   #snapshot: Uint8Array | undefined;
   #diff: { readonly since: number; readonly bytes: Uint8Array } | undefined;
 
-  /** Follows the node's clock for as long as the clock lives. */
+  /** Subscribes to the node's clock for good. */
   constructor(node: NodeApi) {
     this.#node = node;
     node.clock.onChange(() => {
@@ -32,7 +32,7 @@ export class StateEvents {
   /**
    * `event: diff`, data `{"machine","node","version","time","since","clocks"}`: the absolute ticks
    * of the states that changed after version `since`, in index order. `since` is the version of the
-   * event before, and 0 <= seq of `since` < the clock's.
+   * previous event. Invariant: 0 <= sinceSeq < the clock's seq.
    */
   diff(sinceSeq: number): Uint8Array {
     if (this.#diff?.since !== sinceSeq) {
@@ -48,7 +48,7 @@ export class StateEvents {
     return this.#diff.bytes;
   }
 
-  // JSON has no raw line breaks, so the data is always one line.
+  // JSON has no raw line breaks, so the data is one line.
   #encode(event: "snapshot" | "diff", data: string): Uint8Array {
     return this.#encoder.encode(`event: ${event}\nid: ${toEventId(this.#node)}\ndata: ${data}\n\n`);
   }

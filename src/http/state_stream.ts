@@ -1,6 +1,6 @@
 /**
- * The body of one `GET /states/stream`. It holds a cursor and no history: whatever the reader has
- * missed is read off the clock when it is ready to take more, as one merged diff.
+ * The body of one `GET /states/stream`. It holds a cursor and no history: when the reader is ready
+ * for more, the stream reads from the clock what the reader has missed, as one merged diff.
  */
 
 import type { NodeApi } from "./node_api.ts";
@@ -8,28 +8,28 @@ import type { StateEvents } from "./state_events.ts";
 import type { Version } from "./version.ts";
 
 export interface StateStreamOptions {
-  /** What the reader has already; undefined begins with a snapshot. */
+  /** The version that the reader has; undefined starts with a snapshot. */
   readonly after: Version | undefined;
   readonly heartbeatIntervalMs: number;
-  /** Bytes that may wait for the reader before diffs are merged. One event may go beyond it. */
+  /** Bytes that may wait for the reader before diffs are merged. One event may exceed it. */
   readonly bufferBytes: number;
   /** Ends the stream. */
   readonly signal: AbortSignal;
 }
 
 const encoder = new TextEncoder();
-/** Asks browsers to come back one second after a loss. */
+/** Tells browsers to reconnect one second after a loss. */
 const RETRY_FIELD = encoder.encode("retry: 1000\n\n");
 
 /**
- * Streams the clock's changes. While the reader keeps up there is one event per version; when
- * `bufferBytes` wait, the cursor stays behind and the next event carries all that changed since.
- * Another epoch, or a resync, sends a snapshot. A reader that is ahead of this node in the same
- * epoch, because it comes from a faster one, hears nothing until the node is past its version.
+ * Streams the clock's changes. While the reader keeps up, each version has its own event. When
+ * `bufferBytes` wait, the cursor stays behind, and the next event carries all changes since. A new
+ * epoch or a resync sends a snapshot. A reader that comes from a faster node may be ahead of this one
+ * in the same epoch; it receives nothing until this node has passed its version.
  */
 export class StateStream {
   readonly body: ReadableStream<Uint8Array>;
-  /** Resolves when the stream has ended: the reader left, or the signal was aborted. Never rejects. */
+  /** Resolves when the reader has left or the signal was aborted. Never rejects. */
   readonly done: Promise<void>;
 
   readonly #node: NodeApi;
@@ -38,11 +38,11 @@ export class StateStream {
   readonly #resolveDone: () => void;
   readonly #unsubscribe: () => void;
   #cancelTimer: () => void;
-  // Invariant: with all that is enqueued, the reader is here; undefined asks for a snapshot.
+  // Invariant: the version of the reader once it has read all that is enqueued; undefined requires a snapshot.
   #cursor: Version | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
 
-  /** Starts at once and ends on its own. `events` must have been made before, to hear of changes first. */
+  /** Starts at once. `events` must exist already, so that it learns of each change before this stream does. */
   constructor(node: NodeApi, events: StateEvents, options: StateStreamOptions) {
     this.#node = node;
     this.#events = events;
@@ -77,7 +77,7 @@ export class StateStream {
     const { epoch, seq } = this.#node.clock;
     const since = this.#cursor;
     if (since?.epoch === epoch && since.seq >= seq) return;
-    // Moved first: with a reader waiting, enqueue() pulls again before it returns.
+    // Set before enqueue(), which pulls again before it returns if a reader waits.
     this.#cursor = { epoch, seq };
     const isDiff = since?.epoch === epoch;
     this.#controller.enqueue(isDiff ? this.#events.diff(since.seq) : this.#events.snapshot());

@@ -12,17 +12,17 @@ import type { RouteContext } from "./route_context.ts";
 import { parseVersion, type Version } from "./version.ts";
 import { hasReached, waitForVersion } from "./wait_for_version.ts";
 
-/** What `GET /states` can send, the preferred first. */
+/** The media types of `GET /states`, the preferred first. */
 const MEDIA_TYPES = ["application/json", "text/plain"] as const;
 
 /**
- * Makes the routes of `/states` and `/clocks`, which share the bodies encoded per version.
+ * Creates the routes of `/states` and `/clocks`, which share the bodies encoded per version.
  *
- * `GET /states` takes `?prefix=` (only names that start so), and `?min-version=V` with `?wait=MS`
- * (0 to 30,000, default 1,000): the answer waits until this node is at V or later in V's epoch, and
- * is 504 if that takes longer. A node that has just begun waits as long for its first clock. One that
- * follows a selection shows these states alone; `time` is the sum of their ticks, and the version may
- * move on without a change of them.
+ * `GET /states` takes `?prefix=` (shows only names with this prefix), and `?min-version=V` with
+ * `?wait=MS` (0 to 30,000, default 1,000): the response waits until this node is at V or later in V's
+ * epoch, and is 504 if that takes longer than the wait. A node without a clock yet waits equally long
+ * for its first. A node that follows a selection shows only these states: `time` is the sum of their
+ * ticks, and the version may advance without a change of any of them.
  */
 export function createStatesRoutes({ node }: RouteContext): Route[] {
   const bodies = new ClockBodies(node);

@@ -9,11 +9,11 @@ import { StateEvents } from "./state_events.ts";
 import { StateStream } from "./state_stream.ts";
 
 /**
- * Makes `GET /states/stream`. First comes `snapshot` (every state's tick, as in `GET /clocks`), then
- * a `diff` per version with the ticks that changed; odd is active. An event's id is its version,
- * with a mark on nodes that follow a selection.
- * `Last-Event-ID` resumes with what changed since, merged into one diff, if it is of this epoch;
- * else, or if it is no version, with a snapshot. Comments `: age-ms N` keep quiet streams alive.
+ * Creates `GET /states/stream`. The first event is a `snapshot` (every state's tick, as in
+ * `GET /clocks`); then comes a `diff` per version with the ticks that changed (odd is active). An
+ * event's id is its version, with a suffix on nodes that follow a selection.
+ * A `Last-Event-ID` of this epoch resumes with the changes since, merged into one diff; any other
+ * starts with a snapshot. Comments `: age-ms N` keep idle streams alive.
  */
 export function createStreamRoute({ node, options }: RouteContext): Route {
   const events = new StateEvents(node);
@@ -25,11 +25,11 @@ export function createStreamRoute({ node, options }: RouteContext): Route {
       const headers = {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
-        // Asks nginx, and proxies that follow it, not to collect the events.
+        // Tells nginx, and proxies with the same rule, not to buffer the events.
         "x-accel-buffering": "no",
         ...stateHeaders(node),
       };
-      // Hono answers HEAD by GET and drops the body without a word to it: a stream would run on for ever.
+      // Hono runs HEAD as GET and drops the body without canceling it: a stream would never end.
       if (c.req.method === "HEAD") return new Response(null, { headers });
       if (openStreams >= options.maxStreams) {
         throw new HttpProblem(

@@ -1,10 +1,10 @@
-/** `GET /topology`: this node, its upstream and its downstreams, with how far each is behind. */
+/** `GET /topology`: this node, its upstream and its downstreams, and how far each is behind. */
 
 import { JSON_TYPE, respondWithBody } from "./response.ts";
 import type { Route } from "./route.ts";
 import type { RouteContext } from "./route_context.ts";
 
-/** Makes `GET /topology`. It is about the link, not about states, and so is served before the first sync too. */
+/** Creates `GET /topology`. It shows links, not states, so it needs no clock. */
 export function createTopologyRoute({ node }: RouteContext): Route {
   return {
     method: "GET",

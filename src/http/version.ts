@@ -1,4 +1,4 @@
-/** Versions as they stand in URLs and headers: `<epoch>-<seq>`, the epoch in lower-case hex. */
+/** Versions in URLs and headers: `<epoch>-<seq>`, the epoch in lower-case hex. */
 
 export interface Version {
   /** Lower-case hex digits. */
@@ -9,7 +9,7 @@ export interface Version {
 
 const VERSION_PATTERN = /^([0-9a-f]{1,16})-(0|[1-9]\d{0,15})$/;
 
-/** Reads a version; undefined if `text` is none. */
+/** Reads a version; undefined if `text` is not one. */
 export function parseVersion(text: string): Version | undefined {
   const match = VERSION_PATTERN.exec(text);
   if (match === null) return undefined;

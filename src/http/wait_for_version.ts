@@ -1,4 +1,4 @@
-/** Waiting for a version, which is what makes reading your own writes possible at any node. */
+/** Waits for a version, so that a client can read its own writes at any node. */
 
 import type { NodeApi } from "./node_api.ts";
 import type { Version } from "./version.ts";
@@ -6,16 +6,19 @@ import type { Version } from "./version.ts";
 /** How a wait ended. */
 export type WaitResult = "reached" | "timeout" | "aborted";
 
-/** Whether the node's clock is at `version` or later in the same epoch; of another epoch nothing can be said: false. Without a version: whether it has a clock. */
+/**
+ * Whether the node's clock is at `version` or later in the same epoch; false in another epoch, as
+ * versions of two epochs have no order. Without a version: whether the node has a clock.
+ */
 export function hasReached({ clock }: NodeApi, version: Version | undefined): boolean {
   if (version === undefined) return clock.epoch !== "";
   return clock.epoch === version.epoch && clock.seq >= version.seq;
 }
 
 /**
- * Waits until {@linkcode hasReached}, for at most `waitMs` milliseconds. The version's epoch may be
- * one that this node has not heard of yet (the root restarted, and the writer knows it already), so
- * another epoch is waited for as well; one that is over is never reached and ends in "timeout".
+ * Waits until {@linkcode hasReached}, for at most `waitMs` milliseconds. The version may be of an
+ * epoch that this node does not know yet (the root has restarted, and the writer knows already), so
+ * a wait for another epoch is not an error. A wait for a past epoch ends in "timeout".
  */
 export function waitForVersion(
   node: NodeApi,

@@ -12,7 +12,7 @@ import {
   type Listener,
 } from "./listener.ts";
 
-/** The part of Bun's namespace that is used here; see https://bun.com/docs/api. */
+/** The part of the namespace `Bun` that this file uses; see https://bun.com/docs/api. */
 declare const Bun: {
   readonly env: Record<string, string | undefined>;
   file(url: URL): { text(): Promise<string> };
@@ -29,7 +29,7 @@ export { createProcessMeter } from "./process_meter.ts";
 
 export const runtimeName = "Bun";
 
-/** Variables of the process, with `.env` read by Bun itself. */
+/** The environment variables; Bun itself reads `.env`. */
 export function environment(): Record<string, string | undefined> {
   return Bun.env;
 }
@@ -38,10 +38,11 @@ export function readText(url: URL): Promise<string> {
   return Bun.file(url).text();
 }
 
+/** Serves HTTP/1.1. Bun closes a connection that sends a request before the response to the last one. Rejects with {@linkcode ListenError}. */
 export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
   let server: ReturnType<typeof Bun.serve>;
   try {
-    // Event streams are idle for long; the HTTP API has its own limits.
+    // Event streams may be idle for long; the HTTP API has its own limits.
     server = Bun.serve({ hostname: address.host, port: address.port, idleTimeout: 0, fetch });
   } catch (error) {
     throw ListenError.from(error, address);

@@ -12,7 +12,7 @@ import {
   type Listener,
 } from "./listener.ts";
 
-/** The part of Deno's namespace that is used here; see https://docs.deno.com/api/deno/. */
+/** The part of the namespace `Deno` that this file uses; see https://docs.deno.com/api/deno/. */
 declare const Deno: {
   readonly args: readonly string[];
   readonly env: { toObject(): Record<string, string> };
@@ -42,7 +42,7 @@ export { createProcessMeter } from "./process_meter.ts";
 
 export const runtimeName = "Deno";
 
-/** Variables of the process; give `--env-file` to Deno for a `.env` file. */
+/** The environment variables; `deno run --env-file` reads `.env`. */
 export function environment(): Record<string, string | undefined> {
   return Deno.env.toObject();
 }
@@ -79,6 +79,7 @@ export function onStopSignal(stop: () => void): void {
   }
 }
 
+/** Serves HTTP/1.1. Deno runs one request of a connection at a time. Rejects with {@linkcode ListenError}. */
 export async function listenHttp(fetch: FetchHandler, address: ListenAddress): Promise<Listener> {
   const abort = new AbortController();
   const options = {

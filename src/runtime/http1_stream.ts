@@ -1,21 +1,21 @@
-/** Streams over HTTP/1.1 that break off. */
+/** Response streams over HTTP/1.1 that fail. */
 
-/** What a stream goes out on. */
+/** The outgoing message. */
 interface Outgoing {
   /** Ends the connection at once. */
   destroy(): unknown;
 }
 
 /**
- * The same response, but if its stream breaks off, so does the connection, also while the client takes
- * nothing: it cannot take what came for all of it. The adapter of HTTP/1.1 would write the error to the
- * console and into the body. A response of known length passes as it is.
+ * The same response, but a failure of its stream ends the connection, even while the client reads
+ * nothing, so that the client cannot mistake a part of the body for all of it. (The HTTP/1.1 adapter
+ * would write the error to the console and into the body.) A response of known length is unchanged.
  */
 export function breakWithStream(response: Response, outgoing: Outgoing): Response {
   const { body } = response;
   if (body === null || response.headers.has("content-length")) return response;
   const reader = body.getReader();
-  // Broken: what is read from it stays open, until the connection's end has it canceled.
+  // The stream below stays open; the end of the connection cancels it.
   reader.closed.catch(() => outgoing.destroy());
   const stream = new ReadableStream<Uint8Array>(
     {
@@ -25,7 +25,7 @@ export function breakWithStream(response: Response, outgoing: Outgoing): Respons
           if (done) controller.close();
           else controller.enqueue(value);
         } catch {
-          // As above.
+          // Handled above.
         }
       },
       cancel: (reason) => reader.cancel(reason).catch(() => {}),

@@ -221,7 +221,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(await (await post(through.port, { body: "a" })).text()).toBe("a");
     through.strand();
     const underWay = expect(post(through.port, { body: "b" })).rejects.toThrow(
-      /no answer to a ping within 200 ms/,
+      /no response to a ping within 200 ms/,
     );
     await expect(post(through.port, { signal: AbortSignal.timeout(20) })).rejects.toThrow();
     const texts = ["c", "d"].map(async (body) => (await post(through.port, { body })).text());

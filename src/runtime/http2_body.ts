@@ -1,14 +1,14 @@
-/** What an HTTP/2 stream receives, as a Web stream that is read only as fast as it is taken; headers as Web pairs. */
+/** The data that an HTTP/2 stream receives as a Web stream with back-pressure, and its headers as pairs. */
 
 import type { Http2Stream, IncomingHttpHeaders } from "node:http2";
 
 export interface IncomingBody {
   readonly body: ReadableStream<Uint8Array>;
-  /** Breaks the body off, unless it has ended: only then is `reason` asked. */
+  /** Fails the body unless it has ended; `reason` is called only then. */
   fail(reason: () => unknown): void;
 }
 
-/** `onCancel` is called when the reader gives the body up. */
+/** Calls `onCancel` when the reader cancels the body. */
 export function toBody(stream: Http2Stream, onCancel: (reason: unknown) => void): IncomingBody {
   let isOpen = true;
   let controller: ReadableStreamDefaultController<Uint8Array>;
@@ -18,7 +18,7 @@ export function toBody(stream: Http2Stream, onCancel: (reason: unknown) => void)
     if ((controller.desiredSize ?? 0) <= 0) stream.pause();
   });
   stream.once("end", () => {
-    // A stream that is cut off ends as well; its close tells.
+    // An aborted stream emits "end" too; its "close" follows.
     if (!isOpen || stream.aborted) return;
     isOpen = false;
     controller.close();
@@ -42,7 +42,7 @@ export function toBody(stream: Http2Stream, onCancel: (reason: unknown) => void)
   };
 }
 
-/** Without HTTP/2's own pseudo-headers. */
+/** Without pseudo-headers such as `:path`. */
 export function toPairs(headers: IncomingHttpHeaders): [string, string][] {
   return Object.entries(headers).flatMap(([name, value]): [string, string][] => {
     if (name.startsWith(":") || value === undefined) return [];

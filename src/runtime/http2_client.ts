@@ -1,42 +1,42 @@
 /**
  * The client side of HTTP/2, shaped like `fetch`: without TLS (h2c) for `http:`, with TLS for `https:`.
- * It stands on `node:http2`, which Node.js, Deno and Bun have, since the `fetch` of none of them speaks
- * h2c. undici's does, but does not tell the peer when a stream is canceled that back-pressure had
- * paused, and goes on using a connection whose peer is gone without a word.
+ * It is built on `node:http2`, which Node.js, Deno and Bun have, because the `fetch` of none of them
+ * supports h2c. That of undici does, but it does not tell the peer about the cancelation of a stream
+ * that back-pressure has paused, and it keeps using a connection whose peer has vanished.
  */
 
 import { type ClientHttp2Session, connect } from "node:http2";
 import { exchange } from "./http2_exchange.ts";
 
 export interface Http2Transport {
-  /** A `Transport` of replication. */
+  /** A `Transport` for replication. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Ends all connections, and with them what is under way. */
+  /** Ends all connections and their requests. */
   close(): Promise<void>;
 }
 
 export interface Http2TransportOptions {
-  /** Longest that making a connection may take, in milliseconds. Default 2,000. */
+  /** Longest time to make a connection, in milliseconds. Default 2,000. */
   readonly connectTimeoutMs?: number;
-  /** After a request was given up: longest that the peer may take to answer a ping before its connection is, too. Default 1,000. */
+  /** After a request is abandoned: longest time for the peer to respond to a ping before its connection is abandoned too, in milliseconds. Default 1,000. */
   readonly pingTimeoutMs?: number;
-  /** Until it has answered: how long after the ping new requests still wait for that, in milliseconds, before they go to a new connection. Default 50. */
+  /** Longest time that new requests wait for the response to this ping before they use a new connection, in milliseconds. Default 50. */
   readonly doubtMs?: number;
-  /** How long a connection without requests is kept, in milliseconds. Default 30,000. */
+  /** Longest time that a connection without requests is kept, in milliseconds. Default 30,000. */
   readonly idleTimeoutMs?: number;
 }
 
 /**
- * Bytes of a stream on their way that have not been taken: a fourth of the usual. More of them would
- * be older news, of which a slow reader had better get a merged diff.
+ * Bytes of a stream that may be in flight, a fourth of HTTP/2's default. More would only be older
+ * diffs; a slow reader is better served by one merged diff.
  */
 const WINDOW_BYTES = 16_384;
 
-/** One connection per origin, made when it is needed and made anew when it is lost, or seems to be. */
+/** Keeps one connection per origin: made at the first request, replaced once it is lost or seems to be. */
 export function createHttp2Transport(options: Http2TransportOptions = {}): Http2Transport {
   const { doubtMs = 50 } = options;
   const connections = new Map<string, Connection>();
-  /** Those of the map, and those whose place in it was taken while they had requests. */
+  /** The connections of the map, and replaced ones that still have requests. */
   const open = new Set<Connection>();
   const connect = (origin: string): Connection => {
     const connection = new Connection(origin, options);
@@ -47,8 +47,8 @@ export function createHttp2Transport(options: Http2TransportOptions = {}): Http2
   };
   const connectionTo = async (origin: string): Promise<Connection> => {
     const connection = connections.get(origin);
-    if (connection?.isDoubted) await connection.answered(doubtMs);
-    // Others may have waited as well, and one of them have made a new one.
+    if (connection?.isDoubted) await connection.trusted(doubtMs);
+    // Another request that waited may have made a new connection.
     const current = connections.get(origin);
     const isGood = current?.isUsable && !(current === connection && current.isDoubted);
     return isGood ? current : connect(origin);
@@ -60,7 +60,7 @@ export function createHttp2Transport(options: Http2TransportOptions = {}): Http2
       request.signal.throwIfAborted();
       return await exchange(connection.session, request, body, {
         opened: () => connection.opened(),
-        givenUp: () => connection.probe(),
+        abandoned: () => connection.probe(),
         closed: () => connection.closed(),
       });
     },
@@ -76,7 +76,7 @@ class Connection {
   readonly #options: Http2TransportOptions;
   #streams = 0;
   #pingTimer: ReturnType<typeof setTimeout> | undefined = undefined;
-  /** Of the ping that is out: resolves with its answer, or the connection's end. */
+  /** The pending ping: resolves with its response or the connection's end. */
   #pinged: PromiseWithResolvers<void> | undefined = undefined;
   #pingedAtMs = 0;
   #idleTimer: ReturnType<typeof setTimeout> | undefined = undefined;
@@ -97,7 +97,7 @@ class Connection {
       this.#trust();
       clearTimeout(this.#idleTimer);
     });
-    // Errors reach the requests under way; unheard, they would end the process.
+    // The requests receive the error; without a listener it would end the process.
     this.session.on("error", () => {});
   }
 
@@ -121,13 +121,13 @@ class Connection {
     if (!this.session.destroyed) this.session.destroy(error);
   }
 
-  /** Whether the peer has yet to show that it still lives. */
+  /** Whether a ping is pending: the peer may have vanished. */
   get isDoubted(): boolean {
     return this.#pinged !== undefined;
   }
 
-  /** Resolves once it is doubted no more, or has been for `ms`. */
-  async answered(ms: number): Promise<void> {
+  /** Resolves when the ping has its response, or `ms` after it was sent. */
+  async trusted(ms: number): Promise<void> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, Math.max(0, this.#pingedAtMs + ms - performance.now()));
     await Promise.race([this.#pinged?.promise, late]);
@@ -135,8 +135,8 @@ class Connection {
   }
 
   /**
-   * After a request was given up: asks whether the peer still lives. Mostly nothing came for too long;
-   * then every other request on a connection that died without a word would wait as long in its turn.
+   * Pings the peer after a request was abandoned. The usual reason is that no data arrived for too long;
+   * if the peer has vanished, every other request on the connection would wait equally long.
    */
   probe(): void {
     if (!this.isUsable || this.#pinged !== undefined) return;
@@ -144,7 +144,7 @@ class Connection {
     this.#pinged = Promise.withResolvers();
     this.#pingedAtMs = performance.now();
     this.#pingTimer = setTimeout(
-      () => this.destroy(new Error(`no answer to a ping within ${pingTimeoutMs} ms`)),
+      () => this.destroy(new Error(`no response to a ping within ${pingTimeoutMs} ms`)),
       pingTimeoutMs,
     );
     this.session.ping(() => this.#trust());

@@ -3,22 +3,25 @@
 import { type ClientHttp2Session, constants } from "node:http2";
 import { toBody, toPairs } from "./http2_body.ts";
 
-/** What the connection is told of each stream on it. */
+/** What a connection learns about each of its streams. */
 export interface StreamHooks {
   opened(): void;
-  /** Our side ends it before the peer does; before whoever waits for it learns of that. */
-  givenUp(): void;
+  /** This side ends the stream before the peer does. Called before the caller of {@linkcode exchange} learns of it. */
+  abandoned(): void;
   closed(): void;
 }
 
 const NULL_BODY = new Set([204, 205, 304]);
 
-/** Resolves once the response's head is there. Abort and cancel reset the stream at the peer; its body is read only as fast as it is taken. */
+/**
+ * Sends a request. Resolves with the response when its headers arrive. Abort and cancel reset the
+ * stream at the peer; the body is read only as fast as the caller reads it.
+ */
 export function exchange(
   session: ClientHttp2Session,
   request: Request,
   body: Uint8Array,
-  tracer: StreamHooks,
+  hooks: StreamHooks,
 ): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const head = {
@@ -26,15 +29,15 @@ export function exchange(
     ":path": pathname + search,
     ...Object.fromEntries(request.headers),
   };
-  // Said always: the default differs by method.
+  // Explicit, because the default depends on the method.
   const stream = session.request(head, { endStream: body.length === 0 });
-  tracer.opened();
+  hooks.opened();
   return new Promise((resolve, reject) => {
     let fail = (reason: () => unknown) => reject(reason());
     const giveUp = (reason: unknown) => {
-      tracer.givenUp();
+      hooks.abandoned();
       fail(() => reason);
-      // A stream that waits for its connection has no frame to send: it ends here alone.
+      // A stream that waits for its connection has nothing to reset at the peer.
       if (stream.pending) stream.destroy();
       else stream.close(constants.NGHTTP2_CANCEL);
     };
@@ -42,11 +45,11 @@ export function exchange(
     request.signal.addEventListener("abort", abort, { once: true });
     stream.on("error", (error) => fail(() => error));
     stream.once("close", () => {
-      // That this names the request keeps it alive until here, and with it its signal, which the
-      // caller's own signal holds only weakly.
+      // This reference keeps the request alive until here, and thereby its signal, which the caller's
+      // signal references only weakly.
       request.signal.removeEventListener("abort", abort);
       fail(() => new Error("the stream was closed"));
-      tracer.closed();
+      hooks.closed();
     });
     stream.once("response", (headers) => {
       const status = Number(headers[":status"]);

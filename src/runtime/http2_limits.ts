@@ -1,17 +1,17 @@
-/** Limits of the HTTP/2 listener: on connections, and on what a peer may do with one. SPEC.md of replication, "Limits", lists them. */
+/** Limits of the HTTP/2 listener, on connections and on what a peer may do with one. `replication/SPEC.md`, "Limits", lists them. */
 
 import { constants, type ServerHttp2Session, type ServerOptions } from "node:http2";
 
 export interface Http2Limits {
-  /** Connections at the same time; one more is closed at once. Default 11,000: a publisher's downstreams, and some. */
+  /** Connections at the same time; one more is closed at once. Default 11,000: the downstreams of a publisher, and some more. */
   readonly maxConnections: number;
   /** Streams at the same time on one connection; one more is refused. Default 1,000. */
   readonly maxStreams: number;
-  /** Longest a connection without a stream is kept, also one that never says anything, in milliseconds. Default 60,000. */
+  /** Longest time that a connection without a stream is kept, in milliseconds. Default 60,000. */
   readonly idleTimeoutMs: number;
-  /** Longest that the end of an answer may wait for its client to take it, in milliseconds. Default 10,000. */
+  /** Longest time for a client to read a response after its end is written, in milliseconds. Default 10,000. */
   readonly responseTimeoutMs: number;
-  /** Pings and settings that a peer may send in ten seconds; more ends the connection. Default 1,000. */
+  /** Pings and settings that a peer may send in ten seconds; one more ends the connection. Default 1,000. */
   readonly maxControlFrames: number;
 }
 
@@ -23,14 +23,14 @@ export const HTTP2_LIMITS: Http2Limits = {
   maxControlFrames: 1_000,
 };
 
-/** All headers of a request; `node:http2` tells clients so, and takes more all the same. */
+/** Size of all headers of a request. `node:http2` announces it to clients but does not enforce it. */
 export const MAX_HEADER_BYTES = 16_384;
 
 const CONTROL_WINDOW_MS = 10_000;
-/** After a connection was asked to end. */
+/** Time for a connection to end after it was told to. */
 const GOODBYE_MS = 1_000;
 
-/** What `node:http2` watches over by itself; most are its defaults, said so that they stay. */
+/** The limits that `node:http2` enforces. Most are its defaults, repeated so that they stay. */
 export function toServerOptions({ maxStreams }: Http2Limits): ServerOptions {
   return {
     settings: {
@@ -46,14 +46,14 @@ export function toServerOptions({ maxStreams }: Http2Limits): ServerOptions {
     maxSessionMemory: 10,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
-    // Streams that a client opens and resets: at once, and then per second. A relay whose mutations all
-    // reach their deadlines must not lose its connection for it.
+    // Streams that a client may open and reset: in a burst, and then per second. A relay must not lose its
+    // connection when all its mutations reach their deadlines.
     streamResetBurst: 2_000,
     streamResetRate: 200,
   };
 }
 
-/** Watches over one connection until it is closed. Returns what counts a stream on it, and returns what counts it no more. */
+/** Enforces the limits on one connection. Returns a function to call at the start of a stream, which returns one to call at its end. */
 export function watchConnection(
   session: ServerHttp2Session,
   limits: Http2Limits,

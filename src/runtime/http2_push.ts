@@ -1,19 +1,19 @@
-/** Writes a body that is pushed to its HTTP/2 stream, with no Web stream in between. */
+/** Writes a pushed body directly to its HTTP/2 stream, without a Web stream in between. */
 
 import type { ServerHttp2Stream } from "node:http2";
 import type { PushStream } from "../replication/mod.ts";
 
-/** Whether a body can be taken over. Some runtimes hand on another stream than they were given. */
+/** Whether a body can be taken over. Some runtimes replace the stream that a `Response` was made of. */
 export function isPushed(body: ReadableStream<Uint8Array<ArrayBuffer>>): body is PushStream {
   return "takeOver" in body;
 }
 
-/** Has `body` write to `stream`. Resolves when it has ended, or the stream is closed. */
+/** Has `body` write to `stream`. Resolves when the body has ended or the stream is closed. */
 export function push(stream: ServerHttp2Stream, body: PushStream): Promise<void> {
   return new Promise((resolve) => {
-    // One for all messages: a closure for each is felt with a thousand streams.
+    // One closure for all messages: one per message is slow with a thousand streams.
     const written = (error: Error | null | undefined) => {
-      // After an error the stream's close follows.
+      // After an error, the event "close" follows.
       if (!error) reader.taken();
     };
     const reader = body.takeOver({
@@ -32,17 +32,17 @@ export function push(stream: ServerHttp2Stream, body: PushStream): Promise<void>
 }
 
 /**
- * Resets a stream with INTERNAL_ERROR. Its own `close` with that code would say the end of the body
- * first, and the client would take what it has for all of it.
+ * Resets a stream with INTERNAL_ERROR. `stream.close()` with that code would end the body first, and
+ * the client would mistake what it has for all of it.
  */
 export function breakOff(stream: ServerHttp2Stream): void {
-  stream.destroy(new Error("the answer broke off"));
+  stream.destroy(new Error("the response broke off"));
 }
 
 let lastBytes: Uint8Array<ArrayBuffer> | undefined;
 let lastBuffer: Buffer;
 
-/** The view that `node:http2` writes; one is made for all streams that get the same bytes. */
+/** The view that `node:http2` writes; streams that send the same bytes share it. */
 function toBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {
   if (bytes !== lastBytes) {
     lastBytes = bytes;

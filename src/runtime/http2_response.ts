@@ -1,4 +1,4 @@
-/** One request to an HTTP/2 server as `Request`, and the `Response` to it. */
+/** Converts one request to an HTTP/2 server to a `Request`, and sends the `Response`. */
 
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { toBody, toPairs } from "./http2_body.ts";
@@ -7,47 +7,47 @@ import { breakOff, isPushed, push } from "./http2_push.ts";
 import type { FetchHandler } from "./listener.ts";
 
 /**
- * Has `fetch` answer a request. The request's signal is aborted when the client is gone before all of
- * the answer is sent; an answer whose body breaks off resets the stream, so that nobody takes what was
- * sent for all of it. Once all is said, the client has `endTimeoutMs` to take it; what it still sends then
- * is not waited for.
+ * Responds to a request by `fetch`. The request's signal is aborted if the client leaves before the
+ * whole response is sent. A failure of the response's body resets the stream, so that the client does
+ * not mistake a part of it for all. After its end is written, the client has `endTimeoutMs` to read the
+ * response; the server does not wait for the rest of the request's body.
  */
-export async function answer(
+export async function respond(
   fetch: FetchHandler,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   endTimeoutMs: number,
 ): Promise<void> {
   const abort = new AbortController();
-  let isAnswered = false;
-  // Its close follows, and ends what is under way.
+  let isSent = false;
+  // The event "close" follows and ends the request.
   stream.on("error", () => {});
   stream.once("close", () => {
-    if (!isAnswered) abort.abort(new DOMException("The client is gone", "AbortError"));
+    if (!isSent) abort.abort(new DOMException("The client has left", "AbortError"));
   });
   try {
     const request = toRequest(stream, headers, abort.signal);
     await send(stream, request instanceof Request ? await fetch(request) : request);
-    isAnswered = true;
+    isSent = true;
     endWithin(stream, endTimeoutMs);
   } catch {
-    // Errors are the handler's own concern; what gets here can only be shown as a failure.
+    // The handler reports its own errors; here only a failure can be signaled.
     if (stream.destroyed) return;
     if (!stream.headersSent) stream.respond({ ":status": 500 }, { endStream: true });
     else breakOff(stream);
   }
 }
 
-/** Sees to it that a stream whose answer has been written is closed. */
+/** Closes a stream whose response has been written. */
 function endWithin(stream: ServerHttp2Stream, timeoutMs: number): void {
   if (stream.closed || stream.destroyed) return;
-  // RFC 9113, section 8.1: so a server that has answered tells a client not to send the rest.
+  // RFC 9113, section 8.1: this tells the client not to send the rest of the request.
   if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
   stream.once("close", () => clearTimeout(timer));
 }
 
-/** An answer for what is no request that can be taken. */
+/** The request, or the response to one that cannot be accepted. */
 function toRequest(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -57,9 +57,9 @@ function toRequest(
   const { ":method": method = "GET", ":path": path = "/", ":scheme": scheme = "http" } = headers;
   const init: RequestInit & { duplex?: "half" } = { method, headers: toPairs(headers) };
   if (method !== "GET" && method !== "HEAD") {
-    // The answer goes out on the same stream: a body that is not wanted is read and dropped.
+    // The response uses the same stream, so an unwanted body is read and dropped.
     const { body, fail } = toBody(stream, () => stream.resume());
-    stream.once("close", () => fail(() => new Error("the client is gone")));
+    stream.once("close", () => fail(() => new Error("the client has left")));
     init.body = body as ReadableStream<Uint8Array<ArrayBuffer>>;
     init.duplex = "half";
   }
@@ -68,15 +68,15 @@ function toRequest(
       `${scheme}://${headers[":authority"] ?? headers.host}${path}`,
       init,
     );
-    // One given to the constructor is followed over weak references, which only a full garbage
-    // collection takes away: at some hundred requests a second, pauses of ten milliseconds.
+    // A signal passed to the constructor is followed through weak references, which only a full garbage
+    // collection clears: pauses of ten milliseconds at a few hundred requests a second.
     return Object.defineProperty(request, "signal", { value: signal });
   } catch {
     return new Response(null, { status: 400 });
   }
 }
 
-/** As RFC 9113, section 10.5.1, counts it. */
+/** The size of a header list as RFC 9113, section 10.5.1, counts it. */
 function lengthOf(headers: IncomingHttpHeaders): number {
   let length = 0;
   for (const name in headers) length += name.length + (headers[name]?.length ?? 0) + 32;
@@ -100,9 +100,9 @@ async function send(stream: ServerHttp2Stream, response: Response): Promise<void
     return;
   }
   const reader = body.getReader();
-  const stop = () => void reader.cancel(new Error("the client is gone")).catch(() => {});
+  const stop = () => void reader.cancel(new Error("the client has left")).catch(() => {});
   stream.once("close", stop);
-  // A body that breaks off is to end the stream also while the client takes nothing.
+  // A failure of the body resets the stream even while the client reads nothing.
   reader.closed.catch(() => breakOff(stream));
   for (;;) {
     const { done, value } = await reader.read();
@@ -114,7 +114,7 @@ async function send(stream: ServerHttp2Stream, response: Response): Promise<void
   stream.end();
 }
 
-/** Resolves when the stream takes more, or is closed. */
+/** Resolves when the stream accepts more data or is closed. */
 function drained(stream: ServerHttp2Stream): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

@@ -1,7 +1,7 @@
 /**
- * A server for HTTP/2 with prior knowledge (h2c), over `node:http2`, which Deno and Bun have as well.
- * It does not go through an adapter of a Web framework: those made for HTTP/1 write a broken stream's
- * error into its body and to the console.
+ * A server for HTTP/2 with prior knowledge (h2c), built on `node:http2`, which Deno and Bun have too.
+ * It uses no adapter of a Web framework: those for HTTP/1.1 write the error of a failed stream into its
+ * body and to the console.
  */
 
 import { createServer, type ServerHttp2Session } from "node:http2";
@@ -11,7 +11,7 @@ import {
   toServerOptions,
   watchConnection,
 } from "./http2_limits.ts";
-import { answer } from "./http2_response.ts";
+import { respond } from "./http2_response.ts";
 import {
   closeWithin,
   type FetchHandler,
@@ -36,13 +36,13 @@ export async function listenHttp2(
     sessions.add(session);
     counters.set(session, watchConnection(session, limits));
     session.on("close", () => sessions.delete(session));
-    // A connection that breaks is the concern of its streams; unheard, the error would end the process.
+    // The streams of a broken connection handle its error; without a listener it would end the process.
     session.on("error", () => {});
   });
   server.on("stream", (stream, headers) => {
     const uncount = counters.get(stream.session!)?.();
     if (uncount !== undefined) stream.once("close", uncount);
-    void answer(fetch, stream, headers, limits.responseTimeoutMs);
+    void respond(fetch, stream, headers, limits.responseTimeoutMs);
   });
   return {
     port: await listenOn(server, address),

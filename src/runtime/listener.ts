@@ -1,4 +1,4 @@
-/** What every runtime's `listenHttp` takes and gives. */
+/** Parameters and result of every runtime's `listenHttp`, and what its implementations share. */
 
 import type { Server } from "node:net";
 
@@ -13,11 +13,11 @@ export interface ListenAddress {
 export interface Listener {
   /** The port in use. */
   readonly port: number;
-  /** Stops listening and ends open connections; requests under way get up to `graceMs` (500) to finish. */
+  /** Stops listening and ends connections; running requests have up to `graceMs` (500) to finish. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** An address that cannot be listened on. */
+/** The server cannot listen on an address. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly code: "address_in_use" | "address_unavailable" | "permission_denied" | "unknown";
@@ -29,7 +29,7 @@ export class ListenError extends Error {
     this.address = address;
   }
 
-  /** From what a runtime threw: Node.js and Bun give an `errno` code, Deno an error class. */
+  /** Converts a runtime's error: Node.js and Bun set an `errno` code, Deno an error class. */
   static from(cause: unknown, address: ListenAddress): ListenError {
     const { code, name } = cause as { code?: string; name?: string };
     return new ListenError(CODES[code ?? ""] ?? CODES[name ?? ""] ?? "unknown", address, cause);
@@ -37,7 +37,7 @@ export class ListenError extends Error {
 }
 
 const REASONS: Record<ListenError["code"], string> = {
-  address_in_use: "the port is taken by another program",
+  address_in_use: "the port is in use by another program",
   address_unavailable: "this machine has no such address",
   permission_denied: "the system forbids this port",
   unknown: "the system refused",
@@ -54,8 +54,8 @@ const CODES: Record<string, ListenError["code"]> = {
 };
 
 /**
- * Waits for `closed`, calls `force` after `graceMs`, and gives up 100 ms later: not every runtime
- * says that a server is closed whose connections were cut.
+ * Waits for `closed`, calls `force` after `graceMs`, and returns 100 ms later at the latest: not every
+ * runtime reports the close of a server whose connections were cut.
  */
 export async function closeWithin(
   closed: Promise<unknown>,
@@ -71,7 +71,7 @@ export async function closeWithin(
   clearTimeout(timer);
 }
 
-/** Has a server of Node.js's kind listen. Resolves to its port, rejects with {@linkcode ListenError}. */
+/** Starts a Node.js server. Resolves with its port, rejects with {@linkcode ListenError}. */
 export async function listenOn(server: Server, address: ListenAddress): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(ListenError.from(error, address)));

@@ -24,7 +24,7 @@ export { createProcessMeter } from "./process_meter.ts";
 
 export const runtimeName = "Node.js";
 
-/** Variables of the process, after reading `.env` in the working directory if there is one; the process's own win. */
+/** The environment variables and those of `.env` in the working directory, if it exists; the environment's win. */
 export function environment(): Record<string, string | undefined> {
   try {
     process.loadEnvFile();
@@ -39,7 +39,7 @@ export function readText(url: URL): Promise<string> {
 }
 
 export interface HttpLimits {
-  /** Longest that a request, its body included, may take to arrive, in milliseconds. Default 30,000. */
+  /** Longest time for a request to arrive, its body included, in milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number;
   /** Requests of one connection that run at once; further ones wait, and their connection is not read. Default 16. */
   readonly maxPipelinedRequests?: number;
@@ -61,13 +61,13 @@ export async function listenHttp(
     { overrideGlobalObjects: false },
   );
   limitPipelining(server, maxPipelinedRequests, listener);
-  // Longer than the minute after which load balancers give up an idle connection of theirs.
+  // Longer than the minute after which load balancers close an idle connection.
   server.keepAliveTimeout = 65_000;
   return {
     port: await listenOn(server, address),
     async close(graceMs = 500) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      // Closing a server leaves a connection open whose request ends only later.
+      // close() ends idle connections only once; others become idle later.
       const sweep = setInterval(() => server.closeIdleConnections(), 20);
       await closeWithin(closed, graceMs, () => server.closeAllConnections());
       clearInterval(sweep);

@@ -1,4 +1,4 @@
-/** What Node.js and Bun have in common: `process` and its streams and signals. */
+/** What Node.js and Bun share: `process`, its streams and signals. */
 
 /** Command line arguments after the script's name. */
 export function commandArguments(): string[] {
@@ -17,7 +17,7 @@ export function exit(code: number): never {
   process.exit(code);
 }
 
-/** Calls `stop` once, at the first SIGINT or SIGTERM, or when a supervisor that runs this process is gone. */
+/** Calls `stop` once, at the first SIGINT or SIGTERM, or when the supervisor of this process has left. */
 export function onStopSignal(stop: () => void): void {
   let called = false;
   for (const event of ["SIGINT", "SIGTERM", "disconnect"] as const) {

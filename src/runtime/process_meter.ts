@@ -1,6 +1,6 @@
 /**
- * What Node.js, Deno and Bun tell about their process, by the `node:` modules that all three have.
- * What one of them lacks is left out.
+ * Measurements of the process, by the `node:` modules that Node.js, Deno and Bun share. A value that
+ * a runtime lacks is left out.
  */
 
 import {
@@ -13,9 +13,9 @@ import process from "node:process";
 import { getHeapStatistics } from "node:v8";
 import type { GcType, ProcessMeter, ProcessReading } from "../telemetry/mod.ts";
 
-/** How often the event loop's delay is sampled, in milliseconds; a sample cannot be finer. */
+/** Interval and resolution of the samples of the event loop's delay, in milliseconds. */
 const RESOLUTION_MS = 10;
-/** Readings within this time are the same, so that one collection is about one moment. */
+/** Readings within this time are the same, so that all metrics of one collection are of one moment. */
 const SAME_MS = 1_000;
 
 const GC_TYPES = new Map<number, GcType>([
@@ -70,7 +70,7 @@ function readProcess(): Omit<ProcessReading, "eventLoop"> {
   };
 }
 
-/** Reads the event loop since the reading before. */
+/** Returns a function that reads the event loop since its last call. */
 function createLoopReader(onClose: (close: () => void) => void): () => ProcessReading["eventLoop"] {
   const delay = attempt(() => {
     const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -80,12 +80,12 @@ function createLoopReader(onClose: (close: () => void) => void): () => ProcessRe
   if (delay === undefined) return () => undefined;
   onClose(() => delay.disable());
   let before = attempt(() => performance.eventLoopUtilization());
-  // A histogram without a sample yet has no percentiles but nonsense; its samples begin at the resolution.
+  // The percentiles of a histogram without samples are meaningless; a sample includes the resolution.
   const seconds = (ns: number) =>
     delay.count > 0 ? Math.max(0, ns / 1e9 - RESOLUTION_MS / 1e3) : 0;
   return () => {
     const now = attempt(() => performance.eventLoopUtilization());
-    // Deno and Bun have the function, which measures nothing there.
+    // On Deno and Bun, the function measures nothing.
     const isMeasured = now !== undefined && now.idle + now.active > 0;
     const utilization =
       isMeasured && before ? performance.eventLoopUtilization(now, before).utilization : undefined;
@@ -101,7 +101,7 @@ function createLoopReader(onClose: (close: () => void) => void): () => ProcessRe
   };
 }
 
-/** Undefined where the runtime has no such thing. */
+/** Undefined if the runtime throws because it lacks the function. */
 function attempt<T>(run: () => T): T | undefined {
   try {
     return run();
