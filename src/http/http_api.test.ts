@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseTraceparent } from "../replication/mod.ts";
-import { createFakeNode, EPOCH } from "./_fake_node.ts";
+import { createFakeApi, createFakeNode, EPOCH } from "../testing/fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 import { type HttpApiOptions, HttpProblem, type Route } from "./mod.ts";
 
@@ -30,7 +30,7 @@ describe("createHttpApi()", () => {
   it.each(["/", "/state", "/states/", "/states/Start/x", "/mutations/1", "/STATES"])(
     "has nothing at %s",
     async (path) => {
-      const response = await createHttpApi(createFakeNode()).request(path);
+      const response = await createFakeApi().app.request(path);
       expect(response.status).toBe(404);
       expect(response.headers.get("content-type")).toBe("application/problem+json");
       expect(response.headers.get("x-content-type-options")).toBe("nosniff");
@@ -50,7 +50,7 @@ describe("createHttpApi()", () => {
     ["HEAD", "/mutations", "POST, OPTIONS"],
     ["PATCH", "/readyz", "GET, HEAD, OPTIONS"],
   ])("refuses %s %s", async (method, path, allow) => {
-    const app = createHttpApi(createFakeNode());
+    const { app } = createFakeApi();
     const response = await app.request(path, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get("allow")).toBe(allow);
@@ -115,7 +115,7 @@ describe("createHttpApi() with an tracer", () => {
 
   it("tells it of a stream's end when it ends", async () => {
     const { log, tracer } = createRecorder();
-    const app = createHttpApi(createFakeNode(), { tracer });
+    const { app } = createFakeApi({ tracer });
     const response = await app.request("/states/stream");
     expect(log).toEqual(["start GET /states/stream"]);
     const reader = response.body!.getReader();
@@ -145,7 +145,7 @@ describe("createHttpApi() with an tracer", () => {
       throw new Error("end");
     };
     for (const tracer of [{ onRequest }, { onRequest: () => ({ end }) }]) {
-      const app = createHttpApi(createFakeNode(), { tracer, onError });
+      const { app } = createFakeApi({ tracer, onError });
       expect((await app.request("/states")).status).toBe(200);
     }
     expect(reported).toEqual(["Error: start", "Error: end"]);
@@ -168,7 +168,7 @@ describe("createHttpApi() with extra routes", () => {
 
   it("serves them like its own", async () => {
     const { log, tracer } = createRecorder();
-    const app = createHttpApi(createFakeNode(), { extraRoutes: [metrics, teapot], tracer });
+    const { app } = createFakeApi({ extraRoutes: [metrics, teapot], tracer });
     expect(await (await app.request("/metrics")).text()).toBe("up 1\n");
     expect((await app.request("/metrics", { method: "POST" })).status).toBe(415);
     const response = await app.request("/metrics", { method: "PUT" });
@@ -178,7 +178,7 @@ describe("createHttpApi() with extra routes", () => {
 
   it("takes a response with headers that cannot be changed", async () => {
     const handle = () => Response.redirect("http://localhost/board/", 302);
-    const app = createHttpApi(createFakeNode(), {
+    const { app } = createFakeApi({
       extraRoutes: [{ method: "GET", path: "/board", handle }],
     });
     const response = await app.request("/board");
@@ -191,7 +191,7 @@ describe("createHttpApi() with extra routes", () => {
 describe("createHttpApi() with CORS", () => {
   const ORIGIN = "https://board.example";
   const ask = (corsOrigins: readonly string[], path: string, init: RequestInit = {}) =>
-    createHttpApi(createFakeNode(), { corsOrigins }).request(path, {
+    createFakeApi({ corsOrigins }).app.request(path, {
       ...init,
       headers: { origin: ORIGIN, ...(init.headers as Record<string, string>) },
     });

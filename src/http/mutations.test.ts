@@ -5,31 +5,27 @@ import {
   ReplicationError,
   type ReplicationErrorCode,
 } from "../replication/mod.ts";
-import { createFakeNode, EPOCH } from "./_fake_node.ts";
-import { createHttpApi } from "./http_api.ts";
+import { createFakeApi, EPOCH } from "../testing/fake_node.ts";
 import type { HttpApiOptions } from "./mod.ts";
 
 const BODY = JSON.stringify({ type: "add", states: ["Ready"] });
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 function setUp(options: HttpApiOptions = {}) {
-  const node = createFakeNode();
-  const app = createHttpApi(node, options);
-  const post = (
-    body: RequestInit["body"],
+  const { node, app } = createFakeApi(options);
+  const post = async (
+    body: BodyInit,
     headers: Record<string, string> = {},
     init: RequestInit = {},
   ) =>
-    Promise.resolve(
-      app.request("/mutations", {
-        method: "POST",
-        body: body ?? null,
-        headers: { "content-type": "application/json", ...headers },
-        duplex: "half",
-        ...init,
-      } as RequestInit),
-    );
-  return { node, app, post };
+    app.request("/mutations", {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/json", ...headers },
+      duplex: "half",
+      ...init,
+    } as RequestInit);
+  return { node, post };
 }
 
 /** A body that comes in pieces and has no known length; counts what was taken of it. */
@@ -347,9 +343,9 @@ describe("POST /mutations", () => {
     };
     const pending = post(BODY);
     await isCalled.promise;
-    node.time.advance(299);
+    await node.time.advance(299);
     expect(signal!.aborted).toBe(false);
-    node.time.advance(1);
+    await node.time.advance(1);
     const response = await pending;
     expect(response.status).toBe(504);
     expect(signal!.aborted).toBe(true);

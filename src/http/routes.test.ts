@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createFakeNode, EPOCH, SCHEMA } from "./_fake_node.ts";
+import { createFakeApi, createFakeNode, EPOCH, SCHEMA } from "../testing/fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 
 const VERSION = `${EPOCH}-7`;
 
 describe("GET /states/:name", () => {
   it("shows one state", async () => {
-    const app = createHttpApi(createFakeNode());
+    const { app } = createFakeApi();
     const response = await app.request("/states/Flight1Delayed");
     expect(response.status).toBe(200);
     expect(response.headers.get("machine-age-ms")).toBe("13");
@@ -24,7 +24,7 @@ describe("GET /states/:name", () => {
   });
 
   it("says 304 to those who have the version", async () => {
-    const app = createHttpApi(createFakeNode());
+    const { app } = createFakeApi();
     const headers = { "if-none-match": `"${VERSION}"` };
     const response = await app.request("/states/Start", { headers });
     expect(response.status).toBe(304);
@@ -33,7 +33,7 @@ describe("GET /states/:name", () => {
   });
 
   it("names the nearest states when it does not know one", async () => {
-    const app = createHttpApi(createFakeNode());
+    const { app } = createFakeApi();
     const response = await app.request("/states/Flight1Delay");
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({
@@ -58,14 +58,14 @@ describe("GET /states/:name", () => {
   );
 
   it("takes broken percent encoding for an unknown name", async () => {
-    const response = await createHttpApi(createFakeNode()).request("/states/%E0%A4%A");
+    const response = await createFakeApi().app.request("/states/%E0%A4%A");
     expect(response.status).toBe(404);
   });
 });
 
 describe("GET /clocks", () => {
   it("shows every state's tick in schema order", async () => {
-    const response = await createHttpApi(createFakeNode()).request("/clocks");
+    const response = await createFakeApi().app.request("/clocks");
     expect(response.headers.get("machine-age-ms")).toBe("13");
     expect(response.headers.get("etag")).toBe(`"${VERSION}"`);
     expect(await response.text()).toBe(
@@ -85,8 +85,7 @@ describe("GET /clocks", () => {
 
 describe("GET /schema", () => {
   it("lists the states in order, without what is empty", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node);
+    const { app } = createFakeApi();
     const response = await app.request("/schema");
     expect(response.headers.get("etag")).toBe(`"${EPOCH}"`);
     expect(await response.json()).toEqual({
@@ -105,8 +104,7 @@ describe("GET /schema", () => {
   });
 
   it("changes with the epoch alone", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node);
+    const { node, app } = createFakeApi();
     const before = await (await app.request("/schema")).text();
     node.advance({ Start: 2 });
     expect(await (await app.request("/schema")).text()).toBe(before);
@@ -118,8 +116,7 @@ describe("GET /schema", () => {
 
 describe("GET /topology", () => {
   it("shows what the node knows, also before the first sync", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node);
+    const { node, app } = createFakeApi();
     const response = await app.request("/topology");
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(await response.json()).toEqual(node.topology());
@@ -156,8 +153,7 @@ describe("GET /readyz", () => {
   });
 
   it("says why the node is not ready", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node);
+    const { node, app } = createFakeApi();
     node.age = 6000;
     expect(await (await app.request("/readyz")).json()).toMatchObject({
       type: "urn:tree-state-source:problem:stale-clock",

@@ -1,28 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { createSelection, parseSelection, ReplicationError } from "../replication/mod.ts";
-import { createFakeNode, EPOCH, SCHEMA } from "./_fake_node.ts";
-import { createHttpApi } from "./http_api.ts";
+import { createFakeApi, EPOCH, SCHEMA } from "../testing/fake_node.ts";
 
 const VERSION = `${EPOCH}-7`;
 
 /** A node that follows some of the states that the others have. */
 function setUp(states = "Flight1*,Start") {
-  const node = createFakeNode();
+  const { node, app, get } = createFakeApi({ corsOrigins: ["*"] });
   node.selection = parseSelection(states);
   const { Start, Flight1Delayed, Flight1OnTime } = SCHEMA;
   node.reset([1, 3, 2], 7, EPOCH, { Start, Flight1Delayed, Flight1OnTime });
-  const app = createHttpApi(node, { corsOrigins: ["*"] });
-  const get = (path: string, headers: Record<string, string> = {}) =>
-    Promise.resolve(app.request(path, { headers }));
-  const post = (states: readonly string[]) =>
-    Promise.resolve(
-      app.request("/mutations", {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ type: "add", states }),
-      }),
-    );
-  return { node, app, get, post };
+  const post = async (states: readonly string[]) =>
+    app.request("/mutations", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ type: "add", states }),
+    });
+  return { node, get, post };
 }
 
 /** The id of a stream's first event. */

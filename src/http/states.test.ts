@@ -1,21 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createFakeNode, EPOCH, FakeNode, OTHER_EPOCH } from "./_fake_node.ts";
+import {
+  createFakeApi,
+  createFakeNode,
+  EPOCH,
+  FakeNode,
+  OTHER_EPOCH,
+} from "../testing/fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 
 const VERSION = `${EPOCH}-7`;
 
-function setUp() {
-  const node = createFakeNode();
-  const app = createHttpApi(node);
-  const get = (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) =>
-    Promise.resolve(app.request(path, { headers, ...init }));
-  return { node, app, get };
-}
-
 describe("GET /states", () => {
   it("shows the active states in schema order, with freshness and entity tag", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     const response = await get("/states");
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toEqual({
@@ -33,7 +31,7 @@ describe("GET /states", () => {
   });
 
   it("gives one name per line to those who ask for text", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     const response = await get("/states", { accept: "text/plain" });
     expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
     expect(response.headers.get("vary")).toBe("accept");
@@ -44,7 +42,7 @@ describe("GET /states", () => {
   });
 
   it("refuses media types that it does not have", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     const response = await get("/states", { accept: "image/png" });
     expect(response.status).toBe(406);
     expect(response.headers.get("content-type")).toBe("application/problem+json");
@@ -60,7 +58,7 @@ describe("GET /states", () => {
   });
 
   it("filters names by prefix, in both forms", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     expect(await (await get("/states?prefix=Flight")).json()).toMatchObject({
       version: VERSION,
       time: 8,
@@ -75,7 +73,7 @@ describe("GET /states", () => {
   });
 
   it("says 304 to those who have the version, with the age and without a body", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     for (const header of [`"${VERSION}"`, `"x", W/"${VERSION}"`, "*"]) {
       const response = await get("/states", { "if-none-match": header });
       expect(response.status).toBe(304);
@@ -92,7 +90,7 @@ describe("GET /states", () => {
   });
 
   it("answers HEAD like GET, without the body", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     const head = await get("/states", {}, { method: "HEAD" });
     const full = await get("/states");
     expect(head.status).toBe(200);
@@ -103,7 +101,7 @@ describe("GET /states", () => {
   });
 
   it("counts the length of its body in bytes", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     node.reset([1], 1, EPOCH, { Übergänge: {} });
     const response = await get("/states", { accept: "text/plain" });
     expect(response.headers.get("content-length")).toBe("12");
@@ -111,7 +109,7 @@ describe("GET /states", () => {
   });
 
   it("encodes a version once, however often it is asked for", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     for (let i = 0; i < 5; i++) await (await get("/states")).text();
     await get("/states", { "if-none-match": `"${VERSION}"` });
     expect(node.listings).toBe(1);
@@ -128,7 +126,7 @@ describe("GET /states", () => {
   });
 
   it("encodes again after a resync to the same version", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     await get("/states");
     node.reset([0, 0, 0, 0, 1], 7);
     expect(await (await get("/states")).json()).toMatchObject({
@@ -138,7 +136,7 @@ describe("GET /states", () => {
   });
 
   it("shows the age of now, not of when the body was encoded", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     await get("/states");
     node.age = 4000;
     expect((await get("/states")).headers.get("machine-age-ms")).toBe("4000");
@@ -147,7 +145,7 @@ describe("GET /states", () => {
   });
 
   it("shows nothing before the first sync", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     node.age = Infinity;
     for (const path of ["/states", "/states/Start", "/states/Nope", "/clocks", "/schema"]) {
       const response = await get(path);
@@ -162,17 +160,16 @@ describe("GET /states", () => {
   });
 
   it("waits for the node's first clock", async () => {
-    const node = new FakeNode();
+    const { node, get } = createFakeApi({}, new FakeNode());
     node.age = Infinity;
-    const app = createHttpApi(node);
-    expect((await app.request("/states?wait=0")).status).toBe(503);
-    const late = Promise.resolve(app.request("/states"));
-    node.time.advance(999);
+    expect((await get("/states?wait=0")).status).toBe(503);
+    const late = get("/states");
+    await node.time.advance(999);
     expect(node.time.pending).toBe(1);
-    node.time.advance(1);
+    await node.time.advance(1);
     expect((await late).status).toBe(503);
-    const inTime = Promise.resolve(app.request("/states?wait=30000"));
-    node.time.advance(29_999);
+    const inTime = get("/states?wait=30000");
+    await node.time.advance(29_999);
     node.reset([0, 1], 1);
     node.age = 0;
     const response = await inTime;
@@ -184,14 +181,14 @@ describe("GET /states", () => {
 
 describe("GET /states?min-version", () => {
   it.each([`${EPOCH}-0`, `${EPOCH}-6`, VERSION])("answers at once from %s", async (version) => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     const response = await get(`/states?min-version=${version}`);
     expect(response.status).toBe(200);
     expect(node.time.pending).toBe(0);
   });
 
   it("waits for a later version, and shows it", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${EPOCH}-9`);
     expect(node.time.pending).toBe(1);
     node.advance({ Start: 2 });
@@ -204,7 +201,7 @@ describe("GET /states?min-version", () => {
   });
 
   it("waits for an epoch that this node has not heard of", async () => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${OTHER_EPOCH}-2&wait=100`);
     node.reset([0, 1], 1, OTHER_EPOCH);
     node.advance({ Ready: 1 });
@@ -212,13 +209,12 @@ describe("GET /states?min-version", () => {
   });
 
   it("waits before the first sync, and then says 503 if there was none", async () => {
-    const node = new FakeNode();
+    const { node, get } = createFakeApi({}, new FakeNode());
     node.age = Infinity;
-    const app = createHttpApi(node);
-    const late = Promise.resolve(app.request(`/states?min-version=${EPOCH}-1`));
-    node.time.advance(1000);
+    const late = get(`/states?min-version=${EPOCH}-1`);
+    await node.time.advance(1000);
     expect((await late).status).toBe(503);
-    const inTime = Promise.resolve(app.request(`/states?min-version=${EPOCH}-1`));
+    const inTime = get(`/states?min-version=${EPOCH}-1`);
     node.age = 0;
     node.reset([0, 1], 1);
     expect((await inTime).status).toBe(200);
@@ -229,11 +225,11 @@ describe("GET /states?min-version", () => {
     ["&wait=250", 250],
     ["&wait=30000", 30_000],
   ])("says 504 when the wait %j is over", async (wait, waitMs) => {
-    const { get, node } = setUp();
+    const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${EPOCH}-9${wait}`);
-    node.time.advance(waitMs - 1);
+    await node.time.advance(waitMs - 1);
     expect(node.time.pending).toBe(1);
-    node.time.advance(1);
+    await node.time.advance(1);
     expect(node.time.pending).toBe(0);
     const response = await pending;
     expect(response.status).toBe(504);
@@ -247,7 +243,7 @@ describe("GET /states?min-version", () => {
   });
 
   it("names both versions when the epochs differ", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     const response = await get(`/states?min-version=${OTHER_EPOCH}-1&wait=0`);
     expect(response.status).toBe(504);
     expect(await response.json()).toMatchObject({
@@ -274,7 +270,7 @@ describe("GET /states?min-version", () => {
   it.each(["-1", "1.5", "1e3", "", " 5", "0x10", "30001", "999999999999", "NaN"])(
     "refuses a wait of %j",
     async (wait) => {
-      const { get } = setUp();
+      const { get } = createFakeApi();
       const response = await get(`/states?wait=${encodeURIComponent(wait)}`);
       expect(response.status).toBe(400);
       expect(await response.json()).toMatchObject({
@@ -286,7 +282,7 @@ describe("GET /states?min-version", () => {
   );
 
   it("refuses whatever is not a version, naming it", async () => {
-    const { get } = setUp();
+    const { get } = createFakeApi();
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
         const response = await get(`/states?min-version=${encodeURIComponent(text)}`);

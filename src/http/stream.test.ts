@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createFakeNode, EPOCH, type FakeNode, OTHER_EPOCH } from "./_fake_node.ts";
+import {
+  createFakeApi,
+  createFakeNode,
+  EPOCH,
+  type FakeNode,
+  OTHER_EPOCH,
+} from "../testing/fake_node.ts";
 import { createHttpApi } from "./http_api.ts";
 import type { HttpApiOptions } from "./mod.ts";
 
@@ -128,7 +134,7 @@ describe("GET /states/stream", () => {
     const count = 10_000;
     for (let i = 1; i <= count; i++) {
       node.advance(i % 2 === 0 ? { Start: 2 * i } : { Ready: 2 * i });
-      if (i % 100 === 0) node.time.advance(15_000);
+      if (i % 100 === 0) await node.time.advance(15_000);
     }
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let waiting = 0;
@@ -150,8 +156,7 @@ describe("GET /states/stream", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.nat(800), async (steps, buffer) => {
-        const node = createFakeNode();
-        const app = createHttpApi(node, { streamBufferBytes: buffer + 1 });
+        const { node, app } = createFakeApi({ streamBufferBytes: buffer + 1 });
         const known: Record<string, number> = {};
         let id = "";
         let epochs = 0;
@@ -195,8 +200,7 @@ describe("GET /states/stream", () => {
   });
 
   it("shares the encoding of an event between readers, and sends each the right one", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node);
+    const { node, app } = createFakeApi();
     let visits = 0;
     const { forEachChangedSince } = node.clock;
     node.clock.forEachChangedSince = (seq, visit) => {
@@ -227,11 +231,11 @@ describe("GET /states/stream", () => {
     const node = createFakeNode();
     const { next } = await open(node, {}, { streamHeartbeatIntervalMs: 500 });
     await next();
-    node.time.advance(499);
+    await node.time.advance(499);
     node.age = 499.5;
-    node.time.advance(1);
+    await node.time.advance(1);
     expect(await next()).toBe(": age-ms 500\n\n");
-    node.time.advance(500);
+    await node.time.advance(500);
     expect(await next()).toBe(": age-ms 500\n\n");
   });
 
@@ -285,8 +289,7 @@ describe("GET /states/stream", () => {
   });
 
   it("refuses one stream more than the limit, until another ends", async () => {
-    const node = createFakeNode();
-    const app = createHttpApi(node, { maxStreams: 2 });
+    const { app } = createFakeApi({ maxStreams: 2 });
     const streams = [await app.request("/states/stream"), await app.request("/states/stream")];
     const refused = await app.request("/states/stream");
     expect(refused.status).toBe(503);

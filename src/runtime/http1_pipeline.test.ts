@@ -1,21 +1,15 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { limitPipelining } from "./http1_pipeline.ts";
 import type { FetchHandler } from "./listener.ts";
 import { listenHttp } from "./node.ts";
 
-const ends: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-});
-
 /** Sends all of `text` over one connection. */
 function send(port: number, text: string): Socket {
   const socket = connect(port, "127.0.0.1").on("error", () => {});
-  ends.push(() => socket.destroy());
+  onTestFinished(() => void socket.destroy());
   socket.write(text);
   return socket;
 }
@@ -23,7 +17,7 @@ function send(port: number, text: string): Socket {
 /** Serves by `handle` and sends requests for the paths "/0", "/1" and so on. */
 async function pipeline(count: number, handle: FetchHandler, body = ""): Promise<Socket> {
   const listener = await listenHttp(handle, { host: "127.0.0.1", port: 0 });
-  ends.push(() => listener.close(0));
+  onTestFinished(() => listener.close(0));
   return send(listener.port, encodeRequests(count, body));
 }
 
@@ -85,7 +79,7 @@ describe("limitPipelining()", () => {
       response.end(`${request.url};`);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    ends.push(() => server.close());
+    onTestFinished(() => void server.close());
     // 3 MB; a chunk of 64 KiB holds about 60 requests.
     const socket = send(
       (server.address() as AddressInfo).port,

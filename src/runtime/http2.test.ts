@@ -2,7 +2,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TcpProxy } from "../testing/faults/mod.ts";
 import { createHttp2Transport, type Http2TransportOptions } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
@@ -24,21 +24,15 @@ function held() {
 }
 
 describe("createHttp2Transport() and listenHttp2()", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   async function serve(handle: FetchHandler, port = 0): Promise<Listener> {
     const listener = await listenHttp2(handle, { ...LOOPBACK, port });
-    ends.push(() => listener.close(0));
+    onTestFinished(() => listener.close(0));
     return listener;
   }
 
   function setUp(options: Http2TransportOptions = {}) {
     const transport = createHttp2Transport(options);
-    ends.push(() => transport.close());
+    onTestFinished(() => transport.close());
     return {
       close: () => transport.close(),
       post: (port: number, init: { body?: string; signal?: AbortSignal; path?: string } = {}) =>
@@ -55,7 +49,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
 
   async function proxyTo(port: number): Promise<TcpProxy> {
     const proxy = await TcpProxy.listen(port);
-    ends.push(() => proxy.close());
+    onTestFinished(() => proxy.close());
     return proxy;
   }
 
@@ -84,7 +78,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
 
   it("take no pushes from a server", async () => {
     const server = createHttp2Server();
-    ends.push(() => server.close());
+    onTestFinished(() => void server.close());
     const { promise: pushAllowed, resolve } = Promise.withResolvers<boolean>();
     server.on("stream", (stream) => {
       resolve(stream.pushAllowed);
@@ -100,7 +94,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
       Response.json([request.method, await request.text()]),
     );
     const transport = createHttp2Transport();
-    ends.push(() => transport.close());
+    onTestFinished(() => transport.close());
     const response = await transport.fetch(new Request(`http://127.0.0.1:${port}/`, { method }));
     expect(await response.json()).toEqual([method, ""]);
   });
@@ -265,7 +259,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
   it("give up a peer that takes a connection and says nothing, at the caller's word", async () => {
     const mute = createServer(() => {});
     await new Promise<void>((resolve) => mute.listen(LOOPBACK, resolve));
-    ends.push(() => mute.close());
+    onTestFinished(() => void mute.close());
     const { port } = mute.address() as AddressInfo;
     await expect(
       setUp({ pingTimeoutMs: 20 }).post(port, { signal: AbortSignal.timeout(20) }),

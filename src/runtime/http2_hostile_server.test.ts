@@ -2,7 +2,7 @@
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { encodeFrame, FRAME } from "../testing/raw_http2.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
@@ -12,12 +12,6 @@ const SETTINGS = encodeFrame(FRAME.settings, 0, 0);
 const END_HEADERS = 4;
 
 describe("createHttp2Transport(), with servers that are no friends", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   /** A server that does `greet` with each connection. Returns what a request to it comes to. */
   async function setUp(greet: (socket: Socket) => void) {
     const sockets = new Set<Socket>();
@@ -29,13 +23,11 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
     });
     await new Promise<void>((resolve) => server.listen(LOOPBACK, resolve));
     const transport = createHttp2Transport({ connectTimeoutMs: 200, pingTimeoutMs: 50 });
-    ends.push(
-      () => server.close(),
-      () => {
-        for (const socket of sockets) socket.destroy();
-      },
-      () => transport.close(),
-    );
+    onTestFinished(async () => {
+      await transport.close();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
     const post = async (port: number, signal = AbortSignal.timeout(150)) => {
       const url = `http://127.0.0.1:${port}/`;
       const response = await transport.fetch(
@@ -55,7 +47,7 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
       async (request) => new Response(await request.text()),
       LOOPBACK,
     );
-    ends.push(() => listener.close(0));
+    onTestFinished(() => listener.close(0));
     return listener.port;
   }
 

@@ -1,5 +1,5 @@
 import { constants } from "node:http2";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { END_HEADERS, END_STREAM, encodePost, FRAME, RawHttp2 } from "../testing/raw_http2.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import type { Http2Limits } from "./http2_limits.ts";
@@ -9,21 +9,15 @@ import type { FetchHandler } from "./listener.ts";
 const ECHO: FetchHandler = async (request) => new Response(await request.text());
 
 describe("listenHttp2(), with peers that are no friends", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   async function setUp(options: Partial<Http2Limits> = {}, handle: FetchHandler = ECHO) {
     const listener = await listenHttp2(handle, { host: "127.0.0.1", port: 0 }, options);
-    ends.push(() => listener.close(0));
+    onTestFinished(() => listener.close(0));
     const transport = createHttp2Transport();
-    ends.push(() => transport.close());
+    onTestFinished(() => transport.close());
     return {
       connect: async (how?: { isSilent?: boolean }) => {
         const peer = await RawHttp2.connect(listener.port, how);
-        ends.push(() => peer.close());
+        onTestFinished(() => peer.close());
         return peer;
       },
       /** What a friend gets meanwhile. */

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { BodyWriter, PushStream } from "../replication/mod.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
@@ -18,12 +18,6 @@ function createBody() {
 }
 
 describe("A pushed body", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   /** A server that pushes a body, and one request to it. */
   async function setUp() {
     const { body, ...rest } = createBody();
@@ -31,9 +25,9 @@ describe("A pushed body", () => {
       ({ url }) => new Response(new URL(url).pathname === "/other" ? "a" : body),
       { host: "127.0.0.1", port: 0 },
     );
-    ends.push(() => listener.close(0));
+    onTestFinished(() => listener.close(0));
     const transport = createHttp2Transport();
-    ends.push(() => transport.close());
+    onTestFinished(() => transport.close());
     const post = (path: string) =>
       transport.fetch(new Request(`http://127.0.0.1:${listener.port}${path}`, { method: "POST" }));
     const received = (await post("/")).body!;

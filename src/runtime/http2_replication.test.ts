@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createMachine, defineSchema, type Machine } from "../machine/mod.ts";
 import {
   createReplicationServer,
@@ -14,12 +14,6 @@ import { listenHttp2 } from "./http2_server.ts";
 const SCHEMA = defineSchema({ A: {}, B: { require: ["A"] } });
 
 describe("Replication over HTTP/2", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   async function startRoot(port = 0) {
     const machine = createMachine(SCHEMA, { id: "m" }) as unknown as Machine;
     const source = createSource(machine);
@@ -36,7 +30,7 @@ describe("Replication over HTTP/2", () => {
       publisher.close();
       await listener.close(0);
     };
-    ends.push(close);
+    onTestFinished(close);
     return { machine, clock: source.clock, port: listener.port, close };
   }
 
@@ -48,7 +42,7 @@ describe("Replication over HTTP/2", () => {
       transport: transport.fetch,
       backoff: { minMs: 5, maxMs: 20 },
     });
-    ends.push(async () => {
+    onTestFinished(async () => {
       await replica.close();
       await transport.close();
     });
@@ -78,7 +72,7 @@ describe("Replication over HTTP/2", () => {
   it("leaves a connection that died without a word for a new one, and resumes", async () => {
     const root = await startRoot();
     const proxy = await TcpProxy.listen(root.port);
-    ends.push(() => proxy.close());
+    onTestFinished(() => proxy.close());
     const replica = startReplica(proxy.port);
     await untilEqual(replica.clock, root.clock);
     proxy.strand();

@@ -7,7 +7,7 @@ import {
   createGrpcTransport,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   MutationResult,
   MutationType,
@@ -32,12 +32,6 @@ type Connect = (baseUrl: string) => Transport;
 const connectHttp2: Connect = (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" });
 
 describe("A stock Connect client", () => {
-  const ends: (() => unknown)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
-
   async function setUp(options: { mutate?: Mutate; connect?: Connect } = {}) {
     const machine = createMachine(schema, {
       id: "flights",
@@ -58,7 +52,7 @@ describe("A stock Connect client", () => {
       }),
       { host: "127.0.0.1", port: 0 },
     );
-    ends.push(async () => {
+    onTestFinished(async () => {
       publisher.close();
       await listener.close(0);
     });

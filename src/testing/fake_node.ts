@@ -1,14 +1,15 @@
-/** A node for the tests of this folder: a clock that the test moves, time that stands still until told. */
+/** A node and its HTTP API for tests: the test moves its clock and its time. */
 
+import type { Hono } from "hono";
+import { createHttpApi, type HttpApiOptions, type NodeApi, type Topology } from "../http/mod.ts";
 import {
   type MutateOptions,
   type MutationRequest,
   type MutationResponse,
   type Selection,
-  type TimeSource,
   VersionedClock,
 } from "../replication/mod.ts";
-import type { NodeApi, Topology } from "./node_api.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
 export const EPOCH = "00c0ffee00c0ffee";
 export const OTHER_EPOCH = "0badcafe0badcafe";
@@ -21,48 +22,6 @@ export const SCHEMA = {
   Flight1OnTime: { auto: true, remove: ["Flight1Delayed"], add: [] },
 };
 
-/** Timers that fire in {@linkcode advance} and at no other time. */
-export class FakeTime implements TimeSource {
-  #nowMs = 0;
-  readonly #timers = new Set<{ dueMs: number; callback: () => void }>();
-
-  get pending(): number {
-    return this.#timers.size;
-  }
-
-  now(): number {
-    return this.#nowMs;
-  }
-
-  monotonic(): number {
-    return this.#nowMs;
-  }
-
-  setTimer(delayMs: number, callback: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + delayMs, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  defer(callback: () => void): () => void {
-    return this.setTimer(0, callback);
-  }
-
-  /** Moves on by `ms`, running what is due, the earliest first. */
-  advance(ms: number): void {
-    const untilMs = this.#nowMs + ms;
-    while (true) {
-      const due = [...this.#timers].filter((timer) => timer.dueMs <= untilMs);
-      const next = due.sort((a, b) => a.dueMs - b.dueMs)[0];
-      if (next === undefined) break;
-      this.#nowMs = next.dueMs;
-      this.#timers.delete(next);
-      next.callback();
-    }
-    this.#nowMs = untilMs;
-  }
-}
-
 export class FakeNode implements NodeApi {
   readonly name = "rep-1-1";
   readonly machineId = "flights";
@@ -71,14 +30,14 @@ export class FakeNode implements NodeApi {
   readonly clock = new VersionedClock();
   selection: Selection | undefined = undefined;
   readonly staleAfterMs = 5000;
-  readonly time = new FakeTime();
+  readonly time = new VirtualTime();
   age = 12.25;
-  /** What reached {@linkcode mutate}. */
+  /** The calls of {@linkcode mutate}. */
   readonly mutations: { request: MutationRequest; options: MutateOptions }[] = [];
-  /** Answers mutations; may be replaced. */
+  /** Runs mutations; a test may replace it. */
   onMutate: (request: MutationRequest, options: MutateOptions) => Promise<MutationResponse> = () =>
     Promise.resolve({ result: "executed", version: `${EPOCH}-8` });
-  /** How often the active states were listed. */
+  /** Number of times that the active states were listed. */
   listings = 0;
 
   ageMs(): number {
@@ -122,7 +81,7 @@ export class FakeNode implements NodeApi {
     this.clock.reset({ epoch, seq, schema: schema as typeof SCHEMA, names, ticks: filled });
   }
 
-  /** Sets ticks by name and moves on to `seq`, the next one by default. */
+  /** Sets ticks by name and advances to `seq`, by default the next one. */
   advance(ticks: Readonly<Record<string, number>>, seq = this.clock.seq + 1): void {
     const indexes = Object.keys(ticks).map((name) => this.clock.indexOf(name));
     this.clock.advance(seq, Uint32Array.from(indexes), Object.values(ticks));
@@ -139,4 +98,12 @@ export function createFakeNode(): FakeNode {
     return activeStates.call(node.clock);
   };
   return node;
+}
+
+/** The API of `node`. */
+export function createFakeApi(options: HttpApiOptions = {}, node = createFakeNode()) {
+  const app: Hono = createHttpApi(node, options);
+  const get = async (path: string, headers: Record<string, string> = {}, init: RequestInit = {}) =>
+    app.request(path, { headers, ...init });
+  return { node, app, get };
 }
