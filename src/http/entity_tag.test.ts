@@ -30,7 +30,7 @@ describe("matchesIfNoneMatch()", () => {
     expect(matchesIfNoneMatch(header, VERSION)).toBe(expected);
   });
 
-  it("finds a tag wherever it stands in a list, and only there", () => {
+  it("finds a tag anywhere in a list, and no other tag", () => {
     const tag = fc.stringMatching(/^[!#-~]*$/);
     fc.assert(
       fc.property(fc.array(fc.tuple(tag, fc.boolean())), tag, (listed, wanted) => {
@@ -41,15 +41,14 @@ describe("matchesIfNoneMatch()", () => {
     );
   });
 
-  it("takes any text, in time that grows with its length", () => {
+  it("reads any text, in time that grows with its length", () => {
     fc.assert(
       fc.property(fc.string(), (header) => {
         expect(matchesIfNoneMatch(`x${header}`, VERSION)).toBe(false);
       }),
     );
-    const startMs = performance.now();
-    matchesIfNoneMatch(`${'"a" , '.repeat(3000)}\u0000`, VERSION);
-    matchesIfNoneMatch(" ,".repeat(8000), VERSION);
-    expect(performance.now() - startMs).toBeLessThan(2000);
+    // A parser that backtracks runs into the test's time limit.
+    expect(matchesIfNoneMatch(`${'"a" , '.repeat(3_000)}\u0000`, VERSION)).toBe(false);
+    expect(matchesIfNoneMatch(" ,".repeat(8_000), VERSION)).toBe(false);
   });
 });

@@ -11,7 +11,7 @@ const MUTATION = {
   body: JSON.stringify({ type: "add", states: ["Ready"] }),
 };
 
-/** An tracer that writes down what it is told. */
+/** A tracer that records its calls. */
 function createRecorder(traceContext?: Uint8Array) {
   const log: string[] = [];
   const tracer: HttpApiOptions["tracer"] = {
@@ -89,8 +89,8 @@ describe("createHttpApi()", () => {
   );
 });
 
-describe("createHttpApi() with an tracer", () => {
-  it("tells it of each request's route and status", async () => {
+describe("createHttpApi() with a tracer", () => {
+  it("calls it with each request's route and status", async () => {
     const node = createFakeNode();
     const { log, tracer } = createRecorder();
     const app = createHttpApi(node, { tracer });
@@ -113,7 +113,7 @@ describe("createHttpApi() with an tracer", () => {
     ]);
   });
 
-  it("tells it of a stream's end when it ends", async () => {
+  it("ends a stream's trace when the stream ends", async () => {
     const { log, tracer } = createRecorder();
     const { app } = createFakeApi({ tracer });
     const response = await app.request("/states/stream");
@@ -124,7 +124,7 @@ describe("createHttpApi() with an tracer", () => {
     expect(log).toEqual(["start GET /states/stream", "end 200"]);
   });
 
-  it("hands its trace context to the mutation, in place of the client's", async () => {
+  it("passes its trace context to the mutation instead of the client's", async () => {
     const node = createFakeNode();
     const own = new Uint8Array(25).fill(7);
     await createHttpApi(node, createRecorder(own)).request("/mutations", MUTATION);
@@ -135,7 +135,7 @@ describe("createHttpApi() with an tracer", () => {
     ]);
   });
 
-  it("answers even if it throws, and reports that", async () => {
+  it("responds even if it throws, and reports the error", async () => {
     const reported: string[] = [];
     const onError = (error: unknown) => reported.push(String(error));
     const onRequest = () => {
@@ -166,7 +166,7 @@ describe("createHttpApi() with extra routes", () => {
     },
   };
 
-  it("serves them like its own", async () => {
+  it("serves them like its own routes", async () => {
     const { log, tracer } = createRecorder();
     const { app } = createFakeApi({ extraRoutes: [metrics, teapot], tracer });
     expect(await (await app.request("/metrics")).text()).toBe("up 1\n");
@@ -176,7 +176,7 @@ describe("createHttpApi() with extra routes", () => {
     expect(log.slice(0, 2)).toEqual(["start GET /metrics", "end 200"]);
   });
 
-  it("takes a response with headers that cannot be changed", async () => {
+  it("accepts a response with immutable headers", async () => {
     const handle = () => Response.redirect("http://localhost/board/", 302);
     const { app } = createFakeApi({
       extraRoutes: [{ method: "GET", path: "/board", handle }],
@@ -196,7 +196,7 @@ describe("createHttpApi() with CORS", () => {
       headers: { origin: ORIGIN, ...(init.headers as Record<string, string>) },
     });
 
-  it("lets the origins that are listed read answers, problems and 304 included", async () => {
+  it("lets the listed origins read all responses, problems and 304 included", async () => {
     for (const [path, headers, status] of [
       ["/states", {}, 200],
       ["/states", { "if-none-match": `"${EPOCH}-7"` }, 304],
@@ -213,7 +213,7 @@ describe("createHttpApi() with CORS", () => {
     }
   });
 
-  it("keeps vary: accept beside vary: origin", async () => {
+  it("keeps vary: accept when it adds vary: origin", async () => {
     const response = await ask([ORIGIN], "/states");
     expect(response.headers.get("vary")?.toLowerCase().split(/, */).sort()).toEqual([
       "accept",
@@ -221,7 +221,7 @@ describe("createHttpApi() with CORS", () => {
     ]);
   });
 
-  it("answers a preflight for a mutation", async () => {
+  it("responds to a preflight for a mutation", async () => {
     const init = {
       method: "OPTIONS",
       headers: {
@@ -238,7 +238,7 @@ describe("createHttpApi() with CORS", () => {
     expect(refused.headers.get("access-control-allow-origin")).toBeNull();
   });
 
-  it("allows no other origin, none by default, and any for *", async () => {
+  it("allows no unlisted origin, none by default, and any for *", async () => {
     const allowOf = async (origins: readonly string[]) =>
       (await ask(origins, "/states")).headers.get("access-control-allow-origin");
     expect(await allowOf(["https://a.example"])).toBeNull();
@@ -246,7 +246,7 @@ describe("createHttpApi() with CORS", () => {
     expect(await allowOf(["*"])).toBe("*");
   });
 
-  it("tells a plain OPTIONS what the path allows", async () => {
+  it("lists the methods of a path for a plain OPTIONS", async () => {
     const response = await ask([ORIGIN], "/mutations", { method: "OPTIONS" });
     expect(response.headers.get("allow")).toBe("POST, OPTIONS");
   });

@@ -28,7 +28,7 @@ function setUp(options: HttpApiOptions = {}) {
   return { node, post };
 }
 
-/** A body that comes in pieces and has no known length; counts what was taken of it. */
+/** A body of chunks without a known length; counts the chunks that were read. */
 function streamOf(chunkBytes: number, chunks: number) {
   const taken = { chunks: 0, isCanceled: false };
   const stream = new ReadableStream<Uint8Array>(
@@ -52,7 +52,7 @@ function replicationError(code: ReplicationErrorCode): ReplicationError {
 }
 
 describe("POST /mutations", () => {
-  it("hands the mutation on and gives its result", async () => {
+  it("passes the mutation on and responds with its result", async () => {
     const { node, post } = setUp();
     const response = await post(
       JSON.stringify({ type: "set", states: ["Start", "Ready"], args: { gate: 4 } }),
@@ -76,7 +76,7 @@ describe("POST /mutations", () => {
     expect(node.time.pending).toBe(0);
   });
 
-  it("adds nothing that the client did not send", async () => {
+  it("adds nothing to the request of the client", async () => {
     const { node, post } = setUp();
     await post(BODY, { traceparent: "nonsense" });
     expect(node.mutations[0]!.request).toEqual({ type: "add", states: ["Ready"] });
@@ -86,7 +86,7 @@ describe("POST /mutations", () => {
     });
   });
 
-  it("gives the reason of a canceled mutation", async () => {
+  it("responds with the reason of a canceled mutation", async () => {
     const { node, post } = setUp();
     const rejected = { state: "Ready", by: "relation Require of Ready" };
     node.onMutate = async () => ({ result: "canceled", version: `${EPOCH}-7`, rejected });
@@ -99,7 +99,7 @@ describe("POST /mutations", () => {
     "application/json",
     "Application/JSON; charset=UTF-8",
     'application/json;charset="utf-8"',
-  ])("takes a content-type of %s", async (contentType) => {
+  ])("accepts the content-type %s", async (contentType) => {
     const { post } = setUp();
     expect((await post(BODY, { "content-type": contentType })).status).toBe(200);
   });
@@ -119,7 +119,7 @@ describe("POST /mutations", () => {
     expect(node.mutations).toEqual([]);
   });
 
-  it("says what it would take instead", async () => {
+  it("says what it accepts instead", async () => {
     const { post } = setUp();
     const byType = await post(BODY, { "content-type": "text/plain" });
     expect(byType.headers.get("accept")).toBe("application/json");
@@ -171,7 +171,7 @@ describe("POST /mutations", () => {
     expect(node.mutations).toEqual([]);
   });
 
-  it("takes every well-formed mutation as it is, and answers any JSON at all", async () => {
+  it("accepts every well-formed mutation unchanged, and responds to any JSON", async () => {
     const { node, post } = setUp();
     const mutation = fc.record(
       {
@@ -235,7 +235,7 @@ describe("POST /mutations", () => {
     expect((await post(BODY)).status).toBe(200);
   });
 
-  it("takes a body up to the limit, and not one byte more", async () => {
+  it("accepts a body up to the limit, and not one byte more", async () => {
     const { node, post } = setUp({ maxBodyBytes: 100 });
     expect((await post(BODY.padEnd(100))).status).toBe(200);
     const response = await post(BODY.padEnd(101));
@@ -249,7 +249,7 @@ describe("POST /mutations", () => {
     expect((await setUp().post(BODY.padEnd(2_000_000))).status).toBe(413);
   });
 
-  it("stops reading at the limit when the length is missing or lies", async () => {
+  it("stops reading at the limit when the length is missing or wrong", async () => {
     for (const headers of [{}, { "content-length": "10" }]) {
       const { node, post } = setUp();
       const { stream, taken } = streamOf(8192, 1000);
@@ -260,14 +260,14 @@ describe("POST /mutations", () => {
     }
   });
 
-  it("reads nothing of a body that announces too much", async () => {
+  it("reads nothing of a body that announces too many bytes", async () => {
     const { post } = setUp();
     const { stream, taken } = streamOf(10, 1);
     expect((await post(stream, { "content-length": "65537" })).status).toBe(413);
     expect(taken.chunks).toBe(0);
   });
 
-  it("reports a body that breaks off to no one", async () => {
+  it("does not report a body that breaks off", async () => {
     const errors: unknown[] = [];
     const { post } = setUp({ onError: (error) => errors.push(error) });
     const stream = new ReadableStream({
@@ -330,7 +330,7 @@ describe("POST /mutations", () => {
     });
   });
 
-  it("says 504 when the node does not answer in time, and tells it to stop", async () => {
+  it("responds with 504 when the node is too slow, and aborts its signal", async () => {
     const { node, post } = setUp({ mutationTimeoutMs: 300 });
     let signal: AbortSignal | undefined;
     const isCalled = Promise.withResolvers<void>();
@@ -355,7 +355,7 @@ describe("POST /mutations", () => {
     });
   });
 
-  it("tells the node when the client goes away", async () => {
+  it("aborts the signal of the node when the client leaves", async () => {
     const { node, post } = setUp();
     const client = new AbortController();
     node.onMutate = (_, { signal }) =>

@@ -82,12 +82,12 @@ async function mutateInTime(
     timeout.abort(problem);
   });
   try {
-    const reply = node.mutate(request, {
+    const response = node.mutate(request, {
       signal: AbortSignal.any([signal, timeout.signal]),
       timeoutMs,
     });
     // The node is told to stop, but whether and when it does is not waited for.
-    return await Promise.race([reply, timedOut.promise]);
+    return await Promise.race([response, timedOut.promise]);
   } catch (error) {
     if (signal.aborted) throw toEndedProblem(http, error);
     if (!(error instanceof ReplicationError)) throw error;

@@ -23,7 +23,7 @@ describe("GET /states/:name", () => {
     });
   });
 
-  it("says 304 to those who have the version", async () => {
+  it("responds with 304 to a client that has the version", async () => {
     const { app } = createFakeApi();
     const headers = { "if-none-match": `"${VERSION}"` };
     const response = await app.request("/states/Start", { headers });
@@ -32,7 +32,7 @@ describe("GET /states/:name", () => {
     expect((await app.request("/states/Nope", { headers })).status).toBe(404);
   });
 
-  it("names the nearest states when it does not know one", async () => {
+  it("names the nearest states for an unknown one", async () => {
     const { app } = createFakeApi();
     const response = await app.request("/states/Flight1Delay");
     expect(response.status).toBe(404);
@@ -47,7 +47,7 @@ describe("GET /states/:name", () => {
   });
 
   it.each(["a/b", "ü ?#", "100%", "__proto__", "%41", "+"])(
-    "finds a state that is called %s",
+    "finds a state called %s",
     async (name) => {
       const node = createFakeNode();
       node.reset([1], 1, EPOCH, Object.fromEntries([[name, {}]]));
@@ -57,7 +57,7 @@ describe("GET /states/:name", () => {
     },
   );
 
-  it("takes broken percent encoding for an unknown name", async () => {
+  it("treats broken percent encoding as an unknown name", async () => {
     const response = await createFakeApi().app.request("/states/%E0%A4%A");
     expect(response.status).toBe(404);
   });
@@ -84,7 +84,7 @@ describe("GET /clocks", () => {
 });
 
 describe("GET /schema", () => {
-  it("lists the states in order, without what is empty", async () => {
+  it("lists the states in order, without empty properties", async () => {
     const { app } = createFakeApi();
     const response = await app.request("/schema");
     expect(response.headers.get("etag")).toBe(`"${EPOCH}"`);
@@ -103,7 +103,7 @@ describe("GET /schema", () => {
     expect(same.status).toBe(304);
   });
 
-  it("changes with the epoch alone", async () => {
+  it("changes only with the epoch", async () => {
     const { node, app } = createFakeApi();
     const before = await (await app.request("/schema")).text();
     node.advance({ Start: 2 });
@@ -115,7 +115,7 @@ describe("GET /schema", () => {
 });
 
 describe("GET /topology", () => {
-  it("shows what the node knows, also before the first sync", async () => {
+  it("shows what the node knows, even before the first sync", async () => {
     const { node, app } = createFakeApi();
     const response = await app.request("/topology");
     expect(response.headers.get("cache-control")).toBe("no-store");
@@ -126,7 +126,7 @@ describe("GET /topology", () => {
 });
 
 describe("GET /healthz", () => {
-  it("answers for as long as the process can", async () => {
+  it("responds whenever the process can", async () => {
     const node = createFakeNode();
     node.age = Infinity;
     const response = await createHttpApi(node).request("/healthz");
@@ -142,7 +142,7 @@ describe("GET /readyz", () => {
     [4999.5, 503, 5000],
     [5000, 503, 5000],
     [60_000, 503, 60_000],
-  ])("answers at an age of %d ms: %i", async (age, status, ageMs) => {
+  ])("responds at an age of %d ms with %i", async (age, status, ageMs) => {
     const node = createFakeNode();
     node.age = age;
     const response = await createHttpApi(node).request("/readyz");

@@ -4,7 +4,7 @@ import { createFakeApi, EPOCH, SCHEMA } from "../testing/fake_node.ts";
 
 const VERSION = `${EPOCH}-7`;
 
-/** A node that follows some of the states that the others have. */
+/** A node that follows only some of the states. */
 function setUp(states = "Flight1*,Start") {
   const { node, app, get } = createFakeApi({ corsOrigins: ["*"] });
   node.selection = parseSelection(states);
@@ -19,7 +19,7 @@ function setUp(states = "Flight1*,Start") {
   return { node, get, post };
 }
 
-/** The id of a stream's first event. */
+/** The first event of a stream. */
 async function firstEvent(response: Response): Promise<{ event: string; id: string }> {
   const reader = response.body!.getReader();
   await reader.read();
@@ -30,7 +30,7 @@ async function firstEvent(response: Response): Promise<{ event: string; id: stri
 }
 
 describe("A node with a selection", () => {
-  it("shows its states, their own time, and which they are", async () => {
+  it("shows its states, the sum of their ticks, and the selection", async () => {
     const { get } = setUp();
     const response = await get("/states", { origin: "https://board.example" });
     expect(response.headers.get("machine-selection")).toBe("Start,Flight1*");
@@ -49,7 +49,7 @@ describe("A node with a selection", () => {
     expect([same.status, same.headers.get("machine-selection")]).toEqual([304, "Start,Flight1*"]);
   });
 
-  it("lists in the schema what it has, with relations to what it has not", async () => {
+  it("lists its states in the schema, with relations to others", async () => {
     const { get } = setUp("Flight1*,Start");
     expect(await (await get("/schema")).json()).toEqual({
       machine: "flights",
@@ -63,7 +63,7 @@ describe("A node with a selection", () => {
     });
   });
 
-  it("tells a state that it does not follow from one that does not exist", async () => {
+  it("distinguishes a state that it does not follow from one that does not exist", async () => {
     const { get } = setUp();
     const other = await get("/states/Ready");
     expect(other.status).toBe(404);
@@ -79,7 +79,7 @@ describe("A node with a selection", () => {
     });
   });
 
-  it("lets the root judge mutations of states that it does not follow, and those alone", async () => {
+  it("lets the root check only the states that it does not follow", async () => {
     const { node, post } = setUp();
     expect((await post(["Ready", "Flight1Delayed"])).status).toBe(200);
     expect(node.mutations[0]!.request.states).toEqual(["Ready", "Flight1Delayed"]);
@@ -91,7 +91,7 @@ describe("A node with a selection", () => {
     expect(node.mutations).toHaveLength(1);
   });
 
-  it("says what the root says of a state that it cannot judge", async () => {
+  it("passes on what the root says about a state that it cannot check", async () => {
     const { node, post } = setUp();
     const message = 'Cannot use state "Redy": the nearest known are "Ready"';
     node.onMutate = () =>
@@ -105,7 +105,7 @@ describe("A node with a selection", () => {
     });
   });
 
-  it("resumes event streams of its own states, and begins those of others anew", async () => {
+  it("resumes event streams of its selection, and starts those of others with a snapshot", async () => {
     const { get, node } = setUp();
     const stream = (id: string) => get("/states/stream", { "last-event-id": id });
     const response = await get("/states/stream");
@@ -122,7 +122,7 @@ describe("A node with a selection", () => {
     expect((await firstEvent(await stream(VERSION))).event).toBe("diff");
   });
 
-  it("names any state in the header, and no more of them than a header holds", async () => {
+  it("names any state in the header, and only as many as fit", async () => {
     const { node, get } = setUp();
     const header = async () => (await get("/states")).headers.get("machine-selection");
     node.selection = createSelection(["Ü,\ud800\n"], ["a b"]);

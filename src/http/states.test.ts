@@ -30,7 +30,7 @@ describe("GET /states", () => {
     );
   });
 
-  it("gives one name per line to those who ask for text", async () => {
+  it("lists one name per line as text", async () => {
     const { get, node } = createFakeApi();
     const response = await get("/states", { accept: "text/plain" });
     expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
@@ -41,7 +41,7 @@ describe("GET /states", () => {
     expect(await (await get("/states", { accept: "text/plain" })).text()).toBe("");
   });
 
-  it("refuses media types that it does not have", async () => {
+  it("refuses other media types", async () => {
     const { get } = createFakeApi();
     const response = await get("/states", { accept: "image/png" });
     expect(response.status).toBe(406);
@@ -57,7 +57,7 @@ describe("GET /states", () => {
     });
   });
 
-  it("filters names by prefix, in both forms", async () => {
+  it("filters names by prefix, as JSON and as text", async () => {
     const { get } = createFakeApi();
     expect(await (await get("/states?prefix=Flight")).json()).toMatchObject({
       version: VERSION,
@@ -72,7 +72,7 @@ describe("GET /states", () => {
     });
   });
 
-  it("says 304 to those who have the version, with the age and without a body", async () => {
+  it("responds with 304 to a client that has the version, with the age and without a body", async () => {
     const { get, node } = createFakeApi();
     for (const header of [`"${VERSION}"`, `"x", W/"${VERSION}"`, "*"]) {
       const response = await get("/states", { "if-none-match": header });
@@ -89,7 +89,7 @@ describe("GET /states", () => {
     expect((await get("/states", { "if-none-match": `"${VERSION}"` })).status).toBe(200);
   });
 
-  it("answers HEAD like GET, without the body", async () => {
+  it("responds to HEAD as to GET, without the body", async () => {
     const { get } = createFakeApi();
     const head = await get("/states", {}, { method: "HEAD" });
     const full = await get("/states");
@@ -108,7 +108,7 @@ describe("GET /states", () => {
     expect(await response.text()).toBe("Übergänge\n");
   });
 
-  it("encodes a version once, however often it is asked for", async () => {
+  it("encodes a version once for any number of requests", async () => {
     const { get, node } = createFakeApi();
     for (let i = 0; i < 5; i++) await (await get("/states")).text();
     await get("/states", { "if-none-match": `"${VERSION}"` });
@@ -135,7 +135,7 @@ describe("GET /states", () => {
     });
   });
 
-  it("shows the age of now, not of when the body was encoded", async () => {
+  it("shows the current age, not the age when the body was encoded", async () => {
     const { get, node } = createFakeApi();
     await get("/states");
     node.age = 4000;
@@ -180,14 +180,14 @@ describe("GET /states", () => {
 });
 
 describe("GET /states?min-version", () => {
-  it.each([`${EPOCH}-0`, `${EPOCH}-6`, VERSION])("answers at once from %s", async (version) => {
+  it.each([`${EPOCH}-0`, `${EPOCH}-6`, VERSION])("responds at once from %s", async (version) => {
     const { get, node } = createFakeApi();
     const response = await get(`/states?min-version=${version}`);
     expect(response.status).toBe(200);
     expect(node.time.pending).toBe(0);
   });
 
-  it("waits for a later version, and shows it", async () => {
+  it("waits for a later version", async () => {
     const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${EPOCH}-9`);
     expect(node.time.pending).toBe(1);
@@ -200,7 +200,7 @@ describe("GET /states?min-version", () => {
     expect(await response.json()).toMatchObject({ states: ["Ready", "Flight1Delayed"] });
   });
 
-  it("waits for an epoch that this node has not heard of", async () => {
+  it("waits for an epoch that this node does not know", async () => {
     const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${OTHER_EPOCH}-2&wait=100`);
     node.reset([0, 1], 1, OTHER_EPOCH);
@@ -208,7 +208,7 @@ describe("GET /states?min-version", () => {
     expect(await (await pending).json()).toMatchObject({ version: `${OTHER_EPOCH}-2` });
   });
 
-  it("waits before the first sync, and then says 503 if there was none", async () => {
+  it("waits for the first sync, and responds with 503 if there is none", async () => {
     const { node, get } = createFakeApi({}, new FakeNode());
     node.age = Infinity;
     const late = get(`/states?min-version=${EPOCH}-1`);
@@ -224,7 +224,7 @@ describe("GET /states?min-version", () => {
     ["", 1000],
     ["&wait=250", 250],
     ["&wait=30000", 30_000],
-  ])("says 504 when the wait %j is over", async (wait, waitMs) => {
+  ])("responds with 504 when the wait %j is over", async (wait, waitMs) => {
     const { get, node } = createFakeApi();
     const pending = get(`/states?min-version=${EPOCH}-9${wait}`);
     await node.time.advance(waitMs - 1);
@@ -251,7 +251,7 @@ describe("GET /states?min-version", () => {
     });
   });
 
-  it("stops waiting when the client goes away or the node closes", async () => {
+  it("stops waiting when the client leaves or the node shuts down", async () => {
     const node = createFakeNode();
     const close = new AbortController();
     const client = new AbortController();
@@ -281,7 +281,7 @@ describe("GET /states?min-version", () => {
     },
   );
 
-  it("refuses whatever is not a version, naming it", async () => {
+  it("refuses and names anything that is not a version", async () => {
     const { get } = createFakeApi();
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {

@@ -12,7 +12,7 @@ import type { HttpApiOptions } from "./mod.ts";
 
 const RETRY = "retry: 1000\n\n";
 
-/** Opens a stream, past its retry field; `next()` gives the next chunk, which is one event or comment. */
+/** Opens a stream and reads its retry field; `next()` reads the next chunk, which is one event or comment. */
 async function open(
   node: FakeNode,
   headers: Record<string, string> = {},
@@ -34,7 +34,7 @@ function parseEvent(text: string | undefined) {
 }
 
 describe("GET /states/stream", () => {
-  it("begins with a snapshot, as an event stream that nobody stores", async () => {
+  it("starts with a snapshot, as an event stream without caching", async () => {
     const { response, next } = await open(createFakeNode());
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
@@ -47,7 +47,7 @@ describe("GET /states/stream", () => {
     );
   });
 
-  it("sends one event per version, also when several come at once", async () => {
+  it("sends one event per version, even when several arrive at once", async () => {
     const node = createFakeNode();
     const { next } = await open(node);
     await next();
@@ -83,7 +83,7 @@ describe("GET /states/stream", () => {
     });
   });
 
-  it("sends nothing at first to those who have the version", async () => {
+  it("sends nothing at first to a reader that has the version", async () => {
     const node = createFakeNode();
     const { next } = await open(node, { "last-event-id": `${EPOCH}-7` });
     const pending = next();
@@ -91,7 +91,7 @@ describe("GET /states/stream", () => {
     expect(parseEvent(await pending)).toMatchObject({ event: "diff", id: `${EPOCH}-8` });
   });
 
-  it("never sends a reader back that is ahead of this node", async () => {
+  it("sends nothing to a reader that is ahead until this node has passed it", async () => {
     const node = createFakeNode();
     const { next } = await open(node, { "last-event-id": `${EPOCH}-9` });
     const pending = next();
@@ -106,7 +106,7 @@ describe("GET /states/stream", () => {
   });
 
   it.each([`${OTHER_EPOCH}-7`, "7", "nonsense", `"${EPOCH}-7"`])(
-    "sends a snapshot to those who come with %s",
+    "sends a snapshot to a reader with the id %s",
     async (id) => {
       const { next } = await open(createFakeNode(), { "last-event-id": id });
       expect(parseEvent(await next())).toMatchObject({ event: "snapshot", id: `${EPOCH}-7` });
@@ -126,7 +126,7 @@ describe("GET /states/stream", () => {
     });
   });
 
-  it("merges what a slow reader misses, and keeps a bounded number of bytes for it", async () => {
+  it("merges what a slow reader misses, and buffers a bounded number of bytes", async () => {
     const node = createFakeNode();
     const response = await createHttpApi(node, { streamBufferBytes: 600 }).request(
       "/states/stream",
@@ -147,7 +147,7 @@ describe("GET /states/stream", () => {
     expect(parseEvent(text).data).toMatchObject({ clocks: { Start: 20_000, Ready: 19_998 } });
   });
 
-  it("lets whoever applies its events end at the node's clock, whatever is lost", async () => {
+  it("brings a reader that applies its events to the node's clock, after any losses", async () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ type: fc.constant("advance"), state: fc.nat(4) }) },
       { weight: 1, arbitrary: fc.record({ type: fc.constant("reset"), state: fc.nat(4) }) },
@@ -171,7 +171,7 @@ describe("GET /states/stream", () => {
           const { value } = await reader.read();
           if (value === undefined || value === RETRY) return;
           const { event, id: eventId, data } = parseEvent(value);
-          // A diff must fit exactly on what the reader has.
+          // A diff must start at the version of the reader.
           if (event === "diff") expect(data.since).toBe(id);
           Object.assign(known, data.clocks);
           id = eventId!;
@@ -199,7 +199,7 @@ describe("GET /states/stream", () => {
     );
   });
 
-  it("shares the encoding of an event between readers, and sends each the right one", async () => {
+  it("shares the encoding of an event between readers, and sends the right one to each", async () => {
     const { node, app } = createFakeApi();
     let visits = 0;
     const { forEachChangedSince } = node.clock;
@@ -239,7 +239,7 @@ describe("GET /states/stream", () => {
     expect(await next()).toBe(": age-ms 500\n\n");
   });
 
-  it.each(["the client aborts", "the reader cancels", "the node drains", "the node closes"])(
+  it.each(["the client aborts", "the reader cancels", "the node drains", "the node shuts down"])(
     "ends and leaves nothing behind when %s",
     async (how) => {
       const node = createFakeNode();
@@ -273,14 +273,14 @@ describe("GET /states/stream", () => {
     },
   );
 
-  it("ends at once when the node is closed already", async () => {
+  it("ends at once when the node is already shut down", async () => {
     const node = createFakeNode();
     const { reader } = await open(node, {}, { signal: AbortSignal.abort() });
     while (!(await reader.read()).done);
     expect(node.time.pending).toBe(0);
   });
 
-  it("answers HEAD without opening a stream", async () => {
+  it("responds to HEAD without opening a stream", async () => {
     const node = createFakeNode();
     const response = await createHttpApi(node).request("/states/stream", { method: "HEAD" });
     expect(response.status).toBe(200);

@@ -32,7 +32,7 @@ describe("parseVersion()", () => {
     expect(parseVersion(text)).toBeUndefined();
   });
 
-  it("gives nothing that does not read as the same text", () => {
+  it("reads only texts that it would write", () => {
     const near = fc.stringMatching(/^[0-9a-f-]{0,24}$/);
     fc.assert(
       fc.property(fc.oneof(fc.string(), near), (text) => {

@@ -43,7 +43,7 @@ async function expectPaths(socket: Socket, count: number): Promise<void> {
 }
 
 describe("limitPipelining()", () => {
-  it("runs 16 requests of a connection at once, and answers all in order", async () => {
+  it("runs 16 requests of a connection at once, and responds to all in order", async () => {
     let running = 0;
     let most = 0;
     const socket = await pipeline(1_000, async (request) => {

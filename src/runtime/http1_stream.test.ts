@@ -25,7 +25,7 @@ describe("listenHttp()", () => {
     return await fetch(`http://127.0.0.1:${listener.port}/`);
   }
 
-  it("breaks the connection off with a stream, and tells nobody else why", async () => {
+  it("breaks the connection off when a stream fails, and prints nothing", async () => {
     let fail = () => {};
     const response = await open(
       new ReadableStream({
@@ -42,7 +42,7 @@ describe("listenHttp()", () => {
     expect(printed).toEqual([]);
   });
 
-  it("breaks it off also while the client takes nothing", async () => {
+  it("breaks it off even while the client reads nothing", async () => {
     let fail = () => {};
     let pulls = 0;
     const { promise: stalled, resolve } = Promise.withResolvers<void>();
@@ -53,7 +53,7 @@ describe("listenHttp()", () => {
             fail = () => controller.error(new Error("secret"));
           },
           pull(controller) {
-            // More than all buffers between take; the last pull that comes before they are full counts.
+            // More than the buffers on the way hold; this is the last pull before they are full.
             controller.enqueue(new Uint8Array(1_000_000));
             if (++pulls === 3) resolve();
           },
@@ -67,7 +67,7 @@ describe("listenHttp()", () => {
     expect(printed).toEqual([]);
   });
 
-  it("gives up a request that does not arrive", async () => {
+  it("refuses a request that does not arrive in time", async () => {
     listener = await listenHttp(
       async (request) => new Response(await request.text()),
       { host: "127.0.0.1", port: 0 },
@@ -83,7 +83,7 @@ describe("listenHttp()", () => {
     }
   });
 
-  it("ends a stream in order, and cancels one whose client leaves", async () => {
+  it("ends a stream, and cancels one whose client leaves", async () => {
     const whole = await open(
       new Blob(["all of it"]).stream() as ReadableStream<Uint8Array<ArrayBuffer>>,
     );

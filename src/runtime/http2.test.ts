@@ -13,7 +13,7 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
-/** A stream that gives one byte and then stays open; `done` resolves with how it was ended. */
+/** A stream that yields one byte and stays open; `done` resolves when it is canceled. */
 function held() {
   const { promise: done, resolve } = Promise.withResolvers<string>();
   const body = new ReadableStream<Uint8Array>({
@@ -76,7 +76,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     });
   });
 
-  it("take no pushes from a server", async () => {
+  it("accept no pushes from a server", async () => {
     const server = createHttp2Server();
     onTestFinished(() => void server.close());
     const { promise: pushAllowed, resolve } = Promise.withResolvers<boolean>();
@@ -99,7 +99,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(await response.json()).toEqual([method, ""]);
   });
 
-  it("carry many requests at once beside a long stream, on one connection", async () => {
+  it("carry many requests and a long stream at once on one connection", async () => {
     const { promise: allThere, resolve } = Promise.withResolvers<void>();
     let count = 0;
     const { body } = held();
@@ -122,36 +122,39 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(through.attempts).toBe(1);
   });
 
-  it.each(["abort", "cancel"] as const)("tell the server of %s of an open stream", async (how) => {
-    const { body, done } = held();
-    const { promise: aborted, resolve } = Promise.withResolvers<void>();
-    const { port } = await serve((request) => {
-      request.signal.addEventListener("abort", () => resolve());
-      return new Response(body);
-    });
-    const abort = new AbortController();
-    const reader = (await setUp().post(port, { signal: abort.signal })).body!.getReader();
-    await reader.read();
-    const next = reader.read();
-    if (how === "abort") {
-      abort.abort(new Error("enough"));
-      await expect(next).rejects.toThrow("enough");
-    } else {
-      await reader.cancel();
-      expect((await next).done).toBe(true);
-    }
-    await aborted;
-    expect(await done).toBe("canceled");
-  });
+  it.each(["abort", "cancel"] as const)(
+    "tell the server about %s of an open stream",
+    async (how) => {
+      const { body, done } = held();
+      const { promise: aborted, resolve } = Promise.withResolvers<void>();
+      const { port } = await serve((request) => {
+        request.signal.addEventListener("abort", () => resolve());
+        return new Response(body);
+      });
+      const abort = new AbortController();
+      const reader = (await setUp().post(port, { signal: abort.signal })).body!.getReader();
+      await reader.read();
+      const next = reader.read();
+      if (how === "abort") {
+        abort.abort(new Error("enough"));
+        await expect(next).rejects.toThrow("enough");
+      } else {
+        await reader.cancel();
+        expect((await next).done).toBe(true);
+      }
+      await aborted;
+      expect(await done).toBe("canceled");
+    },
+  );
 
-  it("heed an abort long after, when nobody else holds the request", async () => {
+  it("obey a late abort when nothing else references the request", async () => {
     const { body, done } = held();
     const { port } = await serve(() => new Response(body));
     const { post } = setUp();
     const abort = new AbortController();
     const reader = (await post(port, { signal: abort.signal })).body!.getReader();
     await reader.read();
-    // What is held weakly survives the task that made it.
+    // A weak reference keeps its target alive until the end of the current task.
     await new Promise((resolve) => setImmediate(resolve));
     collectGarbage();
     abort.abort(new Error("enough"));
@@ -159,7 +162,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(await done).toBe("canceled");
   });
 
-  it("reject a request that is aborted before its answer, and tell the server", async () => {
+  it("reject a request that is aborted before its response, and tell the server", async () => {
     const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>();
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     const { port } = await serve(
@@ -180,7 +183,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     await aborted;
   });
 
-  it("hold a server back whose stream is not read, and tell it when that is given up", async () => {
+  it("slow down a server whose stream is not read, and tell it when the stream is canceled", async () => {
     let pulls = 0;
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     const { port } = await serve((request) => {
@@ -198,7 +201,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     const { post } = setUp();
     const reader = (await post(port)).body!.getReader();
     await reader.read();
-    // Other requests pass; meanwhile the flood comes to a halt.
+    // The flood stops while other requests pass.
     for (let before = -1; before !== pulls; ) {
       before = pulls;
       await (await post(port, { path: "/other" })).text();
@@ -208,7 +211,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     await aborted;
   });
 
-  it("leave a connection that died without a word, soon after a request on it was given up", async () => {
+  it("leave a connection whose peer has vanished soon after a request on it was aborted", async () => {
     const { port } = await serve(async (request) => new Response(await request.text()));
     const through = await proxyTo(port);
     const { post } = setUp({ pingTimeoutMs: 200, doubtMs: 20 });
@@ -226,7 +229,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(through.attempts).toBe(2);
   });
 
-  it("end what is under way on a connection that was left, too", async () => {
+  it("end the requests on an abandoned connection", async () => {
     const { port } = await serve(async (request) => new Response(await request.text()));
     const through = await proxyTo(port);
     const { post, close } = setUp({ pingTimeoutMs: 60_000, doubtMs: 0 });
@@ -240,7 +243,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     await underWay;
   });
 
-  it("keep a connection that answers, whatever was given up on it", async () => {
+  it("keep a connection that responds to pings after aborted requests", async () => {
     const { promise: never } = Promise.withResolvers<Response>();
     const server = await serve((request) =>
       new URL(request.url).pathname === "/never" ? never : new Response("a"),
@@ -256,7 +259,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     expect(through.attempts).toBe(1);
   });
 
-  it("give up a peer that takes a connection and says nothing, at the caller's word", async () => {
+  it("abort a request to a peer that accepts a connection and sends nothing", async () => {
     const mute = createServer(() => {});
     await new Promise<void>((resolve) => mute.listen(LOOPBACK, resolve));
     onTestFinished(() => void mute.close());
@@ -266,7 +269,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     ).rejects.toThrow(/timeout/);
   });
 
-  it("name what is wrong with a connection that cannot be made", async () => {
+  it("name the cause when no connection can be made", async () => {
     const gone = await serve(() => new Response());
     await gone.close(0);
     await expect(setUp().post(gone.port)).rejects.toMatchObject({
@@ -274,7 +277,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     });
   });
 
-  it("connect anew to a server that came back, and break off what was open", async () => {
+  it("reconnect to a server that restarted, and break off its open streams", async () => {
     const { body } = held();
     const first = await serve(() => new Response(body));
     const { post } = setUp();
@@ -288,7 +291,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
   });
 
   it.each([0, 1])(
-    "show a body that breaks off after %i bytes as broken, not as whole",
+    "report a body that breaks off after %i bytes as broken, not as complete",
     async (count) => {
       let fail: (error: Error) => void = () => {};
       const { port } = await serve(
@@ -309,7 +312,7 @@ describe("createHttp2Transport() and listenHttp2()", () => {
     },
   );
 
-  it("drop a reader that stalls when the server breaks its stream off", async () => {
+  it("fail a stalled reader when the server breaks its stream off", async () => {
     let fail: (error: Error) => void = () => {};
     let pulls = 0;
     const { port } = await serve((request) =>

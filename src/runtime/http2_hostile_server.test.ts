@@ -1,4 +1,4 @@
-/** The HTTP/2 client before servers that break the protocol: it fails, in time, and lives. */
+/** The HTTP/2 client with servers that break the protocol: a request fails in time, and the client survives. */
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import fc from "fast-check";
@@ -11,8 +11,8 @@ const LOOPBACK = { host: "127.0.0.1", port: 0 };
 const SETTINGS = encodeFrame(FRAME.settings, 0, 0);
 const END_HEADERS = 4;
 
-describe("createHttp2Transport(), with servers that are no friends", () => {
-  /** A server that does `greet` with each connection. Returns what a request to it comes to. */
+describe("createHttp2Transport() with hostile servers", () => {
+  /** Starts a server that runs `greet` on each connection. Returns functions that send a request to it or to another port. */
   async function setUp(greet: (socket: Socket) => void) {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -78,7 +78,7 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
       (socket) => socket.write(encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0))),
     ],
     [
-      "answers with headers that are none",
+      "responds with invalid headers",
       (socket) =>
         socket.write(
           Buffer.concat([
@@ -88,7 +88,7 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
         ),
     ],
     [
-      "answers without a status",
+      "responds without a status",
       (socket) =>
         socket.write(
           Buffer.concat([
@@ -98,12 +98,12 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
         ),
     ],
     [
-      "answers with data alone",
+      "responds with only data",
       (socket) =>
         socket.write(Buffer.concat([SETTINGS, encodeFrame(FRAME.data, 0, 1, Buffer.of(1))])),
     ],
     [
-      "resets what it is asked",
+      "resets the request",
       (socket) =>
         socket.write(
           Buffer.concat([SETTINGS, encodeFrame(FRAME.rstStream, 0, 1, Buffer.of(0, 0, 0, 2))]),
@@ -125,14 +125,14 @@ describe("createHttp2Transport(), with servers that are no friends", () => {
           ]),
         ),
     ],
-  ])("fails when one %s, and reaches others", async (_, greet) => {
+  ])("fails when a server %s, and reaches others", async (_, greet) => {
     const { hostile, friend } = await setUp(greet);
     await expect(hostile()).rejects.toThrow();
     await expect(hostile()).rejects.toThrow();
     expect(await friend(await startFriend())).toBe("a");
   });
 
-  it("fails or answers, whatever frames come", async () => {
+  it("fails or responds for any frames", async () => {
     let frames: Buffer[] = [];
     const { hostile, friend } = await setUp((socket) => {
       socket.write(Buffer.concat([SETTINGS, ...frames]));

@@ -8,7 +8,7 @@ import type { FetchHandler } from "./listener.ts";
 
 const ECHO: FetchHandler = async (request) => new Response(await request.text());
 
-describe("listenHttp2(), with peers that are no friends", () => {
+describe("listenHttp2() with hostile peers", () => {
   async function setUp(options: Partial<Http2Limits> = {}, handle: FetchHandler = ECHO) {
     const listener = await listenHttp2(handle, { host: "127.0.0.1", port: 0 }, options);
     onTestFinished(() => listener.close(0));
@@ -20,7 +20,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
         onTestFinished(() => peer.close());
         return peer;
       },
-      /** What a friend gets meanwhile. */
+      /** Sends a request as a well-behaved client. */
       post: async (body: string) => {
         const url = `http://127.0.0.1:${listener.port}/`;
         return (await transport.fetch(new Request(url, { method: "POST", body }))).text();
@@ -28,18 +28,18 @@ describe("listenHttp2(), with peers that are no friends", () => {
     };
   }
 
-  it("closes a connection that never says anything, and one that never opens a stream", async () => {
+  it("closes a connection that sends nothing, and one that opens no stream", async () => {
     const { connect } = await setUp({ idleTimeoutMs: 50 });
     const silent = await connect({ isSilent: true });
     const idle = await connect();
     const half = await connect();
-    // The first half of a request's headers, and no more.
+    // Only the first half of a request's headers.
     half.post(1, "/", {}, 0);
     await Promise.all([silent.closed(), half.closed()]);
     expect(await idle.closed()).toBe(constants.NGHTTP2_NO_ERROR);
   });
 
-  it("keeps a connection whose stream is open, and closes it some time after that has ended", async () => {
+  it("keeps a connection with an open stream, and closes it some time after the stream ends", async () => {
     const { promise, resolve } = Promise.withResolvers<Response>();
     const { connect } = await setUp({ idleTimeoutMs: 250 }, () => promise);
     const peer = await connect();
@@ -59,7 +59,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
     expect(await post("b")).toBe("b");
   });
 
-  it("refuses streams past the limit of a connection, and says how many it takes", async () => {
+  it("refuses streams past the limit of a connection, and announces the limit", async () => {
     const { connect } = await setUp({ maxStreams: 2 }, () => new Promise(() => {}));
     const peer = await connect();
     const settings = await peer.until(({ type, flags }) => type === FRAME.settings && flags === 0);
@@ -70,7 +70,7 @@ describe("listenHttp2(), with peers that are no friends", () => {
     const refused = await peer.until(({ type }) => type === FRAME.rstStream);
     expect(refused.stream).toBe(5);
     expect(refused.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_REFUSED_STREAM);
-    // Once it has acknowledged the limit, it should know better.
+    // After its acknowledgment of the limit, another excess is a protocol error.
     peer.send(FRAME.settings, 1, 0);
     peer.post(7, "/", {}, END_HEADERS | END_STREAM);
     expect(await peer.closed()).toBe(constants.NGHTTP2_PROTOCOL_ERROR);
@@ -90,14 +90,14 @@ describe("listenHttp2(), with peers that are no friends", () => {
     const block = encodePost("/", Object.fromEntries(headers));
     peer.send(FRAME.headers, END_STREAM, 1, block.subarray(0, 16_384));
     peer.send(FRAME.continuation, END_HEADERS, 1, block.subarray(16_384));
-    const answer = await peer.until((frame) => frame.type === type);
-    if (type === FRAME.headers) expect(answer.payload.toString()).toContain("431");
-    else expect(answer.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const response = await peer.until((frame) => frame.type === type);
+    if (type === FRAME.headers) expect(response.payload.toString()).toContain("431");
+    else expect(response.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     expect(await post("a")).toBe("a");
     expect(requests).toBe(1);
   });
 
-  it("tells a client that goes on sending after its answer to stop", async () => {
+  it("tells a client that still sends after the response to stop", async () => {
     const { connect } = await setUp({}, () => new Response("no", { status: 404 }));
     const peer = await connect();
     peer.post(1, "/", {});
@@ -108,10 +108,10 @@ describe("listenHttp2(), with peers that are no friends", () => {
     expect(reset.payload.readUInt32BE(0)).toBe(constants.NGHTTP2_NO_ERROR);
   });
 
-  it("resets an answer that its client does not take", async () => {
+  it("resets a response that its client does not read", async () => {
     const { connect, post } = await setUp({ responseTimeoutMs: 50 });
     const peer = await connect();
-    // A window of nothing: SETTINGS_INITIAL_WINDOW_SIZE 0.
+    // SETTINGS_INITIAL_WINDOW_SIZE 0: the peer accepts no data.
     peer.send(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0));
     peer.post(1, "/", {});
     peer.send(FRAME.data, END_STREAM, 1, Buffer.from("a"));
@@ -150,9 +150,12 @@ describe("listenHttp2(), with peers that are no friends", () => {
           ? peer.post(1, "/", {}, 0)
           : peer.send(FRAME.continuation, 0, 1, encodePost("/", { a: "b".repeat(100) })),
     ],
-    ["data for streams that are none", (peer) => peer.send(FRAME.data, 0, 2, new Uint8Array(1))],
+    [
+      "data for streams that do not exist",
+      (peer) => peer.send(FRAME.data, 0, 2, new Uint8Array(1)),
+    ],
     ["garbage", (peer) => peer.write(new Uint8Array(100).fill(255))],
-  ])("lives through %s, and serves others", async (_, flood) => {
+  ])("survives %s, and serves others", async (_, flood) => {
     const { connect, post } = await setUp();
     const peer = await connect();
     for (let i = 0; i < 3_000; i++) flood(peer, 2 * i + 1);

@@ -3,7 +3,7 @@ import type { BodyWriter, PushStream } from "../replication/mod.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 
-/** A body that lets itself be taken over, and never anything be read from it. */
+/** A body that can be taken over, and from which nothing can be read. */
 function createBody() {
   const { promise: writer, resolve } = Promise.withResolvers<BodyWriter>();
   const { promise: isGone, resolve: gone } = Promise.withResolvers<void>();
@@ -18,7 +18,7 @@ function createBody() {
 }
 
 describe("A pushed body", () => {
-  /** A server that pushes a body, and one request to it. */
+  /** Starts a server that pushes a body, and sends it one request. */
   async function setUp() {
     const { body, ...rest } = createBody();
     const listener = await listenHttp2(
@@ -40,7 +40,7 @@ describe("A pushed body", () => {
     };
   }
 
-  it("goes to the stream as it is pushed, and is told what has left", async () => {
+  it("goes to the stream as it is pushed, and learns when bytes have left", async () => {
     const { received, writer, told } = await setUp();
     const reader = received.getReader();
     const { write, end } = await writer;
@@ -62,13 +62,13 @@ describe("A pushed body", () => {
     await expect(received.getReader().read()).rejects.toThrow();
   });
 
-  it("is told that its reader is gone", async () => {
+  it("learns that its reader has left", async () => {
     const { received, isGone } = await setUp();
     await received.cancel();
     await isGone;
   });
 
-  it("is told that bytes have left until a window of them is not taken", async () => {
+  it("learns that bytes have left until the window of an idle reader is full", async () => {
     const { writer, told, passOther } = await setUp();
     const { write } = await writer;
     let left = 0;

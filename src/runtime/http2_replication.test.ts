@@ -50,13 +50,13 @@ describe("Replication over HTTP/2", () => {
     return replica;
   }
 
-  it("subscribes, mutates, and takes the new epoch of a root that restarts", async () => {
+  it("subscribes, mutates, and follows a restarted root into its new epoch", async () => {
     const first = await startRoot();
     const replica = startReplica(first.port);
     await untilEqual(replica.clock, first.clock);
     const options = { signal: AbortSignal.timeout(5_000), timeoutMs: 5_000 };
-    const reply = await replica.mutate({ type: "add", states: ["A"] }, options);
-    expect(reply).toEqual({ result: "executed", version: first.clock.version });
+    const response = await replica.mutate({ type: "add", states: ["A"] }, options);
+    expect(response).toEqual({ result: "executed", version: first.clock.version });
     await untilEqual(replica.clock, first.clock);
     expect(replica.clock.activeStates()).toEqual(["A"]);
 
@@ -69,7 +69,7 @@ describe("Replication over HTTP/2", () => {
     expect(replica.clock.activeStates()).toEqual(["A", "B"]);
   });
 
-  it("leaves a connection that died without a word for a new one, and resumes", async () => {
+  it("replaces a connection whose peer has vanished, and resumes", async () => {
     const root = await startRoot();
     const proxy = await TcpProxy.listen(root.port);
     onTestFinished(() => proxy.close());
@@ -85,7 +85,7 @@ describe("Replication over HTTP/2", () => {
   });
 });
 
-/** Resolves once a clock has the version of another. */
+/** Resolves when `clock` has the version of `other`. */
 function untilEqual(clock: VersionedClock, other: VersionedClock): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {

@@ -2,11 +2,11 @@ import { Agent, request } from "node:http";
 import { describe, expect, it } from "vitest";
 import { listenHttp } from "./node.ts";
 
-/** Longer than the test may take: a close that waits for it fails. */
+/** Longer than the test's time limit, so that a close that waits for it fails the test. */
 const GRACE_MS = 60_000;
 
 describe("listenHttp()", () => {
-  it("finishes what is under way when it closes, and keeps no connection of it open", async () => {
+  it("finishes running requests when it closes, and then closes their connections", async () => {
     const entered = Promise.withResolvers<void>();
     const release = Promise.withResolvers<void>();
     const listener = await listenHttp(

@@ -6,7 +6,7 @@ import { NODE_FLAGS } from "./node_flags.ts";
 
 const readRoot = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
 
-/** Fills a list of objects that live for a while, again and again; prints the most that the young generation had, in MiB. */
+/** Repeatedly fills a list with objects that survive for a while; prints the largest size of the young generation, in MiB. */
 const BURST = `
   const { getHeapSpaceStatistics } = require("node:v8");
   let most = 0;
@@ -19,7 +19,7 @@ const BURST = `
   console.log(most / 2 ** 20);`;
 
 describe("NODE_FLAGS", () => {
-  it("are what starts a node: by package.json and in the image", () => {
+  it("are the flags in package.json and in the image", () => {
     const flags = NODE_FLAGS.join(" ");
     const { scripts } = JSON.parse(readRoot("package.json")) as { scripts: Record<string, string> };
     for (const script of ["start", "node", "example:delayed", "example:board"])

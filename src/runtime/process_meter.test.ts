@@ -28,7 +28,7 @@ describe("createProcessMeter()", () => {
     expect(rest.cpuSystemSeconds).toBeLessThanOrEqual(system / 1e6);
   });
 
-  it("reads the event loop as parts and seconds, never below 0", () => {
+  it("reads the event loop as a fraction and seconds, never below 0", () => {
     const { eventLoop } = start().read();
     expect(eventLoop!.utilization).toBeGreaterThanOrEqual(0);
     expect(eventLoop!.utilization).toBeLessThanOrEqual(1);
@@ -39,12 +39,12 @@ describe("createProcessMeter()", () => {
     expect(delayMaxSeconds).toBeLessThan(60);
   });
 
-  it("gives one reading for one collection, though many metrics ask for it", () => {
+  it("returns the same reading to all metrics of one collection", () => {
     const meter = start();
     expect(meter.read()).toBe(meter.read());
   });
 
-  it("tells collections of garbage by type, in seconds", async () => {
+  it("reports garbage collections by type, in seconds", async () => {
     const meter = start();
     const told = new Promise<[GcType, number]>((resolve) =>
       meter.onGc((type, seconds) => resolve([type, seconds])),

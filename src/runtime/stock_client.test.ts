@@ -1,4 +1,4 @@
-/** The replication server as a stock Connect client sees it, with code generated from proto/ and nothing of ours. */
+/** A stock Connect client of the replication server: code generated from proto/, none of this project. */
 
 import { Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import {
@@ -26,7 +26,7 @@ import {
 import { StockReplica } from "../testing/stock_replica.ts";
 import { listenHttp2 } from "./http2_server.ts";
 
-/** Makes a client's transport to a server. */
+/** Creates the transport of a client. */
 type Connect = (baseUrl: string) => Transport;
 
 const connectHttp2: Connect = (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2" });
@@ -61,7 +61,7 @@ describe("A stock Connect client", () => {
     return { machine, source, publisher, client, downstreamClosed: closed.promise };
   }
 
-  /** Applies messages until the replica stands at `seq`. Resolves with the kinds that came. */
+  /** Applies messages until the replica is at `seq`. Resolves with the kinds of the messages. */
   async function follow(
     replica: StockReplica,
     messages: AsyncIterator<SubscribeResponse>,
@@ -86,7 +86,7 @@ describe("A stock Connect client", () => {
   }
 
   describe("that subscribes", () => {
-    it("gets the clock, each change with a checksum that proves it, and heartbeats", async () => {
+    it("receives the clock, each change with a checksum that proves it, and heartbeats", async () => {
       const { machine, source, client } = await setUp();
       machine.add(["Flight1Outbound", "Flight2Inbound"]);
       const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
@@ -129,7 +129,7 @@ describe("A stock Connect client", () => {
       expect(replica.seq).toBe(BigInt(source.clock.seq));
     });
 
-    it("gets the states that it selects, proven by themselves, and resumes with these", async () => {
+    it("receives the states that it selects, with a checksum over only these, and resumes", async () => {
       const { machine, source, client } = await setUp();
       machine.add("Start");
       const selection = { names: ["Start"], prefixes: ["Flight2Gate"] };
@@ -160,7 +160,7 @@ describe("A stock Connect client", () => {
       expect(replica.activeStates()).toContain("Flight2Gate5");
     });
 
-    it("is refused with invalid_argument for names that there are not, and told the nearest", async () => {
+    it("receives invalid_argument for unknown names, with the nearest names", async () => {
       const { client } = await setUp();
       const selection = { names: ["Flight2Delayd"] };
       const messages = client.subscribe({ name: "stock", selection })[Symbol.asyncIterator]();
@@ -200,7 +200,7 @@ describe("A stock Connect client", () => {
       expect(publisher.downstreams.size).toBe(0);
     });
 
-    it("is told by a Connect code why its stream ends", async () => {
+    it("receives a Connect code with the reason for the end of its stream", async () => {
       const { client, publisher } = await setUp();
       const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();
       await messages.next();
@@ -212,7 +212,7 @@ describe("A stock Connect client", () => {
       await expect(end).rejects.toThrow("Node is stopping");
     });
 
-    it("is refused with invalid_argument without a name, and with half an epoch", async () => {
+    it("receives invalid_argument without a name, and with half an epoch", async () => {
       const { client } = await setUp();
       for (const request of [{}, { name: "stock", epoch: Uint8Array.of(1) }]) {
         const messages = client.subscribe(request)[Symbol.asyncIterator]();
@@ -222,7 +222,7 @@ describe("A stock Connect client", () => {
   });
 
   describe("that mutates", () => {
-    it("gets the result and the version at which it holds, and may repeat itself", async () => {
+    it("receives the result and the version at which it holds, and may repeat the request", async () => {
       const { client, machine, source } = await setUp();
       const request = {
         type: MutationType.ADD,
@@ -230,29 +230,31 @@ describe("A stock Connect client", () => {
         argsJson: '{"minutes":5}',
         idempotencyKey: "once",
       };
-      const reply = await client.mutate(request);
-      expect(reply.result).toBe(MutationResult.EXECUTED);
+      const response = await client.mutate(request);
+      expect(response.result).toBe(MutationResult.EXECUTED);
       expect(machine.is("Flight1Delayed")).toBe(true);
-      expect(`${Buffer.from(reply.epoch).toString("hex")}-${reply.seq}`).toBe(source.clock.version);
+      expect(`${Buffer.from(response.epoch).toString("hex")}-${response.seq}`).toBe(
+        source.clock.version,
+      );
       machine.remove("Flight1Delayed");
-      expect(await client.mutate(request)).toEqual(reply);
+      expect(await client.mutate(request)).toEqual(response);
       expect(machine.is("Flight1Delayed")).toBe(false);
     });
 
-    it("learns why a mutation was canceled", async () => {
+    it("receives the reason of a canceled mutation", async () => {
       const { client } = await setUp();
-      const reply = await client.mutate({
+      const response = await client.mutate({
         type: MutationType.ADD,
         states: ["Flight1GoToGate"],
       });
-      expect(reply.result).toBe(MutationResult.CANCELED);
-      expect(reply.rejected).toMatchObject({
+      expect(response.result).toBe(MutationResult.CANCELED);
+      expect(response.rejected).toMatchObject({
         state: "Flight1GoToGate",
         by: expect.stringContaining("Flight1Outbound"),
       });
     });
 
-    it("gets invalid_argument for an unknown state, with its name, and for no type", async () => {
+    it("receives invalid_argument for an unknown state, with its name, and for no type", async () => {
       const { client } = await setUp();
       const call = client.mutate({ type: MutationType.SET, states: ["Flight1Delaid"] });
       expect(await codeOf(call)).toBe("InvalidArgument");
@@ -260,7 +262,7 @@ describe("A stock Connect client", () => {
       expect(await codeOf(client.mutate({ states: ["Flight1Delayed"] }))).toBe("InvalidArgument");
     });
 
-    it("gets deadline_exceeded at its deadline, and the mutation is told", async () => {
+    it("receives deadline_exceeded at its deadline, and the mutation is aborted", async () => {
       const { promise: aborted, resolve } = Promise.withResolvers<void>();
       const { client } = await setUp({
         mutate: (_, { signal }) =>
@@ -276,7 +278,7 @@ describe("A stock Connect client", () => {
       await aborted;
     });
 
-    it("gets resource_exhausted for a request over the limit", async () => {
+    it("receives resource_exhausted for a request over the limit", async () => {
       const { client } = await setUp();
       const call = client.mutate({
         type: MutationType.ADD,
@@ -286,7 +288,7 @@ describe("A stock Connect client", () => {
       expect(await codeOf(call)).toBe("ResourceExhausted");
     });
 
-    it("gets internal, and no more than that, for what was not foreseen", async () => {
+    it("receives only internal for an unexpected error", async () => {
       const { client } = await setUp({ mutate: () => Promise.reject(new Error("secret")) });
       const call = client.mutate({ type: MutationType.ADD, states: ["Start"] });
       expect(await codeOf(call)).toBe("Internal");
@@ -294,10 +296,10 @@ describe("A stock Connect client", () => {
     });
   });
 
-  describe("that asks for what is not offered", () => {
+  describe("that uses an unsupported feature", () => {
     const MUTATION = { type: MutationType.ADD, states: ["Start"] };
 
-    it("gets unimplemented for compressed requests", async () => {
+    it("receives unimplemented for compressed requests", async () => {
       const { client } = await setUp({
         connect: (baseUrl) =>
           createConnectTransport({
@@ -318,7 +320,7 @@ describe("A stock Connect client", () => {
         (baseUrl) => createConnectTransport({ baseUrl, httpVersion: "2", useBinaryFormat: false }),
       ],
       ["gRPC", (baseUrl) => createGrpcTransport({ baseUrl })],
-    ])("is refused by HTTP status 415 when it speaks %s", async (_, connect) => {
+    ])("receives HTTP status 415 for %s", async (_, connect) => {
       const { machine, client } = await setUp({ connect });
       await expect(client.mutate(MUTATION)).rejects.toThrow("HTTP 415");
       const messages = client.subscribe({ name: "stock" })[Symbol.asyncIterator]();

@@ -1,12 +1,7 @@
 /** Requests to a node's HTTP API as metrics and spans, by the semantic conventions. */
 
 import { SpanKind } from "@opentelemetry/api";
-import type {
-  HttpTracer,
-  TracedRequest,
-  RequestTrace,
-  RequestOutcome,
-} from "../http/mod.ts";
+import type { HttpTracer, RequestOutcome, RequestTrace, TracedRequest } from "../http/mod.ts";
 import { parseTraceparent, type TimeSource } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
