@@ -6,6 +6,7 @@ import {
   type MutationRequest,
   type MutationResponse,
   ReplicationError,
+  withDeadline,
 } from "../replication/mod.ts";
 import { type BodyError, toMutationRequest } from "./mutation_request.ts";
 import type { NodeApi } from "./node_api.ts";
@@ -69,25 +70,19 @@ async function mutateInTime(
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<MutationResponse> {
-  const timeout = new AbortController();
-  const timedOut = Promise.withResolvers<never>();
-  const cancelTimer = node.time.setTimer(timeoutMs, () => {
-    const problem = new HttpProblem(
+  const toError = () =>
+    new HttpProblem(
       504,
       "deadline-exceeded",
       `Cannot confirm the mutation within ${timeoutMs} ms: it may still be executed; send it again with the same Idempotency-Key to learn its result`,
     );
-    // First, so that it wins over what the node makes of the abort.
-    timedOut.reject(problem);
-    timeout.abort(problem);
-  });
   try {
-    const response = node.mutate(request, {
-      signal: AbortSignal.any([signal, timeout.signal]),
+    return await withDeadline((deadline) => node.mutate(request, { signal: deadline, timeoutMs }), {
+      time: node.time,
       timeoutMs,
+      toError,
+      signal,
     });
-    // The node is told to stop, but whether and when it does is not waited for.
-    return await Promise.race([response, timedOut.promise]);
   } catch (error) {
     if (signal.aborted) throw toEndedProblem(http, error);
     if (!(error instanceof ReplicationError)) throw error;
@@ -99,8 +94,6 @@ async function mutateInTime(
       throw new HttpProblem(422, "unknown-state", error.message, { members: { unknown } });
     }
     throw toReplicationProblem(error);
-  } finally {
-    cancelTimer();
   }
 }
 
