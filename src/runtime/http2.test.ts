@@ -23,6 +23,34 @@ function held() {
   return { body, done };
 }
 
+/** Responds to "/flood" with an endless stream, and counts its pulls. */
+function createFlood() {
+  const flood = { pulls: 0, fail: (_: Error) => {}, handle };
+  function handle(request: Request): Response {
+    if (new URL(request.url).pathname !== "/flood") return new Response("a");
+    return new Response(
+      new ReadableStream({
+        start: (controller) => {
+          flood.fail = (error) => controller.error(error);
+        },
+        pull: (controller) => {
+          flood.pulls++;
+          controller.enqueue(new Uint8Array(1_000));
+        },
+      }),
+    );
+  }
+  return flood;
+}
+
+/** Sends requests until the flood stops meanwhile. */
+async function untilStalled(flood: { readonly pulls: number }, post: () => Promise<Response>) {
+  for (let before = -1; before !== flood.pulls; ) {
+    before = flood.pulls;
+    await (await post()).text();
+  }
+}
+
 describe("createHttp2Transport() and listenHttp2()", () => {
   async function serve(handle: FetchHandler, port = 0): Promise<Listener> {
     const listener = await listenHttp2(handle, { ...LOOPBACK, port });
@@ -184,29 +212,17 @@ describe("createHttp2Transport() and listenHttp2()", () => {
   });
 
   it("slow down a server whose stream is not read, and tell it when the stream is canceled", async () => {
-    let pulls = 0;
+    const flood = createFlood();
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     const { port } = await serve((request) => {
-      if (new URL(request.url).pathname === "/other") return new Response("a");
       request.signal.addEventListener("abort", () => resolve());
-      return new Response(
-        new ReadableStream({
-          pull: (controller) => {
-            pulls++;
-            controller.enqueue(new Uint8Array(1_000));
-          },
-        }),
-      );
+      return flood.handle(request);
     });
     const { post } = setUp();
-    const reader = (await post(port)).body!.getReader();
+    const reader = (await post(port, { path: "/flood" })).body!.getReader();
     await reader.read();
-    // The flood stops while other requests pass.
-    for (let before = -1; before !== pulls; ) {
-      before = pulls;
-      await (await post(port, { path: "/other" })).text();
-    }
-    expect(pulls).toBeLessThan(10_000);
+    await untilStalled(flood, () => post(port));
+    expect(flood.pulls).toBeLessThan(10_000);
     await reader.cancel();
     await aborted;
   });
@@ -313,31 +329,13 @@ describe("createHttp2Transport() and listenHttp2()", () => {
   );
 
   it("fail a stalled reader when the server breaks its stream off", async () => {
-    let fail: (error: Error) => void = () => {};
-    let pulls = 0;
-    const { port } = await serve((request) =>
-      new URL(request.url).pathname === "/flood"
-        ? new Response(
-            new ReadableStream({
-              start: (controller) => {
-                fail = (error) => controller.error(error);
-              },
-              pull: (controller) => {
-                pulls++;
-                controller.enqueue(new Uint8Array(1_000));
-              },
-            }),
-          )
-        : new Response("a"),
-    );
+    const flood = createFlood();
+    const { port } = await serve(flood.handle);
     const { post } = setUp();
     const reader = (await post(port, { path: "/flood" })).body!.getReader();
     await reader.read();
-    for (let before = -1; before !== pulls; ) {
-      before = pulls;
-      await (await post(port)).text();
-    }
-    fail(new Error("stalled"));
+    await untilStalled(flood, () => post(port));
+    flood.fail(new Error("stalled"));
     await expect(
       (async () => {
         while (!(await reader.read()).done);

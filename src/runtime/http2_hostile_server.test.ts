@@ -3,13 +3,18 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { encodeFrame, FRAME } from "../testing/raw_http2.ts";
+import { END_HEADERS, encodeFrame, FRAME } from "../testing/raw_http2.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 const SETTINGS = encodeFrame(FRAME.settings, 0, 0);
-const END_HEADERS = 4;
+const PING = encodeFrame(FRAME.ping, 0, 0, new Uint8Array(8));
+const GARBAGE = new Uint8Array(1_000).fill(255);
+
+function encodeHeaders(...block: number[]): Buffer {
+  return encodeFrame(FRAME.headers, END_HEADERS, 1, Buffer.from(block));
+}
 
 describe("createHttp2Transport() with hostile servers", () => {
   /** Starts a server that runs `greet` on each connection. Returns functions that send a request to it or to another port. */
@@ -51,82 +56,27 @@ describe("createHttp2Transport() with hostile servers", () => {
     return listener.port;
   }
 
-  it.each<[string, (socket: Socket) => void]>([
-    ["says nothing", () => {}],
-    ["hangs up", (socket) => socket.end()],
-    ["hangs up after its settings", (socket) => socket.end(SETTINGS)],
-    [
-      "speaks HTTP/1.1",
-      (socket) => socket.write("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"),
-    ],
-    ["speaks garbage", (socket) => socket.write(new Uint8Array(1_000).fill(255))],
-    [
-      "speaks garbage after its settings",
-      (socket) => socket.write(Buffer.concat([SETTINGS, new Uint8Array(1_000).fill(255)])),
-    ],
-    [
-      "says goodbye at once",
-      (socket) =>
-        socket.write(Buffer.concat([SETTINGS, encodeFrame(FRAME.goaway, 0, 0, new Uint8Array(8))])),
-    ],
-    [
-      "takes no streams",
-      (socket) => socket.write(encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 3, 0, 0, 0, 0))),
-    ],
-    [
-      "gives no window",
-      (socket) => socket.write(encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0))),
-    ],
-    [
-      "responds with invalid headers",
-      (socket) =>
-        socket.write(
-          Buffer.concat([
-            SETTINGS,
-            encodeFrame(FRAME.headers, END_HEADERS, 1, Buffer.of(255, 255, 255)),
-          ]),
-        ),
-    ],
-    [
-      "responds without a status",
-      (socket) =>
-        socket.write(
-          Buffer.concat([
-            SETTINGS,
-            encodeFrame(FRAME.headers, END_HEADERS, 1, Buffer.of(0, 1, 97, 1, 98)),
-          ]),
-        ),
-    ],
-    [
-      "responds with only data",
-      (socket) =>
-        socket.write(Buffer.concat([SETTINGS, encodeFrame(FRAME.data, 0, 1, Buffer.of(1))])),
-    ],
-    [
-      "resets the request",
-      (socket) =>
-        socket.write(
-          Buffer.concat([SETTINGS, encodeFrame(FRAME.rstStream, 0, 1, Buffer.of(0, 0, 0, 2))]),
-        ),
-    ],
-    [
-      "floods with settings",
-      (socket) => socket.write(Buffer.concat(Array.from({ length: 5_000 }, () => SETTINGS))),
-    ],
-    [
-      "floods with pings",
-      (socket) =>
-        socket.write(
-          Buffer.concat([
-            SETTINGS,
-            ...Array.from({ length: 5_000 }, () =>
-              encodeFrame(FRAME.ping, 0, 0, new Uint8Array(8)),
-            ),
-          ]),
-        ),
-    ],
-  ])("fails when a server %s, and reaches others", async (_, greet) => {
-    const { hostile, friend } = await setUp(greet);
+  it.each<[string, ...bytes: (Uint8Array | "end")[]]>([
+    ["says nothing"],
+    ["hangs up", "end"],
+    ["hangs up after its settings", SETTINGS, "end"],
+    ["speaks HTTP/1.1", Buffer.from("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")],
+    ["speaks garbage", GARBAGE],
+    ["speaks garbage after its settings", SETTINGS, GARBAGE],
+    ["says goodbye at once", SETTINGS, encodeFrame(FRAME.goaway, 0, 0, new Uint8Array(8))],
+    ["takes no streams", encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 3, 0, 0, 0, 0))],
+    ["gives no window", encodeFrame(FRAME.settings, 0, 0, Buffer.of(0, 4, 0, 0, 0, 0))],
+    ["responds with invalid headers", SETTINGS, encodeHeaders(255, 255, 255)],
+    ["responds without a status", SETTINGS, encodeHeaders(0, 1, 97, 1, 98)],
+    ["responds with only data", SETTINGS, encodeFrame(FRAME.data, 0, 1, Buffer.of(1))],
+    ["resets the request", SETTINGS, encodeFrame(FRAME.rstStream, 0, 1, Buffer.of(0, 0, 0, 2))],
+    ["floods with settings", ...Array.from({ length: 5_000 }, () => SETTINGS)],
+    ["floods with pings", SETTINGS, ...Array.from({ length: 5_000 }, () => PING)],
+  ])("fails when a server %s, and reaches others", async (_, ...bytes) => {
+    const { hostile, friend } = await setUp((socket) => {
+      socket.write(Buffer.concat(bytes.filter((piece) => piece !== "end")));
+      if (bytes.at(-1) === "end") socket.end();
+    });
     await expect(hostile()).rejects.toThrow();
     await expect(hostile()).rejects.toThrow();
     expect(await friend(await startFriend())).toBe("a");
