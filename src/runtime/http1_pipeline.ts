@@ -5,8 +5,10 @@ import type { Socket } from "node:net";
 
 /**
  * Has `listener` handle the requests of `server`, at most `maxRequests` of each connection at once.
- * Further requests wait in order, and the connection is not read meanwhile, so that what waits is at
- * most the requests of the chunk that was read last (64 KiB).
+ * Further requests wait in order, and the connection is not read meanwhile: at most the requests of
+ * one chunk (64 KiB) wait. A request that is only partly read when reading stops still has to arrive
+ * within the server's request timeout. While the connection is not read, the server learns that its
+ * client has left only when it sends the next response.
  */
 export function limitPipelining(
   server: Server,

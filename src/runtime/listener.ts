@@ -37,7 +37,7 @@ export class ListenError extends Error {
 }
 
 const REASONS: Record<ListenError["code"], string> = {
-  address_in_use: "the port is in use by another program",
+  address_in_use: "the port is taken by another program",
   address_unavailable: "this machine has no such address",
   permission_denied: "the system forbids this port",
   unknown: "the system refused",
