@@ -1,5 +1,7 @@
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type RequestListener, type ServerOptions } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { limitPipelining } from "./http1_pipeline.ts";
@@ -12,6 +14,15 @@ function send(port: number, text: string): Socket {
   onTestFinished(() => void socket.destroy());
   socket.write(text);
   return socket;
+}
+
+/** Listens with a bound of 16 requests and the options of `node:http`. */
+async function listen(options: ServerOptions, listener: RequestListener) {
+  const server = createServer({ connectionsCheckingInterval: 5, ...options });
+  limitPipelining(server, 16, listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  return { server, port: (server.address() as AddressInfo).port };
 }
 
 /** Serves by `handle` and sends requests for the paths "/0", "/1" and so on. */
@@ -32,11 +43,11 @@ function pathOf(request: Request): string {
 
 /** Reads responses whose bodies are a path and a semicolon, until there are `count`. */
 async function expectPaths(socket: Socket, count: number): Promise<void> {
-  let text = "";
+  let received = "";
   let paths: string[] = [];
   for await (const chunk of socket) {
-    text += chunk;
-    if (text.endsWith(";")) paths = text.match(/\/\d+;/g) ?? [];
+    received += chunk;
+    if (received.endsWith(";")) paths = received.match(/\/\d+;/g) ?? [];
     if (paths.length >= count) break;
   }
   expect(paths).toEqual(Array.from({ length: count }, (_, i) => `/${i};`));
@@ -66,27 +77,44 @@ describe("limitPipelining()", () => {
   });
 
   it("does not read a connection whose requests wait", async () => {
-    const server = createServer();
     let parsed = 0;
     let ended = 0;
     let most = 0;
-    server.on("request", () => {
-      most = Math.max(most, ++parsed - ended);
-    });
-    limitPipelining(server, 16, async (request, response) => {
+    const { server, port } = await listen({}, async (request, response) => {
       await setImmediate();
       ended++;
       response.end(`${request.url};`);
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    onTestFinished(() => void server.close());
+    server.prependListener("request", () => {
+      most = Math.max(most, ++parsed - ended);
+    });
     // 3 MB; a chunk of 64 KiB holds about 60 requests.
-    const socket = send(
-      (server.address() as AddressInfo).port,
-      encodeRequests(3_000, "a".repeat(1_000)),
-    );
-    await expectPaths(socket, 3_000);
+    await expectPaths(send(port, encodeRequests(3_000, "a".repeat(1_000))), 3_000);
     expect(most).toBeLessThan(100);
+  });
+
+  it("does not count the time in which it does not read towards a request's timeout", async () => {
+    const release = Promise.withResolvers<void>();
+    const { server, port } = await listen({ requestTimeout: 20 }, async (request, response) => {
+      await release.promise;
+      response.end(`${request.url};`);
+    });
+    const tooLate = once(server, "clientError");
+    const requests = encodeRequests(20);
+    const socket = send(port, requests.slice(0, -1));
+    await tooLate;
+    socket.write(requests.slice(-1));
+    release.resolve();
+    await expectPaths(socket, 20);
+  });
+
+  it.each([
+    ["408 Request Timeout", "GET / HTTP/1.1\r\n"],
+    ["400 Bad Request", "nonsense\r\n\r\n"],
+    ["431 Request Header Fields Too Large", `GET / HTTP/1.1\r\na: ${"a".repeat(20_000)}\r\n`],
+  ])("responds to a broken request with %s", async (status, sent) => {
+    const { port } = await listen({ requestTimeout: 20 }, () => {});
+    expect(await text(send(port, sent))).toBe(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
   });
 
   it.each([
