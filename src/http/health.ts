@@ -1,9 +1,9 @@
 /** `GET /healthz` and `GET /readyz`: whether the process is alive, and whether its clock is fresh enough. */
 
+import type { RouteContext } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import { JSON_TYPE, MACHINE_AGE_HEADER, requireAgeMs, respondWithBody } from "./response.ts";
 import type { Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
 
 const HEADERS = { "content-type": JSON_TYPE, "cache-control": "no-store" };
 

@@ -38,5 +38,4 @@ export type {
 
 export { HttpProblem, PROBLEM_TYPE_PREFIX, type ProblemKind } from "./problem.ts";
 export { createReplicationRoutes } from "./replication.ts";
-export { MACHINE_AGE_HEADER } from "./response.ts";
-export { MACHINE_SELECTION_HEADER } from "./selection_header.ts";
+export { MACHINE_AGE_HEADER, MACHINE_SELECTION_HEADER } from "./response.ts";

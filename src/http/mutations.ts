@@ -8,14 +8,12 @@ import {
   ReplicationError,
   withDeadline,
 } from "../replication/mod.ts";
-import { type BodyError, toMutationRequest } from "./mutation_request.ts";
+import { type BodyError, readJsonBody, toMutationRequest } from "./mutation_body.ts";
 import type { NodeApi } from "./node_api.ts";
-import { HttpProblem, toEndedProblem } from "./problem.ts";
-import { readJsonBody } from "./read_body.ts";
-import { toReplicationProblem } from "./replication_problem.ts";
+import type { RouteContext } from "./options.ts";
+import { HttpProblem, toEndedProblem, toReplicationProblem } from "./problem.ts";
 import { JSON_TYPE, respondWithBody } from "./response.ts";
 import type { Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
 
 /** How many unknown states a problem names, and for how many of them it looks up the nearest names. */
 const MAX_UNKNOWN_NAMED = 10;

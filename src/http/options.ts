@@ -1,5 +1,6 @@
 /** The options of `createHttpApi`, with their defaults and limits. */
 
+import type { NodeApi } from "./node_api.ts";
 import type { Route } from "./route.ts";
 import type { HttpTracer } from "./tracer.ts";
 
@@ -68,4 +69,9 @@ export function resolveOptions(options: HttpApiOptions): ResolvedOptions {
     }
   }
   return resolved;
+}
+
+export interface RouteContext {
+  readonly node: NodeApi;
+  readonly options: ResolvedOptions;
 }

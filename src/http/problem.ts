@@ -3,6 +3,8 @@
  * {@linkcode HttpProblem}; `serve_route.ts` turns it, or any other error, into a response.
  */
 
+import type { ReplicationError, ReplicationErrorCode } from "../replication/mod.ts";
+
 /** Statuses that this API uses for problems. Only tracers see 499: the client has left. */
 export type ProblemStatus = 400 | 404 | 405 | 406 | 413 | 415 | 422 | 499 | 500 | 502 | 503 | 504;
 
@@ -117,4 +119,32 @@ export function toEndedProblem(request: Request, cause?: unknown): HttpProblem {
     headers: { "retry-after": "1" },
     cause,
   });
+}
+
+type Problem = readonly [ProblemStatus, ProblemKind, HttpProblemOptions?];
+
+const TRY_AGAIN: Problem = [503, "upstream-unavailable", { headers: { "retry-after": "1" } }];
+const FAILED: Problem = [502, "upstream-failed"];
+
+const PROBLEMS: Readonly<Record<ReplicationErrorCode, Problem>> = {
+  unavailable: TRY_AGAIN,
+  resource_exhausted: TRY_AGAIN,
+  aborted: TRY_AGAIN,
+  // By a node on the way that shuts down; if the client itself has left, nobody reads this.
+  canceled: TRY_AGAIN,
+  deadline_exceeded: [504, "deadline-exceeded"],
+  invalid_argument: [422, "invalid-mutation"],
+  unknown_state: [422, "unknown-state"],
+  unknown: FAILED,
+  not_found: FAILED,
+  failed_precondition: FAILED,
+  unimplemented: FAILED,
+  internal: FAILED,
+  data_loss: FAILED,
+};
+
+/** The problem for an error of `NodeApi.mutate`, by its code. */
+export function toReplicationProblem(error: ReplicationError): HttpProblem {
+  const [status, kind, options] = PROBLEMS[error.code];
+  return new HttpProblem(status, kind, error.message, { ...options, cause: error });
 }

@@ -1,10 +1,10 @@
 /** Responses that show states. Freshness, entity tag and 304 are handled here, so that no route can forget them. */
 
 import type { Context } from "hono";
-import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
+import { listSelection, type Selection } from "../replication/mod.ts";
 import type { NodeApi } from "./node_api.ts";
 import { HttpProblem } from "./problem.ts";
-import { selectionHeader } from "./selection_header.ts";
+import { matchesIfNoneMatch, toEntityTag } from "./version.ts";
 
 /**
  * Header with the milliseconds since this node last had proof that it was up to date with the
@@ -72,4 +72,36 @@ export function respondWithBody(
 ): Response {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   return new Response(bytes, { headers: { ...headers, "content-length": String(bytes.length) } });
+}
+
+/**
+ * Header with the states that the node follows, as names and as prefixes with a star, each
+ * percent-encoded. A trailing `...` says that there are more; `GET /schema` lists them all. Every
+ * response of a node with a selection that shows states carries it: other states may be active or not.
+ */
+export const MACHINE_SELECTION_HEADER = "machine-selection";
+
+const MAX_LENGTH = 1_000;
+const values = new WeakMap<Selection, string>();
+
+/** The header, if the node has a selection. */
+export function selectionHeader({ selection }: NodeApi): Record<string, string> {
+  if (selection === undefined) return {};
+  let value = values.get(selection);
+  if (value === undefined) {
+    value = encodeItems(listSelection(selection));
+    values.set(selection, value);
+  }
+  return { [MACHINE_SELECTION_HEADER]: value };
+}
+
+function encodeItems(items: readonly string[]): string {
+  let value = "";
+  for (const item of items) {
+    // A name may hold half a surrogate pair; encodeURIComponent throws for one.
+    const encoded = encodeURIComponent(item.toWellFormed());
+    if (value.length + encoded.length > MAX_LENGTH) return `${value}...`;
+    value += value === "" ? encoded : `,${encoded}`;
+  }
+  return value;
 }

@@ -1,11 +1,11 @@
 /** `GET /schema`: the states in index order, with their properties and relations. */
 
 import { listSelection } from "../replication/mod.ts";
-import { matchesIfNoneMatch, toEntityTag } from "./entity_tag.ts";
 import type { NodeApi } from "./node_api.ts";
+import type { RouteContext } from "./options.ts";
 import { JSON_TYPE, requireAgeMs, respondWithBody } from "./response.ts";
 import type { Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
+import { matchesIfNoneMatch, toEntityTag } from "./version.ts";
 
 /**
  * Creates `GET /schema`: `{"machine","epoch","selection"?,"states":[{"name","auto"?,"multi"?,"require"?,…}]}`.

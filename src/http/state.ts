@@ -2,10 +2,10 @@
 
 import { nearestNames } from "../machine/mod.ts";
 import { describeSelection, isSelected } from "../replication/mod.ts";
+import type { RouteContext } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import { JSON_TYPE, requireAgeMs, respondWithStates } from "./response.ts";
 import type { Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
 
 /**
  * Creates `GET /states/:name`: `{"name","active","tick","version"}`. 404 with the nearest known names

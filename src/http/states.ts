@@ -4,13 +4,11 @@ import type { Context } from "hono";
 import { negotiateMediaType } from "./accept.ts";
 import { ClockBodies } from "./clock_bodies.ts";
 import type { NodeApi } from "./node_api.ts";
-import { DEFAULT_WAIT_MS, MAX_WAIT_MS } from "./options.ts";
+import { DEFAULT_WAIT_MS, MAX_WAIT_MS, type RouteContext } from "./options.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import { JSON_TYPE, requireAgeMs, respondWithStates, TEXT_TYPE } from "./response.ts";
 import type { Exchange, Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
-import { parseVersion, type Version } from "./version.ts";
-import { hasReached, waitForVersion } from "./wait_for_version.ts";
+import { hasReached, parseVersion, type Version, waitForVersion } from "./version.ts";
 
 /** The media types of `GET /states`, the preferred first. */
 const MEDIA_TYPES = ["application/json", "text/plain"] as const;

@@ -1,11 +1,10 @@
 /** `GET /states/stream`: the clock's changes as server-sent events (WHATWG HTML, section 9.2). */
 
-import { parseEventId } from "./event_id.ts";
+import type { RouteContext } from "./options.ts";
 import { HttpProblem } from "./problem.ts";
 import { stateHeaders } from "./response.ts";
 import type { Route } from "./route.ts";
-import type { RouteContext } from "./route_context.ts";
-import { StateEvents } from "./state_events.ts";
+import { parseEventId, StateEvents } from "./state_events.ts";
 import { StateStream } from "./state_stream.ts";
 
 /**
