@@ -22,14 +22,13 @@ import { type Address, formatAddress } from "./address.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Core, MACHINE_ID } from "./core.ts";
 import { measureFlights } from "./flight_metrics.ts";
-import { InFlight } from "./in_flight.ts";
 import { type Listen, listenOnBoth } from "./listen.ts";
 import type { Logger } from "./log.ts";
 import { createMetricsRoute } from "./metrics_route.ts";
 import { type BoundAddresses, createNodeView } from "./node_view.ts";
 import { createReplicaCore } from "./replica_core.ts";
 import { createRoot } from "./root_core.ts";
-import { stopNode } from "./stop.ts";
+import { InFlight, stopNode } from "./stop.ts";
 import { joinTracers } from "./tracers.ts";
 
 /** What a runtime gives a node. */

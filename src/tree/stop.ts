@@ -3,7 +3,6 @@
 import { type Publisher, ReplicationError, sleep, type TimeSource } from "../replication/mod.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Core } from "./core.ts";
-import type { InFlight } from "./in_flight.ts";
 import type { NodeListeners } from "./listen.ts";
 import type { Logger } from "./log.ts";
 
@@ -49,4 +48,29 @@ export async function stopNode(parts: StopParts): Promise<void> {
   await core.close();
   await listeners.replication.close();
   log.info("node stopped", { name });
+}
+
+/** Counts running work, so that a node can wait for its end. */
+export class InFlight {
+  #count = 0;
+  #idle = Promise.withResolvers<void>();
+
+  constructor() {
+    this.#idle.resolve();
+  }
+
+  /** Runs `work` and counts it until it settles. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#count++ === 0) this.#idle = Promise.withResolvers();
+    try {
+      return await work();
+    } finally {
+      if (--this.#count === 0) this.#idle.resolve();
+    }
+  }
+
+  /** Resolves as soon as no work is running. */
+  async idle(): Promise<void> {
+    while (this.#count > 0) await this.#idle.promise;
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { InFlight } from "./in_flight.ts";
+import { InFlight } from "./stop.ts";
 
 describe("InFlight", () => {
   it("is idle when the last of the work under way has settled, whichever way", async () => {
