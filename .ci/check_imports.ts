@@ -1,13 +1,25 @@
 /**
  * Checks who imports whom in src/: the table below is the project's dependency rule, and across
- * folders only a folder's `mod.ts` (or another listed entry) may be imported.
+ * folders only a folder's `mod.ts` (or another listed entry) may be imported. No files or folders may
+ * import each other in a circle; type imports count.
+ *
+ * `--draw` prints the folders as a Mermaid flowchart as well.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { dirname, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  drawGraph,
+  fileGraph,
+  findCircles,
+  folderGraph,
+  type Import,
+  importsOf,
+  readSources,
+  type Sources,
+} from "./import_graph.ts";
 
 interface Rule {
-  /** Folders of src/ whose entries may be imported. */
+  /** Folders or files of src/ that may be imported. */
   readonly folders: readonly string[];
   /** As `folders`, but by `import type` only. */
   readonly typeFolders?: readonly string[];
@@ -17,28 +29,42 @@ interface Rule {
   readonly gen?: boolean;
 }
 
-const BELOW_TREE = [
-  "machine",
-  "replication",
-  "replica_machine",
-  "flights",
-  "http",
-  "telemetry",
-  "runtime",
-  "inspector",
-];
-
-/** The dependency rule, folder by folder. */
+/**
+ * The dependency rule: a path relative to src/ and what files there may import. The longest path
+ * that fits a file counts, so `replication/wire` is a room with a rule of its own in `replication`.
+ */
 export const RULES: Readonly<Record<string, Rule>> = {
   machine: { folders: [], packages: [] },
-  replication: { folders: ["machine"], packages: ["protobufjs"], gen: true },
+  replication: {
+    folders: [
+      "machine",
+      "replication/clock",
+      "replication/wire",
+      "replication/down",
+      "replication/up",
+    ],
+    packages: [],
+  },
+  "replication/clock": { folders: ["machine"], packages: [] },
+  "replication/wire": {
+    folders: ["machine", "replication/clock"],
+    packages: ["protobufjs"],
+    gen: true,
+  },
+  "replication/down": {
+    folders: ["machine", "replication/clock", "replication/wire"],
+    packages: [],
+  },
+  "replication/up": {
+    folders: ["machine", "replication/clock", "replication/wire"],
+    packages: [],
+  },
   replica_machine: { folders: ["machine", "replication"], packages: [] },
   flights: { folders: ["machine"], packages: [], gen: true },
   generators: {
     folders: ["machine", "telemetry/semconv.ts"],
     packages: ["node:", "protobufjs-cli", "hyparquet", "@grafana/grafana-foundation-sdk", "yaml"],
   },
-  inspector: { folders: ["machine", "replication"], packages: [] },
   telemetry: {
     folders: ["machine", "replication", "replica_machine"],
     typeFolders: ["http"],
@@ -50,82 +76,124 @@ export const RULES: Readonly<Record<string, Rule>> = {
       { folders: ["machine", "replication"], packages: ["@opentelemetry/"] },
     ]),
   ),
-  http: { folders: ["machine", "flights", "replication"], packages: ["hono"] },
+  http: { folders: ["machine", "replication"], packages: ["hono"] },
   runtime: {
     folders: [],
     typeFolders: ["replication", "telemetry"],
     packages: ["node:", "@hono/node-server"],
   },
-  tree: { folders: BELOW_TREE, packages: ["hono"], gen: true },
+  tree: {
+    folders: [
+      "machine",
+      "replication",
+      "replica_machine",
+      "flights",
+      "http",
+      "telemetry",
+      "runtime",
+    ],
+    packages: ["hono"],
+    gen: true,
+  },
   cli: {
-    folders: ["tree", "inspector", "generators", "runtime", "machine", "telemetry/setup.ts"],
+    folders: ["tree", "runtime", "machine", "telemetry/setup.ts"],
     packages: ["node:"],
   },
 };
 
-/** Files that may be imported from outside their folder, besides `mod.ts`; a runtime's files are entries by nature. */
+/** Files that may be imported from outside their folder, besides `mod.ts` and the files in `runtime`. */
 const ENTRIES = ["telemetry/setup.ts", "telemetry/semconv.ts"];
 
-const IMPORT =
-  /^\s*(?:import|export)\s+(type\s)?[^"';]*?from\s*"([^"]+)"|^\s*import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
+/** The longest of `keys` that is `path` or a folder above it. */
+function longestKey(path: string, keys: readonly string[]): string | undefined {
+  return keys
+    .filter((key) => path === key || path.startsWith(`${key}/`))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+const FOLDERS = Object.keys(RULES).filter((key) => !key.endsWith(".ts"));
+
+/** The folder of the import table that a file belongs to; its own folder where the table has none. */
+function roomOf(path: string): string {
+  return longestKey(path, FOLDERS) ?? dirname(path);
+}
 
 /** The broken rules of one file, as readable lines. `path` is relative to src/, with forward slashes. */
 export function checkImports(path: string, source: string): string[] {
-  const folder = path.split("/")[0]!;
-  const rule = RULES[path] ?? RULES[folder];
-  if (rule === undefined) return [`${path}: folder "${folder}" is not in the import table`];
-  const problems: string[] = [];
-  for (const match of source.matchAll(IMPORT)) {
-    const specifier = match[2] ?? match[3] ?? match[4]!;
-    const isType = match[1] !== undefined;
-    const problem = specifier.startsWith(".")
-      ? checkRelative(path, folder, rule, specifier, isType)
-      : rule.packages.some((allowed) => specifier.startsWith(allowed))
-        ? undefined
-        : `package "${specifier}" is not allowed in ${folder}`;
-    if (problem !== undefined) problems.push(`${path}: ${problem}`);
-  }
-  return problems;
+  const key = longestKey(path, Object.keys(RULES));
+  if (key === undefined) return [`${path}: folder "${roomOf(path)}" is not in the import table`];
+  return importsOf(path, source)
+    .map((imported) => checkImport(roomOf(path), RULES[key]!, imported))
+    .filter((problem) => problem !== undefined)
+    .map((problem) => `${path}: ${problem}`);
 }
 
-function checkRelative(
-  path: string,
-  folder: string,
-  rule: Rule,
-  specifier: string,
-  isType: boolean,
-): string | undefined {
-  const target = join(dirname(path), specifier).replaceAll("\\", "/");
+function checkImport(room: string, rule: Rule, imported: Import): string | undefined {
+  const { specifier, target, isType } = imported;
+  if (target === undefined) {
+    const isAllowed = rule.packages.some((allowed) => specifier.startsWith(allowed));
+    return isAllowed ? undefined : `package "${specifier}" is not allowed in ${room}`;
+  }
   if (target.startsWith("../gen/")) {
-    return rule.gen ? undefined : `gen/ is not allowed in ${folder}`;
+    return rule.gen ? undefined : `gen/ is not allowed in ${room}`;
   }
   if (target.startsWith("..")) return `"${specifier}" leaves src/`;
-  const targetFolder = target.split("/")[0]!;
-  if (targetFolder === folder) return undefined;
+  const targetRoom = roomOf(target);
+  if (targetRoom === room) return undefined;
+  // From outside, a folder with rooms is one folder.
+  const top = target.split("/")[0]!;
+  const isInside = top === room.split("/")[0];
+  const folder = isInside ? targetRoom : top;
   const allowed = [...rule.folders, ...(isType ? (rule.typeFolders ?? []) : [])];
-  if (!allowed.includes(targetFolder) && !allowed.includes(target)) {
-    return `${folder} may not import ${targetFolder} ("${specifier}")`;
+  if (!allowed.includes(folder) && !allowed.includes(target)) {
+    return `${room} may not import ${folder} ("${specifier}")`;
   }
-  const isEntry =
-    target === `${targetFolder}/mod.ts` || ENTRIES.includes(target) || targetFolder === "runtime";
-  return isEntry ? undefined : `"${specifier}": import ${targetFolder}/mod.ts instead`;
+  const isEntry = isInside || top === "runtime" || [`${top}/mod.ts`, ...ENTRIES].includes(target);
+  return isEntry ? undefined : `"${specifier}": import ${top}/mod.ts instead`;
 }
 
-/** Checks every source file below `root`; tests, benchmarks, examples and src/testing are free to import anything. */
-export function checkTree(root: string): string[] {
-  return readdirSync(root, { recursive: true, encoding: "utf8" })
-    .map((path) => path.replaceAll("\\", "/"))
-    .filter((path) => /\.ts$/.test(path) && !/\.(test|bench|types)\.ts$/.test(path))
-    .filter((path) => !path.startsWith("testing/") && !path.includes("/examples/"))
-    .flatMap((path) => checkImports(path, readFileSync(join(root, path), "utf8")));
+/** Names in the table that are neither a folder nor a file of src/. */
+export function checkTable(paths: Iterable<string>, rules = RULES): string[] {
+  const known = [...paths];
+  const named = Object.entries(rules).flatMap(([key, { folders, typeFolders = [] }]) => [
+    key,
+    ...folders,
+    ...typeFolders,
+  ]);
+  return [...new Set([...named, ...ENTRIES])]
+    .filter((name) => !known.some((path) => path === name || path.startsWith(`${name}/`)))
+    .map((name) => `the import table names "${name}", which does not exist`);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const root = resolve(dirname(fileURLToPath(import.meta.url)), "../src");
-  const problems = checkTree(root);
+/** Circles of imports, of files and of folders, as readable lines. */
+export function checkCircles(sources: Sources): string[] {
+  const files = fileGraph(sources);
+  const folders = folderGraph(files, dirname);
+  return [
+    ...findCircles(files).map((circle) => `circle of files: ${circle}`),
+    ...findCircles(folders).map((circle) => `circle of folders: ${circle}`),
+  ];
+}
+
+/** Examples and src/testing may import anything. */
+function hasRule(path: string): boolean {
+  return !path.startsWith("testing/") && !path.includes("/examples/");
+}
+
+if (import.meta.main) {
+  const sources = readSources(resolve(import.meta.dirname, "../src"));
+  const ruled: Sources = new Map([...sources].filter(([path]) => hasRule(path)));
+  const problems = [
+    ...checkTable(sources.keys()),
+    ...[...ruled].flatMap(([path, source]) => checkImports(path, source)),
+    ...checkCircles(sources),
+  ];
   for (const problem of problems) console.error(problem);
-  console.log(
-    `${problems.length === 0 ? "Imports obey" : "Imports break"} the table of ${relative(process.cwd(), fileURLToPath(import.meta.url))}`,
-  );
+  if (process.argv.includes("--draw")) {
+    console.log(drawGraph(folderGraph(fileGraph(ruled), roomOf)));
+  } else {
+    const table = relative(process.cwd(), fileURLToPath(import.meta.url));
+    console.log(`${problems.length === 0 ? "Imports obey" : "Imports break"} ${table}`);
+  }
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
