@@ -1,63 +1,23 @@
 /** Local handlers in a trace: from a mutation to what a leaf makes of it, by real OTLP. */
 
-import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
-import { startTelemetry } from "../telemetry/setup.ts";
+import { describe, expect, it } from "vitest";
 import { OtlpReceiver } from "../testing/otlp_receiver.ts";
-import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
-import { createLogger } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import { mutate, request, useTestNodes } from "../testing/test_node.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 
 describe("A local handler", () => {
-  const closers: (() => Promise<unknown>)[] = [];
-  const closeAll = () => Promise.all(closers.splice(0).map((close) => close()));
-
-  afterEach(closeAll);
-
-  async function start(receiver: OtlpReceiver, env: Record<string, string>): Promise<TreeNode> {
-    const all = {
-      TST_ADDR: "127.0.0.1:0",
-      TST_HTTP_ADDR: "127.0.0.1:0",
-      TST_FEED: "none",
-      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-      OTEL_TRACES_SAMPLER: "parentbased_always_off",
-      ...env,
-    };
-    const config = parseConfig(all);
-    const telemetry = await startTelemetry({
-      env: all,
-      node: { name: config.name, role: config.role, version: "1.2.3", parents: config.parentAddrs },
-      onProblem: (message) => {
-        throw new Error(message);
-      },
-    });
-    const transport = createHttp2Transport();
-    const node = await startNode(config, {
-      listenHttp,
-      listenHttp2,
-      transport: transport.fetch,
-      log: createLogger("info", Date.now, (record) => telemetry.emitLog(record)),
-      telemetry,
-    });
-    closers.push(async () => {
-      await node.close();
-      await transport.close();
-      await telemetry.shutdown();
-    });
-    return node;
-  }
+  const nodes = useTestNodes();
 
   it("is a span under the one that applied what it is told of, with its error, its log record and its metrics", async () => {
     const receiver = await OtlpReceiver.start();
     try {
-      const root = await start(receiver, {});
-      const leaf = await start(receiver, {
-        TST_NAME: "leaf",
-        TST_PARENT_ADDR: formatAddress(root.addr),
-      });
+      const env = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_TRACES_SAMPLER: "parentbased_always_off",
+      };
+      const root = await nodes.start(env, { telemetry: {} });
+      const leaf = await nodes.startBelow([root], "leaf", env, { telemetry: {} });
       await leaf.localMachine!.whenSynced();
       const calls: string[] = [];
       const { promise: isDone, resolve: done } = Promise.withResolvers<void>();
@@ -77,20 +37,17 @@ describe("A local handler", () => {
       );
       root.machine!.add("Start");
       await leaf.localMachine!.when("Start");
-      await fetch(`http://${formatAddress(leaf.httpAddr)}/mutations`, {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01`,
-        },
-        body: JSON.stringify({ type: "add", states: ["Flight1Delayed"] }),
-      });
+      await mutate(
+        leaf,
+        { type: "add", states: ["Flight1Delayed"] },
+        { traceparent: `00-${TRACE_ID}-b7ad6b7169203331-01` },
+      );
       await isDone;
-      const metrics = await (await fetch(`http://${formatAddress(leaf.httpAddr)}/metrics`)).text();
+      const metrics = await (await request(leaf, "/metrics")).text();
       expect(metrics).toMatch(/^machine_errors_total\{.*\} 1$/m);
       expect(metrics).toMatch(/^machine_handler_duration_count\{.*\} 4$/m);
       expect(metrics).toMatch(/^machine_subscriptions\{.*\} 0$/m);
-      await closeAll();
+      await nodes.close();
 
       expect(calls).toEqual(["untraced", "traced"]);
       const [apply, ...others] = receiver.spans.filter(({ name }) => name === "apply flights");

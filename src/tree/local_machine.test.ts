@@ -1,46 +1,20 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
-import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
-import { createLogger, type LogRecord } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { useTestNodes } from "../testing/test_node.ts";
+import type { LogRecord } from "./log.ts";
 
 describe("TreeNode.localMachine", () => {
-  const ends: (() => Promise<unknown>)[] = [];
+  const nodes = useTestNodes();
   let records: LogRecord[] = [];
 
-  afterEach(async () => {
-    await Promise.all(ends.splice(0).map((end) => end()));
+  beforeEach(() => {
     records = [];
   });
 
-  async function start(env: Record<string, string> = {}): Promise<TreeNode> {
-    const transport = createHttp2Transport();
-    const config = parseConfig({
-      TST_ADDR: "127.0.0.1:0",
-      TST_HTTP_ADDR: "127.0.0.1:0",
-      TST_FEED: "none",
-      ...env,
-    });
-    const node = await startNode(config, {
-      listenHttp,
-      listenHttp2,
-      transport: transport.fetch,
-      log: createLogger("info", Date.now, (record) => records.push(record)),
-    });
-    ends.push(() => node.close().then(() => transport.close()));
-    return node;
-  }
-
   async function startTree() {
-    const root = await start();
-    const relay = await start({
-      TST_NAME: "rep-1",
-      TST_ROLE: "relay",
-      TST_PARENT_ADDR: formatAddress(root.addr),
-      TST_PUSH_INTERVAL_MS: "5",
-    });
-    const leaf = await start({ TST_NAME: "rep-1-1", TST_PARENT_ADDR: formatAddress(relay.addr) });
+    const options = { onLog: (record: LogRecord) => void records.push(record) };
+    const root = await nodes.start({}, options);
+    const relay = await nodes.startBelow([root], "rep-1", { TST_ROLE: "relay" }, options);
+    const leaf = await nodes.startBelow([relay], "rep-1-1", {}, options);
     await leaf.localMachine!.whenSynced();
     return { root, relay, leaf };
   }

@@ -1,84 +1,38 @@
 /** `GET /metrics` of real nodes: what is named is there, with the labels that dashboards ask for. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  createHttp2Transport,
-  createProcessMeter,
-  listenHttp,
-  listenHttp2,
-} from "../runtime/node.ts";
+import { createProcessMeter } from "../runtime/node.ts";
 import * as semconv from "../telemetry/semconv.ts";
 import { type MetricDefinition, prometheusLabel, prometheusName } from "../telemetry/semconv.ts";
-import { startTelemetry } from "../telemetry/setup.ts";
-import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
-import { createLogger } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import { mutate, request, TestNodes, untilClock } from "../testing/test_node.ts";
 
 const METRICS = Object.entries(semconv)
   .filter(([key]) => key.startsWith("METRIC_"))
   .map(([, value]) => value as MetricDefinition);
 
-const closers: (() => Promise<unknown>)[] = [];
+const nodes = new TestNodes();
 const text: Record<string, string> = {};
 
-async function start(env: Record<string, string>): Promise<TreeNode> {
-  const config = parseConfig({
-    TST_ADDR: "127.0.0.1:0",
-    TST_HTTP_ADDR: "127.0.0.1:0",
+beforeAll(async () => {
+  const env = {
     TST_FEED: "random",
     TST_MUTATION_INTERVAL_MS: "5",
     TST_PUSH_INTERVAL_MS: "0",
-    ...env,
-  });
-  const { name, role, parentAddrs } = config;
-  const telemetry = await startTelemetry({
-    env: {},
-    node: { name, role, version: "0", parents: parentAddrs },
-    meter: createProcessMeter(),
-    onProblem: (message) => {
-      throw new Error(message);
-    },
-  });
-  const transport = createHttp2Transport();
-  const node = await startNode(config, {
-    listenHttp,
-    listenHttp2,
-    transport: transport.fetch,
-    log: createLogger("error", Date.now, () => {}),
-    telemetry,
-  });
-  closers.unshift(async () => {
-    await node.close();
-    await transport.close();
-    await telemetry.shutdown();
-  });
-  return node;
-}
-
-const get = (node: TreeNode, path: string, init?: RequestInit) =>
-  fetch(`http://${formatAddress(node.httpAddr)}${path}`, init);
-
-beforeAll(async () => {
-  const root = await start({});
-  const leaf = await start({ TST_NAME: "leaf", TST_PARENT_ADDR: formatAddress(root.addr) });
-  await new Promise<void>((resolve) =>
-    leaf.clock.onChange(() => leaf.clock.seq >= 10 && resolve()),
-  );
-  const body = JSON.stringify({ type: "add", states: ["Start"] });
-  const headers = { "content-type": "application/json" };
-  expect((await get(leaf, "/mutations", { method: "POST", headers, body })).status).toBe(200);
+  };
+  const telemetry = { meter: createProcessMeter() };
+  const root = await nodes.start(env, { telemetry });
+  const leaf = await nodes.startBelow([root], "leaf", env, { telemetry });
+  await untilClock(leaf.clock, () => leaf.clock.seq >= 10);
+  expect((await mutate(leaf, { type: "add", states: ["Start"] })).status).toBe(200);
   // A collection of the process's own garbage may not have happened yet.
   for (const [name, node] of Object.entries({ root, leaf })) {
-    const answer = await get(node, "/metrics");
+    const answer = await request(node, "/metrics");
     expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
     text[name] = await answer.text();
   }
 });
 
-afterAll(async () => {
-  for (const close of closers) await close();
-});
+afterAll(() => nodes.close());
 
 interface Series {
   readonly name: string;

@@ -1,66 +1,34 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { mutate, request, untilClock, untilFollows, useTestNodes } from "../testing/test_node.ts";
 import { formatAddress } from "./address.ts";
-import { ConfigError, parseConfig } from "./config.ts";
-import { createLogger, type LogRecord } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
-
-const ANY_PORT = { TST_ADDR: "127.0.0.1:0", TST_HTTP_ADDR: "127.0.0.1:0", TST_FEED: "none" };
+import { ConfigError } from "./config.ts";
+import type { LogRecord } from "./log.ts";
+import type { TreeNode } from "./node.ts";
 
 describe("startNode()", () => {
-  const nodes: TreeNode[] = [];
-  const transports: { close(): Promise<void> }[] = [];
+  const nodes = useTestNodes();
   let records: LogRecord[] = [];
-  /** Is called before each request that a node makes. */
+  /** Called before each request that a node sends upstream. */
   let beforeRequest: (request: Request) => Promise<void> = async () => {};
 
-  afterEach(async () => {
-    await Promise.all(nodes.splice(0).map((node) => node.close()));
-    await Promise.all(transports.splice(0).map((transport) => transport.close()));
+  beforeEach(() => {
     records = [];
     beforeRequest = async () => {};
   });
 
-  async function start(env: Record<string, string>): Promise<TreeNode> {
-    const transport = createHttp2Transport();
-    transports.push(transport);
-    const log = createLogger("info", Date.now, (record) => records.push(record));
-    const node = await startNode(parseConfig({ ...ANY_PORT, ...env }), {
-      listenHttp,
-      listenHttp2,
-      transport: async (request) => {
-        await beforeRequest(request);
-        return await transport.fetch(request);
-      },
-      log,
-    });
-    nodes.push(node);
-    return node;
-  }
-
-  const startRoot = (env: Record<string, string> = {}) => start(env);
+  const options = {
+    onLog: (record: LogRecord) => void records.push(record),
+    beforeRequest: (request: Request) => beforeRequest(request),
+  };
+  const start = (env: Record<string, string> = {}) => nodes.start(env, options);
   const startBelow = (upstream: TreeNode, name: string, role = "leaf") =>
-    start({
-      TST_NAME: name,
-      TST_ROLE: role,
-      TST_PARENT_ADDR: formatAddress(upstream.addr),
-      TST_PUSH_INTERVAL_MS: "5",
-    });
-
-  const get = (node: TreeNode, path: string, init?: RequestInit) =>
-    fetch(`http://${formatAddress(node.httpAddr)}${path}`, init);
-  const mutate = (node: TreeNode, body: unknown) =>
-    get(node, "/mutations", {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: typeof body === "string" ? body : JSON.stringify(body),
-    });
+    nodes.startBelow([upstream], name, { TST_ROLE: role }, options);
 
   it("shows on a leaf, two hops away, what a mutation on another leaf did at the root", async () => {
-    const root = await startRoot();
+    const root = await start();
     const relay = await startBelow(root, "rep-1", "relay");
     const [one, two] = [await startBelow(relay, "rep-1-1"), await startBelow(relay, "rep-1-2")];
-    await untilEpoch(one, root.clock.epoch);
+    await untilFollows(one, root);
 
     const answer = await mutate(one, { type: "add", states: ["Flight1Delayed"] });
     const { result, version } = (await answer.json()) as { result: string; version: string };
@@ -68,7 +36,7 @@ describe("startNode()", () => {
     expect(root.machine?.is("Flight1Delayed")).toBe(true);
 
     for (const leaf of [one, two]) {
-      const states = await get(leaf, `/states?min-version=${version}&wait=5000`);
+      const states = await request(leaf, `/states?min-version=${version}&wait=5000`);
       expect(states.status).toBe(200);
       expect(Number(states.headers.get("machine-age-ms"))).toBeLessThan(5_000);
       expect(await states.json()).toMatchObject({
@@ -76,22 +44,22 @@ describe("startNode()", () => {
         states: expect.arrayContaining(["Flight1Delayed"]),
       });
     }
-    const { node, upstream } = (await (await get(one, "/topology")).json()) as {
+    const { node, upstream } = (await (await request(one, "/topology")).json()) as {
       node: object;
       upstream: object;
     };
     expect(node).toMatchObject({ name: "rep-1-1", role: "leaf", level: 2 });
     expect(upstream).toMatchObject({ address: formatAddress(relay.addr), status: "live" });
-    const { downstreams } = (await (await get(relay, "/topology")).json()) as {
+    const { downstreams } = (await (await request(relay, "/topology")).json()) as {
       downstreams: { name: string }[];
     };
     expect(downstreams.map(({ name }) => name).sort()).toEqual(["rep-1-1", "rep-1-2"]);
   });
 
   it("changes nothing for a mutation that is wrong, and says what is", async () => {
-    const root = await startRoot();
+    const root = await start();
     const leaf = await startBelow(root, "leaf");
-    await untilEpoch(leaf, root.clock.epoch);
+    await untilFollows(leaf, root);
     const cases: [body: unknown, status: number, detail: RegExp][] = [
       [{ type: "add", states: ["Flight1Delayd"] }, 422, /Flight1Delayd.*Flight1Delayed/],
       [{ type: "ad", states: ["Flight1Delayed"] }, 422, /type/],
@@ -108,16 +76,15 @@ describe("startNode()", () => {
   });
 
   it("converges on the new epoch of a root that came back, at the same address", async () => {
-    const root = await startRoot();
+    const root = await start();
     const relay = await startBelow(root, "rep-1", "relay");
     const leaf = await startBelow(relay, "rep-1-1");
-    await untilEpoch(leaf, root.clock.epoch);
-    nodes.splice(nodes.indexOf(root), 1);
+    await untilFollows(leaf, root);
     await root.close();
-    expect((await get(leaf, "/states")).status).toBe(200);
-    const again = await startRoot({ TST_ADDR: formatAddress(root.addr) });
+    expect((await request(leaf, "/states")).status).toBe(200);
+    const again = await start({ TST_ADDR: formatAddress(root.addr) });
     expect(again.clock.epoch).not.toBe(root.clock.epoch);
-    await untilEpoch(leaf, again.clock.epoch);
+    await untilFollows(leaf, again);
     expect((await mutate(leaf, { type: "add", states: ["Start"] })).status).toBe(200);
     expect(again.machine?.is("Start")).toBe(true);
   });
@@ -128,32 +95,27 @@ describe("startNode()", () => {
       TST_PARENT_ADDR: "127.0.0.1:1",
       TST_STALE_AFTER_MS: "1",
     });
-    expect((await get(lonely, "/states?wait=0")).status).toBe(503);
-    expect((await get(lonely, "/readyz")).status).toBe(503);
-    expect((await get(lonely, "/healthz")).status).toBe(200);
+    expect((await request(lonely, "/states?wait=0")).status).toBe(503);
+    expect((await request(lonely, "/readyz")).status).toBe(503);
+    expect((await request(lonely, "/healthz")).status).toBe(200);
     expect((await mutate(lonely, { type: "add", states: ["Start"] })).status).toBe(503);
   });
 
   it("plays the day at the root", async () => {
-    const root = await startRoot({ TST_FEED: "replay", TST_FEED_SPEED: "1000" });
-    await new Promise<void>((resolve) =>
-      root.clock.onChange(() => root.clock.seq >= 20 && resolve()),
-    );
+    const root = await start({ TST_FEED: "replay", TST_FEED_SPEED: "1000" });
+    await untilClock(root.clock, () => root.clock.seq >= 20);
     expect(root.machine?.is("Ready")).toBe(true);
     expect(records.find(({ message }) => message === "feed mutation canceled")).toBeUndefined();
   });
 
   it("finishes what is under way when it stops, and sends its downstreams elsewhere before", async () => {
-    const root = await startRoot();
+    const root = await start();
     const relays = [
       await startBelow(root, "rep-1", "relay"),
       await startBelow(root, "rep-2", "relay"),
     ] as const;
-    const leaf = await start({
-      TST_NAME: "rep-1-1",
-      TST_PARENT_ADDR: relays.map(({ addr }) => formatAddress(addr)).join(","),
-    });
-    await untilEpoch(leaf, root.clock.epoch);
+    const leaf = await nodes.startBelow(relays, "rep-1-1", {}, options);
+    await untilFollows(leaf, root);
     const [entered, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     beforeRequest = async ({ url }) => {
       if (!url.includes(`${root.addr.port}/`) || !url.endsWith("/Mutate")) return;
@@ -173,16 +135,16 @@ describe("startNode()", () => {
     expect(await (await answer).json()).toMatchObject({ result: "executed" });
     await stopped;
     expect(records.map(({ message }) => message)).not.toContain("link lost");
-    expect(await (await get(leaf, "/topology")).json()).toMatchObject({
+    expect(await (await request(leaf, "/topology")).json()).toMatchObject({
       upstream: { address: formatAddress(relays[1].addr), status: "live", resyncs: 0 },
     });
   });
 
   it("answers those who wait in vain when its time to drain is over", async () => {
-    const root = await startRoot({ TST_DRAIN_MS: "20" });
+    const root = await start({ TST_DRAIN_MS: "20" });
     const version = `${root.clock.epoch}-1000`;
     const listens = vi.spyOn(root.clock, "onChange");
-    const waiting = get(root, `/states?min-version=${version}&wait=30000`);
+    const waiting = request(root, `/states?min-version=${version}&wait=30000`);
     await expect.poll(() => listens.mock.calls.length).toBe(1);
     await root.close();
     const answer = await waiting;
@@ -191,7 +153,7 @@ describe("startNode()", () => {
   });
 
   it("names the setting whose port is taken", async () => {
-    const root = await startRoot();
+    const root = await start();
     const taken = start({ TST_ADDR: formatAddress(root.addr) });
     await expect(taken).rejects.toThrow(ConfigError);
     await expect(taken).rejects.toThrow(
@@ -208,10 +170,3 @@ describe("startNode()", () => {
     );
   });
 });
-
-function untilEpoch(node: TreeNode, epoch: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (node.clock.epoch === epoch) resolve();
-    node.clock.onChange(() => node.clock.epoch === epoch && resolve());
-  });
-}

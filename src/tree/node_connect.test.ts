@@ -2,55 +2,29 @@
 
 import { Code, ConnectError, cors, createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   MutationType,
   StateSourceService,
 } from "../../gen/connect/statesource/v1/statesource_pb.js";
 import { fetchTransport, REPLICATION_PATHS, Replica } from "../replication/mod.ts";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
 import { StockReplica } from "../testing/stock_replica.ts";
+import { untilClock, useTestNodes } from "../testing/test_node.ts";
 import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
-import { createLogger, type LogRecord } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import type { TreeNode } from "./node.ts";
 
 const ORIGIN = "https://board.example";
 
 describe("A node's HTTP API", () => {
-  const ends: (() => Promise<void>)[] = [];
-
-  afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
-  });
+  const nodes = useTestNodes();
 
   async function start(env: Record<string, string> = {}) {
-    const records: LogRecord[] = [];
     const { promise: downstreamClosed, resolve } = Promise.withResolvers<void>();
-    const transport = createHttp2Transport();
-    const node = await startNode(
-      parseConfig({
-        TST_ADDR: "127.0.0.1:0",
-        TST_HTTP_ADDR: "127.0.0.1:0",
-        TST_FEED: "none",
-        TST_HEARTBEAT_INTERVAL_MS: "50",
-        ...env,
-      }),
-      {
-        listenHttp,
-        listenHttp2,
-        transport: transport.fetch,
-        log: createLogger("info", Date.now, (record) => {
-          records.push(record);
-          if (record.message === "downstream closed") resolve();
-        }),
-      },
+    const node = await nodes.start(
+      { TST_HEARTBEAT_INTERVAL_MS: "50", ...env },
+      { onLog: ({ message }) => message === "downstream closed" && resolve() },
     );
-    ends.push(async () => {
-      await node.close();
-      await transport.close();
-    });
-    return { node, records, downstreamClosed, baseUrl: `http://${formatAddress(node.httpAddr)}` };
+    return { node, downstreamClosed, baseUrl: `http://${formatAddress(node.httpAddr)}` };
   }
 
   function connect(baseUrl: string) {
@@ -86,15 +60,10 @@ describe("A node's HTTP API", () => {
       transport: fetchTransport,
       backoff: { minMs: 5, maxMs: 20 },
     });
-    ends.push(() => replica.close());
+    onTestFinished(() => replica.close());
     replica.start();
     const untilEqual = (node: TreeNode) =>
-      new Promise<void>((resolve) => {
-        const look = () => replica.clock.version === node.clock.version && resolve();
-        ends.push(async () => stop());
-        const stop = replica.clock.onChange(look);
-        look();
-      });
+      untilClock(replica.clock, () => replica.clock.version === node.clock.version);
     await untilEqual(first.node);
     const options = { signal: AbortSignal.timeout(5_000), timeoutMs: 5_000 };
     await replica.mutate({ type: "add", states: ["Flight1Delayed"] }, options);

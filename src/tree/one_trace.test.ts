@@ -1,15 +1,12 @@
 /** One mutation on a leaf, seen whole: nine nodes, real sockets, real OTLP. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
-import { startTelemetry } from "../telemetry/setup.ts";
 import type { OtlpSpan } from "../testing/otlp.ts";
 import { OtlpReceiver } from "../testing/otlp_receiver.ts";
+import { mutate, TestNodes, untilClock, untilFollows } from "../testing/test_node.ts";
 import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
 import { defaultTree, type TreePlace } from "./default_tree.ts";
-import { createLogger } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import type { TreeNode } from "./node.ts";
 
 const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 const CLIENT_SPAN_ID = "b7ad6b7169203331";
@@ -17,56 +14,23 @@ const RELAYS = ["rep-1", "rep-2"];
 const LEAVES = ["rep-1-1", "rep-1-2", "rep-1-3", "rep-2-1", "rep-2-2", "rep-2-3"];
 
 let receiver: OtlpReceiver;
+const running = new TestNodes();
 const nodes = new Map<string, TreeNode>();
-const closers: (() => Promise<unknown>)[] = [];
 let version = "";
 
 async function start(place: TreePlace, places: readonly TreePlace[]): Promise<void> {
-  const upstream = place.upstreamPorts.map(
-    (port) => nodes.get(places.find((other) => other.port === port)!.name)!.addr,
+  const upstreams = place.upstreamPorts.map(
+    (port) => nodes.get(places.find((other) => other.port === port)!.name)!,
   );
   const env = {
-    TST_NAME: place.name,
     TST_ROLE: place.role,
-    TST_ADDR: "127.0.0.1:0",
-    TST_HTTP_ADDR: "127.0.0.1:0",
-    TST_FEED: "none",
     TST_PUSH_INTERVAL_MS: "0",
-    TST_PARENT_ADDR: upstream.map(formatAddress).join(","),
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
-    // What is not traced by its caller is not traced.
+    // Only what the caller traces is traced.
     OTEL_TRACES_SAMPLER: "parentbased_always_off",
     OTEL_RESOURCE_ATTRIBUTES: "deployment.environment.name=test",
   };
-  const config = parseConfig(env);
-  const telemetry = await startTelemetry({
-    env,
-    node: { name: config.name, role: config.role, version: "1.2.3", parents: config.parentAddrs },
-    onProblem: (message, fields) => {
-      throw new Error(`${message} ${JSON.stringify(fields)}`);
-    },
-  });
-  const transport = createHttp2Transport();
-  const node = await startNode(config, {
-    listenHttp,
-    listenHttp2,
-    transport: transport.fetch,
-    log: createLogger("info", Date.now, (record) => telemetry.emitLog(record)),
-    telemetry,
-  });
-  nodes.set(place.name, node);
-  closers.push(async () => {
-    await node.close();
-    await transport.close();
-    await telemetry.shutdown();
-  });
-}
-
-function until(node: TreeNode, isTrue: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    if (isTrue()) resolve();
-    node.clock.onChange(() => isTrue() && resolve());
-  });
+  nodes.set(place.name, await running.startBelow(upstreams, place.name, env, { telemetry: {} }));
 }
 
 beforeAll(async () => {
@@ -74,27 +38,23 @@ beforeAll(async () => {
   const places = defaultTree();
   for (const place of places) await start(place, places);
   const root = nodes.get("root")!;
-  for (const node of nodes.values()) await until(node, () => node.clock.epoch === root.clock.epoch);
+  for (const node of nodes.values()) await untilFollows(node, root);
 
   const leaf = nodes.get("rep-1-1")!;
-  const post = (states: string[], headers: Record<string, string>) =>
-    fetch(`http://${formatAddress(leaf.httpAddr)}/mutations`, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...headers },
-      body: JSON.stringify({ type: "add", states }),
-    });
-  // One that is not traced goes before: nothing of it may show.
-  await post(["Start"], {});
-  const answer = await post(["Flight1Delayed", "Flight1Gate2"], {
-    traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`,
-  });
-  ({ version } = (await answer.json()) as { version: string });
-  for (const node of nodes.values()) await until(node, () => node.clock.version === version);
-  await Promise.all(closers.splice(0).map((close) => close()));
+  // A mutation that is not traced comes first: nothing of it may show.
+  await mutate(leaf, { type: "add", states: ["Start"] });
+  const response = await mutate(
+    leaf,
+    { type: "add", states: ["Flight1Delayed", "Flight1Gate2"] },
+    { traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01` },
+  );
+  ({ version } = (await response.json()) as { version: string });
+  for (const { clock } of nodes.values()) await untilClock(clock, () => clock.version === version);
+  await running.close();
 });
 
 afterAll(async () => {
-  await Promise.all(closers.map((close) => close()));
+  await running.close();
   await receiver.close();
 });
 

@@ -1,70 +1,47 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
-import { formatAddress } from "./address.ts";
-import { parseConfig } from "./config.ts";
-import { createLogger, type LogRecord } from "./log.ts";
-import { startNode, type TreeNode } from "./node.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { mutate, request, untilFollows, useTestNodes } from "../testing/test_node.ts";
+import type { LogRecord } from "./log.ts";
+import type { TreeNode } from "./node.ts";
 
 const STATES = "Flight2*,Exception";
 
 describe("A node with TST_STATES", () => {
-  const nodes: TreeNode[] = [];
-  const transports: { close(): Promise<void> }[] = [];
+  const nodes = useTestNodes();
   let records: LogRecord[] = [];
   let onRecord = () => {};
 
-  afterEach(async () => {
-    await Promise.all(nodes.splice(0).map((node) => node.close()));
-    await Promise.all(transports.splice(0).map((transport) => transport.close()));
+  beforeEach(() => {
     records = [];
     onRecord = () => {};
   });
 
-  async function start(
-    name: string,
-    upstream: readonly TreeNode[],
-    env: Record<string, string> = {},
-  ): Promise<TreeNode> {
-    const transport = createHttp2Transport();
-    transports.push(transport);
-    const config = parseConfig({
-      TST_NAME: name,
-      TST_ADDR: "127.0.0.1:0",
-      TST_HTTP_ADDR: "127.0.0.1:0",
-      TST_FEED: "none",
-      TST_PUSH_INTERVAL_MS: "0",
-      TST_HEARTBEAT_INTERVAL_MS: "200",
-      TST_PARENT_ADDR: upstream.map(({ addr }) => formatAddress(addr)).join(","),
-      ...env,
-    });
-    const log = createLogger("info", Date.now, (record) => {
-      records.push(record);
-      onRecord();
-    });
-    const services = { listenHttp, listenHttp2, transport: transport.fetch, log };
-    const node = await startNode(config, services);
-    nodes.push(node);
-    return node;
-  }
+  const start = (name: string, upstreams: readonly TreeNode[], env: Record<string, string> = {}) =>
+    nodes.startBelow(
+      upstreams,
+      name,
+      { TST_PUSH_INTERVAL_MS: "0", TST_HEARTBEAT_INTERVAL_MS: "200", ...env },
+      {
+        onLog(record) {
+          records.push(record);
+          onRecord();
+        },
+      },
+    );
 
-  const get = (node: TreeNode, path: string) =>
-    fetch(`http://${formatAddress(node.httpAddr)}${path}`);
   const json = async (node: TreeNode, path: string) =>
-    (await (await get(node, path)).json()) as Record<string, unknown>;
-  const add = async (node: TreeNode, ...states: string[]) => {
-    const answer = await fetch(`http://${formatAddress(node.httpAddr)}/mutations`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ type: "add", states }),
-    });
-    return (await answer.json()) as { result: string; version: string; detail?: string };
-  };
+    (await (await request(node, path)).json()) as Record<string, unknown>;
+  const add = async (node: TreeNode, ...states: string[]) =>
+    (await (await mutate(node, { type: "add", states })).json()) as {
+      result: string;
+      version: string;
+      detail?: string;
+    };
 
   it("follows these alone, and still runs any mutation and shows any version", async () => {
     const root = await start("root", []);
     const relay = await start("relay", [root], { TST_ROLE: "relay" });
     const leaf = await start("leaf", [relay], { TST_STATES: STATES });
-    await reached(leaf, () => leaf.clock.epoch === root.clock.epoch);
+    await untilFollows(leaf, root);
     expect(leaf.clock.names).toEqual([
       "Exception",
       ...root.clock.names.filter((name) => name.startsWith("Flight2")),
@@ -74,7 +51,7 @@ describe("A node with TST_STATES", () => {
     await add(root, "Start");
     const outside = await add(leaf, "Flight1Delayed");
     expect(outside.result).toBe("executed");
-    const unchanged = await get(leaf, `/states?min-version=${outside.version}`);
+    const unchanged = await request(leaf, `/states?min-version=${outside.version}`);
     expect(unchanged.status).toBe(200);
     expect(unchanged.headers.get("machine-selection")).toBe("Exception,Flight2*");
     expect(await unchanged.json()).toMatchObject({
@@ -105,8 +82,8 @@ describe("A node with TST_STATES", () => {
     const relay = await start("relay", [root], { TST_ROLE: "relay", TST_STATES: STATES });
     const part = await start("part", [relay], { TST_STATES: "Flight2Gate*" });
     const whole = await start("whole", [relay, root]);
-    await reached(part, () => part.clock.epoch === root.clock.epoch);
-    await reached(whole, () => whole.clock.epoch === root.clock.epoch);
+    await untilFollows(part, root);
+    await untilFollows(whole, root);
     expect(part.clock.names).toHaveLength(6);
     expect(whole.clock.names).toEqual(root.clock.names);
     expect(records).toContainEqual(
@@ -139,17 +116,10 @@ describe("A node with TST_STATES", () => {
         /Cannot select "Flight2Delayd" \(the nearest known: Flight2Delayed, /,
       ),
     });
-    expect((await get(leaf, "/readyz")).status).toBe(503);
+    expect((await request(leaf, "/readyz")).status).toBe(503);
   });
 });
 
 function activeAt(node: TreeNode, prefix: string): string[] {
   return node.clock.activeStates().filter((name) => name.startsWith(prefix));
-}
-
-function reached(node: TreeNode, isReached: () => boolean): Promise<void> {
-  return new Promise((resolve) => {
-    if (isReached()) resolve();
-    node.clock.onChange(() => isReached() && resolve());
-  });
 }

@@ -4,14 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
-import {
-  createLogger,
-  formatAddress,
-  parseConfig,
-  startNode,
-  type TreeNode,
-} from "../../tree/mod.ts";
+import { formatAddress, type TreeNode } from "../../tree/mod.ts";
+import { useTestNodes } from "../test_node.ts";
 import { Chromium, findChromium } from "./chromium.ts";
 import { bundlePage, PageServer } from "./page_server.ts";
 
@@ -22,6 +16,7 @@ const isSkipped = chromium === undefined && process.env.REQUIRE_CHROMIUM === und
 if (isSkipped) console.warn("Skipped: the replica in a browser, as there is no Chromium here");
 
 describe("A replica in a browser", () => {
+  const nodes = useTestNodes();
   const ends: (() => unknown)[] = [];
 
   afterEach(async () => {
@@ -29,25 +24,7 @@ describe("A replica in a browser", () => {
   });
 
   /** A root in this process, which tests may mutate at will. */
-  async function startRoot(addr = "127.0.0.1:0"): Promise<TreeNode> {
-    const transport = createHttp2Transport();
-    const root = await startNode(
-      parseConfig({
-        TST_ADDR: addr,
-        TST_HTTP_ADDR: "127.0.0.1:0",
-        TST_FEED: "none",
-        TST_DRAIN_MS: "0",
-      }),
-      {
-        listenHttp,
-        listenHttp2,
-        transport: transport.fetch,
-        log: createLogger("error", Date.now, () => {}),
-      },
-    );
-    ends.push(() => root.close());
-    return root;
-  }
+  const startRoot = (addr = "127.0.0.1:0") => nodes.start({ TST_ADDR: addr, TST_DRAIN_MS: "0" });
 
   /** A leaf in a process of its own, which tests may kill. */
   async function startLeaf(root: TreeNode, origin: string, httpAddr = "127.0.0.1:0") {

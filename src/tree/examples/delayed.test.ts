@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
-import { createLogger, formatAddress, parseConfig, startNode, type TreeNode } from "../mod.ts";
+import { useTestNodes } from "../../testing/test_node.ts";
+import { formatAddress } from "../mod.ts";
 import type { DelayedNotice } from "./watch_delayed.ts";
 
 const EXAMPLE = fileURLToPath(new globalThis.URL("delayed.ts", import.meta.url));
@@ -21,41 +21,12 @@ interface Received {
 }
 
 describe("The example of delayed flights", () => {
+  const nodes = useTestNodes();
   const ends: (() => unknown)[] = [];
 
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
-
-  async function start(env: Record<string, string> = {}): Promise<TreeNode> {
-    const transport = createHttp2Transport();
-    const config = parseConfig({
-      TST_ADDR: "127.0.0.1:0",
-      TST_HTTP_ADDR: "127.0.0.1:0",
-      TST_FEED: "none",
-      TST_DRAIN_MS: "0",
-      ...env,
-    });
-    const node = await startNode(config, {
-      listenHttp,
-      listenHttp2,
-      transport: transport.fetch,
-      log: createLogger("error", Date.now, () => {}),
-    });
-    ends.push(() => node.close().then(() => transport.close()));
-    return node;
-  }
-
-  async function startTree() {
-    const root = await start();
-    const relay = await start({
-      TST_NAME: "rep-1",
-      TST_ROLE: "relay",
-      TST_PARENT_ADDR: formatAddress(root.addr),
-      TST_PUSH_INTERVAL_MS: "5",
-    });
-    return { root, relay };
-  }
 
   /** A web server that responds 503 to the first request, cuts off the second, and accepts the rest. */
   async function startWebhook() {
@@ -115,7 +86,8 @@ describe("The example of delayed flights", () => {
   }
 
   it("follows a relay, logs, retries a webhook that fails at first, and ends cleanly", async () => {
-    const { root, relay } = await startTree();
+    const root = await nodes.start({ TST_DRAIN_MS: "0" });
+    const relay = await nodes.startBelow([root], "rep-1", { TST_ROLE: "relay", TST_DRAIN_MS: "0" });
     const webhook = await startWebhook();
     root.machine!.add(["Flight1Outbound", "Flight1Gate3", "Flight1OnTime"]);
     root.machine!.add("Flight2Delayed");

@@ -4,41 +4,22 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttp2Transport, listenHttp, listenHttp2 } from "../../../runtime/node.ts";
 import { Chromium, findChromium } from "../../../testing/browser/chromium.ts";
 import { until } from "../../../testing/faults/until.ts";
-import { createLogger, formatAddress, parseConfig, startNode } from "../../mod.ts";
+import { useTestNodes } from "../../../testing/test_node.ts";
+import { formatAddress } from "../../mod.ts";
 
 const BOARD = fileURLToPath(new URL("board.ts", import.meta.url));
 const chromium = findChromium();
 const isSkipped = chromium === undefined && process.env.REQUIRE_CHROMIUM === undefined;
 
 describe("The board in a browser", () => {
+  const nodes = useTestNodes();
   const ends: (() => unknown)[] = [];
 
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
-
-  async function startRoot() {
-    const transport = createHttp2Transport();
-    const root = await startNode(
-      parseConfig({
-        TST_ADDR: "127.0.0.1:0",
-        TST_HTTP_ADDR: "127.0.0.1:0",
-        TST_FEED: "none",
-        TST_DRAIN_MS: "0",
-      }),
-      {
-        listenHttp,
-        listenHttp2,
-        transport: transport.fetch,
-        log: createLogger("error", Date.now, () => {}),
-      },
-    );
-    ends.push(() => root.close());
-    return root;
-  }
 
   /** Resolves to the address of the page. */
   function startBoard(parent: string): Promise<string> {
@@ -60,7 +41,7 @@ describe("The board in a browser", () => {
     "shows flights as they change, and delays one on a click",
     async () => {
       if (chromium === undefined) throw new Error("Cannot run: there is no Chromium on the path");
-      const root = await startRoot();
+      const root = await nodes.start({ TST_DRAIN_MS: "0" });
       const machine = root.machine!;
       machine.add(["Flight1Outbound", "Flight1OnTime", "Flight1Gate3"]);
       const browser = Chromium.open(chromium, await startBoard(formatAddress(root.addr)));
