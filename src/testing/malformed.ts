@@ -1,15 +1,23 @@
-/** Reads src/replication/testdata/malformed.txt, for tests. */
+/** Reads src/replication/wire/testdata/malformed.txt, for tests. */
 
 import { readFileSync } from "node:fs";
 import type { ReplicationErrorCode } from "../replication/mod.ts";
 
-export type Reader = "request" | "stream" | "subscribe" | "mutate" | "clock" | "reply" | "probe";
-
 export interface Malformed {
-  readonly reader: Reader;
+  readonly reader:
+    | "request"
+    | "stream"
+    | "subscribe"
+    | "mutate"
+    | "clock"
+    | "schema"
+    | "response"
+    | "probe";
   readonly name: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly outcome: ReplicationErrorCode | "ok";
+  /** Part of the error's message; empty where the message does not matter. */
+  readonly message: string;
 }
 
 /** Throws a `SyntaxError` for a line that is no case. */
@@ -20,17 +28,11 @@ export function readMalformed(): Malformed[] {
   );
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return lines.map((line) => {
-    const match = /^(\w+): (.+): ([0-9a-f* ]*) → (\w+)$/.exec(line);
+    const match = /^(\w+): (.+?): ([0-9a-f* ]*) → (\w+)(?:: (.+))?$/.exec(line);
     if (match === null)
       throw new SyntaxError(`Cannot read a malformed case: the line is "${line}"`);
-    const [, reader, name, bytes, outcome] = match as unknown as [
-      string,
-      Reader,
-      string,
-      string,
-      Malformed["outcome"],
-    ];
-    return { reader, name, bytes: parseBytes(bytes), outcome };
+    const [, reader, name, bytes, outcome, message = ""] = match;
+    return { reader, name, bytes: parseBytes(bytes!), outcome, message } as Malformed;
   });
 }
 

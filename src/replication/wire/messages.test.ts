@@ -133,39 +133,6 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
       ).toEqual(ticks);
     }
   });
-
-  it.each([0, 86_400_001, 4_294_967_295])("refuse a heartbeat interval of %d ms", (interval) => {
-    const start = {
-      epoch: "00000000000000ff",
-      wallTimeMs: 1,
-      heartbeatIntervalMs: interval,
-      path: [],
-      machineId: "",
-      checksum: 1,
-      schema: undefined,
-      ticks: undefined,
-    };
-    expect(() => decodeClockMessage(encodeClockMessage(diff({ start })))).toThrow(
-      /heartbeat interval is \d+ ms/,
-    );
-  });
-
-  it("refuse a seq that no number can hold", () => {
-    expect(() => decodeClockMessage(unhex("08ffffffffffffffffff01"))).toThrow(/its seq is/);
-  });
-
-  it("refuse any bytes with an error that has a code, and never throw another", () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-        try {
-          decodeClockMessage(bytes);
-        } catch (error) {
-          expect(error).toMatchObject({ name: "ReplicationError", code: "data_loss" });
-        }
-      }),
-      { numRuns: 2_000 },
-    );
-  });
 });
 
 describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
@@ -193,44 +160,15 @@ describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
       decodeSubscribeRequest(encodeSubscribeRequest({ ...request, selection: loose })).selection,
     ).toEqual({ names: ["A", "B"], prefixes: ["F"] });
   });
-
-  it.each([
-    [{ names: [], prefixes: [] }, /there is neither a name nor a prefix/],
-    [{ names: [], prefixes: [""] }, /0 characters, not 1 to 255/],
-    [{ names: ["x".repeat(256)], prefixes: [] }, /256 characters/],
-    [{ names: Array(1_001).fill("A"), prefixes: [] }, /1001 names, more than 1000/],
-    [{ names: [], prefixes: Array(101).fill("A") }, /101 prefixes, more than 100/],
-  ])("refuse selection %#", (selection, message) => {
-    const bytes = encodeSubscribeRequest({
-      name: "a",
-      epoch: "",
-      seq: 0,
-      schemaHash: "",
-      selection,
-    });
-    expect(() => decodeSubscribeRequest(bytes)).toThrow(
-      expect.objectContaining({
-        code: "invalid_argument",
-        message: expect.stringMatching(message),
-      }),
-    );
-  });
-
-  it("refuses a request without a name, or with half an epoch", () => {
-    expect(() => decodeSubscribeRequest(new Uint8Array(0))).toThrow(/name has 0 characters/);
-    const request = { name: "a", epoch: "0123", seq: 0, schemaHash: "" };
-    expect(() => decodeSubscribeRequest(encodeSubscribeRequest(request))).toThrow(
-      /epoch has 2 bytes/,
-    );
-  });
 });
 
 describe("decodeClockMessage()", () => {
   it("keeps the last 16 trace contexts, without what is none", () => {
     const contexts = Array.from({ length: 20 }, (_, i) => new Uint8Array(25).fill(i + 1));
+    contexts[18] = new Uint8Array(26);
     contexts[19] = new Uint8Array(24);
     const message = decodeClockMessage(encodeClockMessage(diff({ traceContexts: contexts })));
-    expect(message.traceContexts).toEqual(contexts.slice(4, 19));
+    expect(message.traceContexts).toEqual(contexts.slice(4, 18));
   });
 });
 
@@ -250,14 +188,6 @@ describe("encodeMutateRequest() and decodeMutateRequest()", () => {
       states: [],
     });
   });
-
-  it.each([
-    ["0800", /type is 0/],
-    ["0809", /type is 9/],
-    ["0801ff", /Cannot read MutateRequest/],
-  ])("refuses %s", (bytes, message) => {
-    expect(() => decodeMutateRequest(unhex(bytes))).toThrow(message);
-  });
 });
 
 describe("encodeMutateResponse() and decodeMutateResponse()", () => {
@@ -271,10 +201,6 @@ describe("encodeMutateResponse() and decodeMutateResponse()", () => {
     { result: "canceled", version: "0123456789abcdef-0", rejected: { by: "queue limit of 1000" } },
   ] as const)("carry %j", (reply) => {
     expect(decodeMutateResponse(encodeMutateResponse(reply))).toEqual(reply);
-  });
-
-  it.each(["", "0801", "08031208000000000000000a"])("refuse an answer cut short: %j", (bytes) => {
-    expect(() => decodeMutateResponse(unhex(bytes))).toThrow(/Cannot read MutateResponse/);
   });
 });
 
