@@ -1,6 +1,6 @@
-/** Time that stands still until a test moves it. */
+/** Time that only a test moves. */
 
-import type { TimeSource } from "../replication/mod.ts";
+import { systemTime, type TimeSource } from "../replication/mod.ts";
 
 interface Timer {
   readonly dueMs: number;
@@ -29,7 +29,7 @@ export class VirtualTime implements TimeSource {
     return () => this.#timers.delete(timer);
   }
 
-  /** Waits for promises alone: so it runs within {@linkcode settle}, at the same virtual time. */
+  /** Waits only for promises, so `run` is called within {@linkcode settle}, at the same virtual time. */
   defer(run: () => void): () => void {
     let isCanceled = false;
     queueMicrotask(() => {
@@ -40,12 +40,12 @@ export class VirtualTime implements TimeSource {
     };
   }
 
-  /** Number of timers that wait. */
+  /** Number of timers that are set. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  /** Moves on by `ms`, running timers in the order in which they are due and letting promises settle in between. */
+  /** Advances by `ms`: runs timers in the order in which they are due, and lets promises settle after each. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#elapsedMs + ms;
     await settle();
@@ -58,7 +58,7 @@ export class VirtualTime implements TimeSource {
     this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
   }
 
-  /** Passes within whatever calls it, as by work that takes so long: nothing else runs meanwhile. */
+  /** Advances by `ms` at once, as work of that length does: no timer runs meanwhile. */
   spend(ms: number): void {
     this.#elapsedMs += ms;
   }
@@ -79,7 +79,7 @@ export class VirtualTime implements TimeSource {
   }
 }
 
-/** Lets everything run that waits for promises alone. */
+/** Runs everything that waits only for promises. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 3; i++) await new Promise<void>((resolve) => systemTime.defer(resolve));
 }
