@@ -14,6 +14,7 @@
  * @module
  */
 
+export { MutationLoad } from "./mutation_load.ts";
 export { NodeProcess } from "./node_process.ts";
 export { RootRecord } from "./root_record.ts";
 export { listenInVain } from "./silent_listener.ts";

@@ -1,6 +1,7 @@
-/** Mutations through many nodes, each with an idempotency key and repeated until it is answered, and whether each had its effect once. */
+/** Sends mutations through many nodes, repeats each with its idempotency key until a response comes, and checks that each took effect once. */
 
 import { Agent } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 
@@ -8,11 +9,11 @@ import { type RootRecord, splitVersion } from "./root_record.ts";
 export const COUNTED_STATE = "Healthcheck";
 
 export interface LoadOptions {
-  /** Mutations under way at the same time. Default 4. */
+  /** Mutations in flight at the same time. Default 4. */
   readonly concurrency?: number;
-  /** Between an answer and the next mutation of the same of these, in milliseconds. Default 10. */
+  /** Between a response and the next mutation in its place, in milliseconds. Default 10. */
   readonly paceMs?: number;
-  /** Until a try without an answer is given up, in milliseconds. Default 3,000. */
+  /** Longest wait for the response to one try, in milliseconds. Default 3,000. */
   readonly patienceMs?: number;
 }
 
@@ -20,16 +21,16 @@ export class MutationLoad {
   readonly #nodes: () => readonly HttpNode[];
   readonly #prefix = crypto.randomUUID();
   readonly #options: Required<LoadOptions>;
-  /** The versions at which those that count were answered as executed. */
+  /** Versions at which mutations of {@linkcode COUNTED_STATE} were executed. */
   readonly #executed: string[] = [];
   readonly #problems: string[] = [];
   readonly #agent = new Agent({ keepAlive: true });
   #keys = 0;
   #tries = 0;
-  #answered = 0;
-  #slowestMs = 0;
+  /** How long each mutation took with all its tries, for those that have a response. */
+  readonly #tookMs: number[] = [];
 
-  /** `nodes` are those that take mutations at the moment. */
+  /** `nodes` returns the nodes that take mutations at the moment. */
   constructor(nodes: () => readonly HttpNode[], options: LoadOptions = {}) {
     this.#nodes = nodes;
     this.#options = {
@@ -39,18 +40,26 @@ export class MutationLoad {
     };
   }
 
-  /** How many mutations were answered, in how many tries, and how long the slowest took with all its tries. */
+  /** How many mutations have a response, and how many tries there were. */
   get counts() {
-    return { answered: this.#answered, tries: this.#tries, slowestMs: this.#slowestMs };
+    return { answered: this.#tookMs.length, tries: this.#tries };
   }
 
-  /** Sends mutations until `signal` aborts; resolves when the last of them is answered. */
+  /** The counts and how long responses took, as a line for people. */
+  describe(): string {
+    const times = this.#tookMs.toSorted((a, b) => a - b);
+    const at = (share: number) =>
+      (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(1);
+    return `mutations: ${times.length} answered in ${this.#tries} tries, after ${at(0.5)} ms (p50), ${at(0.99)} ms (p99), ${at(1)} ms (slowest)`;
+  }
+
+  /** Sends mutations until `signal` aborts; resolves when all of them have a response. */
   async run(signal: AbortSignal): Promise<void> {
     const { concurrency, paceMs } = this.#options;
     const send = async () => {
       while (!signal.aborted) {
         await this.send();
-        await new Promise((resolve) => setTimeout(resolve, paceMs));
+        await sleep(paceMs);
       }
     };
     await Promise.all(Array.from({ length: concurrency }, send));
@@ -58,13 +67,13 @@ export class MutationLoad {
   }
 
   /**
-   * Sends one mutation, again and again until it is answered, each time through the next of `nodes` (default:
-   * those of the load). Resolves to the version at which its result holds.
+   * Sends one mutation until it has a response, each try through the next of `nodes` (default: those of the
+   * load). Resolves to the version at which its result holds.
    */
   async send(nodes = this.#nodes): Promise<string> {
     const number = this.#keys++;
     const startedAtMs = performance.now();
-    // Every other one flips states that are seen; only those of one state are counted.
+    // Every second mutation toggles a state that is visible; only mutations of one state are counted.
     const isCounted = number % 2 === 0;
     const body = isCounted
       ? { type: "add", states: [COUNTED_STATE] }
@@ -74,12 +83,10 @@ export class MutationLoad {
       const node = present[(number + i) % present.length]!;
       const answer = await this.#try(node, `${this.#prefix}-${number}`, body);
       if (answer === undefined) {
-        // Its node may be gone by the next try: there is no hurry.
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await sleep(20);
         continue;
       }
-      this.#answered++;
-      this.#slowestMs = Math.max(this.#slowestMs, performance.now() - startedAtMs);
+      this.#tookMs.push(performance.now() - startedAtMs);
       if (isCounted && answer.result === "executed") this.#executed.push(answer.version);
       if (isCounted && answer.result !== "executed")
         this.#problems.push(`mutation ${number} was ${answer.result}`);
@@ -88,14 +95,14 @@ export class MutationLoad {
   }
 
   /**
-   * All that must not have been, as readable lines, once the record has all that the root had: in a life
-   * of the root that goes on, the counted effects are as many as were answered; in one that is over, no fewer.
+   * What went wrong, as readable lines. Call it once the record has all versions of the root. In the current
+   * life of the root, there is exactly one effect for each response; in an earlier life, at least one.
    */
   problems(record: RootRecord): string[] {
     const executed = Map.groupBy(this.#executed.map(splitVersion), ({ epoch }) => epoch);
     const wrong = [...executed].flatMap(([epoch, answers]) => {
       const lastSeq = record.lastSeq(epoch) ?? 0;
-      // A root that ends goes on a little after its event streams.
+      // A root that stops still runs mutations after its event streams have ended.
       const seen = answers.filter(({ seq }) => seq <= lastSeq).length;
       const tick = record.lastTick(epoch, COUNTED_STATE) ?? 0;
       const effects = tick === 0 ? 0 : (tick + 1) / 2;
@@ -127,7 +134,7 @@ export class MutationLoad {
       return undefined;
     }
     if (answer.status === 200) return answer.json();
-    // While parts of the tree are away these are honest; nothing else is.
+    // While parts of the tree are down, these two are correct, and no others.
     if (answer.status !== 503 && answer.status !== 504)
       this.#problems.push(`${node.name} answered ${key} with ${answer.status}: ${answer.body}`);
     return undefined;

@@ -104,11 +104,9 @@ export class WatchedTree extends ProcessTree {
       const { answers, equal, agreed, unknown, away, oldestMs, understatedMs } = counts;
       return `${name}: ${answers} answers, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; away ${away}; oldest ${oldestMs} ms, age told too low by up to ${Math.round(understatedMs)} ms`;
     });
-    const { answered, tries, slowestMs } = this.load.counts;
-    return [
-      ...lines,
-      `mutations: ${answered} answered in ${tries} tries, the slowest after ${Math.round(slowestMs)} ms; lives of the root: ${this.record.epochs}`,
-    ].join("\n");
+    return [...lines, `${this.load.describe()}; lives of the root: ${this.record.epochs}`].join(
+      "\n",
+    );
   }
 
   override async close(): Promise<void> {

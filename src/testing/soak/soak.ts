@@ -1,11 +1,12 @@
 /**
  * `npm run soak -- MINUTES`: the default tree under load and faults. The random feed makes 200
- * mutations a second, five more a second come in at random leaves; every ten seconds a random node
- * is killed, stopped in order, or held still for a while. Every answer of every node is held against
- * what the root had at that version. Exit code 0 if nothing was ever wrong, all are equal at the
- * end, and no node that lived for long took more and more memory.
+ * mutations a second, and five more a second arrive at the leaves; every ten seconds a random node
+ * is killed, stopped in order, or paused. Every response of every node is compared with what the root
+ * had at that version. Exit code 0 if nothing was wrong, all nodes are equal at the end, each mutation
+ * took effect once, and the memory of no long-lived node kept growing.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { Supervisor } from "../../cli/supervisor.ts";
 import {
   commandArguments,
@@ -15,19 +16,18 @@ import {
   writeLine,
 } from "../../runtime/node.ts";
 import { defaultTree } from "../../tree/mod.ts";
-import { RootRecord } from "../faults/mod.ts";
+import { MutationLoad, RootRecord, until } from "../faults/mod.ts";
 import { grows, MemoryLog } from "./memory.ts";
-import { MutationLoad } from "./mutation_load.ts";
 import { ReplicaWatch } from "./replica_watch.ts";
 
 const FAULT_INTERVAL_MS = 10_000;
 const ASK_INTERVAL_MS = 250;
 const SAMPLE_INTERVAL_MS = 10_000;
-/** Without faults before the end, so that all can catch up. */
+/** Without faults before the end, so that all nodes can catch up. */
 const QUIET_MS = 20_000;
 /** Within which each node must reach the root's version at the end. */
 const CATCH_UP_MS = 5_000;
-/** Held still at times but never ended, so that their memory is seen over the whole time. */
+/** Paused at times but never ended, so that their memory is measured over the whole time. */
 const NEVER_ENDED = new Set(["rep-2", "rep-2-3"]);
 
 const minutes = Number(commandArguments()[0] ?? "60");
@@ -62,17 +62,15 @@ const faults = new Map<string, number>();
 const ended = new AbortController();
 const startedAtMs = performance.now();
 const elapsedMs = () => performance.now() - startedAtMs;
-const load = new MutationLoad(
-  watches.filter(({ name }) => name.includes("-1-") || name.includes("-2-")),
-);
+const leaves = watches.filter(({ name }) => name.includes("-1-") || name.includes("-2-"));
+const load = new MutationLoad(() => leaves, { concurrency: 5, paceMs: 1_000 });
 
-/** Calls `run` every `intervalMs` until the end, never twice at once. */
+/** Calls `run` every `intervalMs` until the end, one call at a time. */
 async function every(intervalMs: number, run: () => Promise<void> | void): Promise<void> {
   while (!ended.signal.aborted) {
     const atMs = performance.now();
     await run();
-    const waitMs = Math.max(1, intervalMs - (performance.now() - atMs));
-    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    await sleep(Math.max(1, intervalMs - (performance.now() - atMs)));
   }
 }
 
@@ -85,7 +83,7 @@ async function makeFault(): Promise<void> {
   const { name } = places[Math.floor(Math.random() * places.length)]!;
   const pid = supervisor.pids.get(name);
   if (pid === undefined) return;
-  // The root's last life is to be long enough for its memory to be seen.
+  // The last life of the root has to be long enough to show how its memory develops.
   const mayEnd = !NEVER_ENDED.has(name) && !(name === "root" && elapsedMs() > durationMs / 3);
   const kind = mayEnd ? Math.random() : 1;
   try {
@@ -98,7 +96,7 @@ async function makeFault(): Promise<void> {
     } else {
       const stillMs = 200 + Math.random() ** 2 * 15_000;
       process.kill(pid, "SIGSTOP");
-      count(stillMs > 1_500 ? "held still, longer than silence allows" : "held still, shorter");
+      count(stillMs > 1_500 ? "paused until their links were lost" : "paused for less");
       setTimeout(() => {
         try {
           process.kill(pid, "SIGCONT");
@@ -120,7 +118,7 @@ function sampleMemory(): Promise<void> {
   return memory.sample(processes, performance.now());
 }
 
-/** Notices new processes, and asks each node. */
+/** Notices new processes, and requests the clock of each node. */
 const pidsBefore = new Map<string, number>();
 async function askAll(): Promise<void> {
   for (const watch of watches) {
@@ -128,7 +126,7 @@ async function askAll(): Promise<void> {
     if (pid !== pidsBefore.get(watch.name)) watch.restarted();
     pidsBefore.set(watch.name, pid);
   }
-  // A node that is held still must not hold up the questions to the others.
+  // A paused node must not delay the requests to the others.
   for (const watch of watches) {
     if (asking.has(watch)) continue;
     asking.add(watch);
@@ -137,7 +135,7 @@ async function askAll(): Promise<void> {
 }
 const asking = new Set<ReplicaWatch>();
 
-/** Whether each node reaches the root's version of now, with the root's states. */
+/** Checks that each node reaches the root's current version, with the root's states, and that each mutation took effect once. */
 async function compareAtEnd(): Promise<string[]> {
   const problems: string[] = [];
   const { version } = (await (await fetch(`${record.url}/states`)).json()) as { version: string };
@@ -149,7 +147,8 @@ async function compareAtEnd(): Promise<string[]> {
     for (let i = 0; i < 20 && watch.counts.equal === before; i++) await watch.ask();
     if (watch.counts.equal === before) problems.push(`${watch.name} shows no version of the root`);
   }
-  return problems;
+  await until(`${version} in the record`, () => record.hasReached(version));
+  return [...problems, ...load.problems(record)];
 }
 
 const inMib = (values: readonly number[]) =>
@@ -161,18 +160,18 @@ function report(problems: readonly string[]): void {
   writeLine(`Minutes: ${(elapsedMs() / 60_000).toFixed(1)}; lives of the root: ${record.epochs}`);
   writeLine(`Faults: ${[...faults].map(([kind, times]) => `${times} ${kind}`).join(", ")}`);
   writeLine(
-    `Answers: ${sum("answers")}, of which ${sum("equal")} equal to the root at their version, ${sum("unknown")} at versions not recorded; unreachable ${sum("unreachable")}, no clock yet ${sum("notYet")}`,
+    `Responses: ${sum("answers")}, of which ${sum("equal")} equal to the root at their version, ${sum("unknown")} at versions not recorded; unreachable ${sum("unreachable")}, no clock yet ${sum("notYet")}`,
   );
   writeLine(
-    `Oldest answer, ms: ${watches.map(({ name, counts }) => `${name} ${counts.oldestMs}`).join(", ")}`,
+    `Oldest response, ms: ${watches.map(({ name, counts }) => `${name} ${counts.oldestMs}`).join(", ")}`,
   );
-  writeLine(`Mutations at leaves: ${load.describe()}`);
+  writeLine(`At leaves, ${load.describe()}`);
   writeLine(
-    "Memory of each node's longest life from two minutes after its start, by quarters, MiB:",
+    "Memory in the longest life of each node, from two minutes after its start, by quarters, MiB:",
   );
   for (const { node, minutes: lived, resident, heap } of memory.growth()) {
     writeLine(
-      `  ${node.padEnd(8)} ${lived.toFixed(0).padStart(3)} min  resident, mean ${inMib(resident)}  heap, least ${inMib(heap)}`,
+      `  ${node.padEnd(8)} ${lived.toFixed(0).padStart(3)} min  resident, mean ${inMib(resident)}  heap, minimum ${inMib(heap)}`,
     );
   }
   writeLine(`Errors in logs: ${logLines.length}`);
@@ -187,7 +186,8 @@ const following = record.follow(ended.signal);
 void every(ASK_INTERVAL_MS, askAll);
 void every(FAULT_INTERVAL_MS, makeFault);
 void every(SAMPLE_INTERVAL_MS, () => sampleMemory());
-void every(200, () => load.send());
+const loadEnded = new AbortController();
+const loading = load.run(loadEnded.signal);
 const progress = setInterval(() => {
   const wrong = watches.reduce((total, { violations }) => total + violations.length, 0);
   writeLine(`${(elapsedMs() / 60_000).toFixed(0)} min: ${record.version}, violations ${wrong}`);
@@ -200,14 +200,16 @@ await new Promise<void>((resolve) => {
   });
 });
 clearInterval(progress);
+loadEnded.abort();
+await loading;
 const problems = ended.signal.aborted ? [] : await compareAtEnd();
 ended.abort();
 await following;
 const clean = await supervisor.stop();
 if (!clean) problems.push("a node did not stop by itself");
 for (const growth of memory.growth().filter(grows)) {
-  problems.push(`${growth.node} took more and more memory: ${inMib(growth.resident)} MiB`);
+  problems.push(`${growth.node} kept taking more memory: ${inMib(growth.resident)} MiB`);
 }
-problems.push(...load.violations, ...watches.flatMap(({ violations }) => violations));
+problems.push(...watches.flatMap(({ violations }) => violations));
 report(problems);
 exit(problems.length === 0 ? 0 : 1);
