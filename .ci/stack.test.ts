@@ -1,6 +1,6 @@
 /**
- * What lies around the nodes, held against the code and against itself: compose.yaml, Dockerfile,
- * otel-collector.yaml, and what Grafana, Prometheus, Loki and Tempo are given.
+ * Compares what surrounds the nodes with the code and with itself: compose.yaml, Dockerfile,
+ * otel-collector.yaml, and the configuration of Grafana, Prometheus, Loki and Tempo.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { parse } from "yaml";
 import { SERVICE_NAMESPACE } from "../src/telemetry/semconv.ts";
 import { defaultTree, environmentOf, parseConfig } from "../src/tree/mod.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: YAML of other programs; each test says what it expects of it
+// biome-ignore lint/suspicious/noExplicitAny: YAML of other programs; each test checks the shape that it needs
 type Yaml = any;
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -21,13 +21,13 @@ const compose = yaml("compose.yaml");
 const services = Object.entries<Yaml>(compose.services);
 const tree = defaultTree();
 
-/** A variable's default out of `${NAME:-default}`; the text as it is where there is none. */
+/** The default in `${NAME:-default}`; the unchanged text if there is none. */
 function withDefaults(value: unknown): string {
   return String(value).replaceAll(/\$\{(?:env:)?[A-Z_]+:-([^}]*)\}/g, "$1");
 }
 
 describe("compose.yaml", () => {
-  it("has the nine nodes of the default tree, each with a configuration that works", () => {
+  it("has the nine nodes of the default tree, each with a valid configuration", () => {
     for (const place of tree) {
       const { environment } = compose.services[place.name];
       const env = Object.fromEntries(
@@ -41,7 +41,7 @@ describe("compose.yaml", () => {
       const expected = parseConfig(environmentOf(place));
       expect(config.name).toBe(place.name);
       expect(config.role).toBe(place.role);
-      // By name where npm start has ports: the same nodes in the same order.
+      // Compose uses names where npm start uses ports: the same nodes in the same order.
       const names = place.upstreamPorts.map(
         (port) => tree.find((other) => other.port === port)!.name,
       );
@@ -55,7 +55,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  it("starts each node after the one that it follows first, and none after telemetry", () => {
+  it("starts each node after its preferred upstream, and none after telemetry", () => {
     for (const { name, upstreamPorts } of tree) {
       const [first] = upstreamPorts;
       const upstream = tree.find(({ port }) => port === first)?.name;
@@ -65,7 +65,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  it("publishes the leaves' HTTP API, as npm start has it, and Grafana; on this machine alone", () => {
+  it("publishes Grafana and the leaves' HTTP API, at the ports of npm start, only on this machine", () => {
     const published = services.flatMap(([name, { ports = [] }]) =>
       ports.map((port: string) => [name, withDefaults(port)]),
     );
@@ -86,14 +86,14 @@ describe("compose.yaml", () => {
     }
   });
 
-  it("builds the nodes' image once, and looks for it nowhere else", () => {
+  it("builds the nodes' image once, and never pulls it", () => {
     const nodes = tree.map(({ name }) => compose.services[name]);
     expect(nodes.filter(({ build }) => build !== undefined)).toEqual([compose.services.root]);
     expect(new Set(nodes.map(({ image }) => image)).size).toBe(1);
     expect(nodes.every(({ pull_policy }) => pull_policy === "never")).toBe(true);
   });
 
-  it("mounts files that are there, read-only, and volumes where the image's user may write", () => {
+  it("mounts existing files read-only, and volumes where the user of the image may write", () => {
     const mounts = services.flatMap(([name, { volumes = [] }]) =>
       volumes.map((volume: string) => [name, ...volume.split(":")]),
     );
@@ -110,7 +110,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  it("gives nodes no rights that they do not need", () => {
+  it("gives nodes no unneeded rights", () => {
     for (const { name } of tree) {
       expect(compose.services[name]).toMatchObject({
         read_only: true,
@@ -121,7 +121,7 @@ describe("compose.yaml", () => {
   });
 
   const docker = spawnSync("docker", ["compose", "version"]).status === 0;
-  it.skipIf(!docker)("is understood by docker compose", () => {
+  it.skipIf(!docker)("is valid for docker compose", () => {
     for (const files of [[], ["-f", "compose.yaml", "-f", "compose.host.yaml"]]) {
       const { status, stderr } = spawnSync("docker", ["compose", ...files, "config", "--quiet"], {
         cwd: ROOT,
@@ -134,7 +134,7 @@ describe("compose.yaml", () => {
 });
 
 describe("compose.host.yaml", () => {
-  it("has the collector scrape the nodes of npm start, and send where the others are published", () => {
+  it("makes the collector scrape the nodes of npm start, and send to the published ports of the other services", () => {
     const { services } = yaml("compose.host.yaml");
     const { environment } = services["otel-collector"];
     expect(environment.NODE_TARGETS.slice(1, -1).split(", ")).toEqual(
@@ -165,12 +165,12 @@ describe("Dockerfile", () => {
     ).toEqual(["${NODE_IMAGE}", "${NODE_IMAGE}"]);
   });
 
-  it("runs as a user that is not root, and says when it is ready", () => {
+  it("runs as a user other than root, and has a health check", () => {
     expect(lines).toContain("USER 1000:1000");
     expect(lines.some((line) => line.startsWith("HEALTHCHECK "))).toBe(true);
   });
 
-  it("copies only what .dockerignore lets through", () => {
+  it("copies only what .dockerignore allows", () => {
     const allowed = text(".dockerignore").match(/(?<=^!).+$/gm)!;
     const copied = lines
       .filter((line) => line.startsWith("COPY ") && !line.includes("--from"))
@@ -184,12 +184,12 @@ describe("otel-collector.yaml", () => {
   const collector = yaml("otel-collector.yaml");
   const pipelines = Object.entries<Yaml>(collector.service.pipelines);
 
-  it("limits memory before it does anything else, in every pipeline", () => {
+  it("limits memory first in every pipeline", () => {
     expect(pipelines.map(([name]) => name)).toEqual(["metrics", "traces", "logs"]);
     for (const [, { processors }] of pipelines) expect(processors[0]).toBe("memory_limiter");
   });
 
-  it("uses every component that it defines, and defines every one that it uses", () => {
+  it("uses every component that it defines, and defines every component that it uses", () => {
     for (const kind of ["receivers", "processors", "exporters"]) {
       const used = new Set(pipelines.flatMap(([, pipeline]) => pipeline[kind]));
       expect([...used].sort()).toEqual(Object.keys(collector[kind]).sort());
@@ -197,7 +197,7 @@ describe("otel-collector.yaml", () => {
     expect(collector.service.extensions).toEqual(Object.keys(collector.extensions));
   });
 
-  it("bounds what it keeps for a backend that is away, in size and in time", () => {
+  it("limits what it keeps for an unreachable backend, in size and in time", () => {
     for (const exporter of Object.values<Yaml>(collector.exporters)) {
       const queue = exporter.sending_queue ?? exporter.remote_write_queue;
       expect(queue.queue_size).toBeGreaterThan(0);
@@ -216,7 +216,7 @@ describe("otel-collector.yaml", () => {
     }
   });
 
-  it("listens for other containers, not for itself alone", () => {
+  it("listens on all interfaces, so that other containers reach it", () => {
     const endpoints = JSON.stringify(collector).match(/(?<=_ADDR:-)[^}]+/g)!;
     expect(endpoints).toEqual(["0.0.0.0:4318", "0.0.0.0:13133"]);
   });
@@ -227,7 +227,7 @@ describe("Grafana's provisioning", () => {
   const { datasources } = parse(source);
   const [prometheus, loki, tempo] = datasources;
 
-  it("has the three data sources under the uids that dashboards begin with", () => {
+  it("has the three data sources under the uids that dashboards use by default", () => {
     expect(datasources.map(({ uid, type }: Yaml) => [uid, type])).toEqual([
       ["prometheus", "prometheus"],
       ["loki", "loki"],
@@ -280,12 +280,12 @@ describe("Grafana's provisioning", () => {
     expect(correlation.config.target.expr).toContain(`service_namespace="${SERVICE_NAMESPACE}"`);
   });
 
-  it("tells Prometheus' data source the interval at which the collector scrapes", () => {
+  it("gives the data source of Prometheus the scrape interval of the collector", () => {
     const { global } = yaml("otel-collector.yaml").receivers.prometheus.config;
     expect(global.scrape_interval).toContain(`:-${prometheus.jsonData.timeInterval}}`);
   });
 
-  it("reads dashboards from where compose.yaml mounts them, for good", () => {
+  it("reads dashboards from the folder where compose.yaml mounts them, and allows no edits", () => {
     const [provider] = yaml("dashboards/provisioning/dashboards/dashboards.yaml").providers;
     expect(provider.allowUiUpdates).toBe(false);
     expect(compose.services.grafana.volumes).toContain(
@@ -295,7 +295,7 @@ describe("Grafana's provisioning", () => {
 });
 
 describe("Prometheus, Loki and Tempo", () => {
-  it("are told of rules that are there, and of services that compose.yaml has", () => {
+  it("refer to existing rule files, and to services of compose.yaml", () => {
     const prometheus = yaml("dashboards/prometheus/prometheus.yaml");
     expect(prometheus.rule_files).toEqual(["alerts.yaml"]);
     expect(existsSync(`${ROOT}dashboards/prometheus/alerts.yaml`)).toBe(true);
@@ -307,7 +307,7 @@ describe("Prometheus, Loki and Tempo", () => {
     ).toEqual([]);
   });
 
-  it("keep their data in the volumes that outlive a restart", () => {
+  it("keep their data in volumes that survive a restart", () => {
     for (const name of ["loki", "tempo"]) {
       const [, volume] = compose.services[name].volumes;
       expect(withDefaults(text(`dashboards/${name}.yaml`))).toContain(volume.split(":")[1]);

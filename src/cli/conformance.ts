@@ -1,11 +1,11 @@
-/** `npm run conformance -- FILE…`: runs files of recorded cases, one JSON object a line, against the machine. */
+/** `npm run conformance -- FILE…`: runs files of recorded cases, one JSON object per line, against the machine. */
 
 import { pathToFileURL } from "node:url";
 import { commandArguments, exit, readText, writeErrorLine, writeLine } from "../runtime/node.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { parseCase, runCase } from "./recorded_cases.ts";
 
-/** Differences printed in full; further ones are counted only. */
+/** Differences beyond this many are only counted. */
 const MOST_SHOWN = 20;
 
 const files = commandArguments();

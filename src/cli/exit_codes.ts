@@ -2,5 +2,5 @@
 
 /** Something failed while it ran. */
 export const EXIT_FAILED = 1;
-/** The arguments, variables or addresses cannot be used: trying again as it is would be in vain. */
+/** The arguments, variables or addresses cannot be used: a retry without a change would fail again. */
 export const EXIT_UNUSABLE = 2;

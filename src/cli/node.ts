@@ -13,7 +13,7 @@ import {
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { runtime } from "./runtime.ts";
 
-const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has a variable that does the same\n\n${settingsHelp()}`;
+const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has an equivalent variable\n\n${settingsHelp()}`;
 
 async function main(): Promise<void> {
   const args = runtime.commandArguments();

@@ -1,4 +1,4 @@
-/** Runs recorded cases of a reference state machine and tells where this one differs. */
+/** Runs recorded cases of a reference state machine, and reports where this machine differs. */
 
 import { createMachine, type Machine, type MutationResult, type Schema } from "../machine/mod.ts";
 
@@ -10,8 +10,8 @@ interface Call {
   readonly args?: boolean;
 }
 
-type Op = "add" | "remove" | "set" | "toggle" | "err" | "canAdd" | "canRemove";
-const OPS: readonly Op[] = ["add", "remove", "set", "toggle", "err", "canAdd", "canRemove"];
+const OPS = ["add", "remove", "set", "toggle", "err", "canAdd", "canRemove"] as const;
+type Op = (typeof OPS)[number];
 
 interface Step {
   readonly op: Op;
@@ -26,7 +26,7 @@ interface Step {
   readonly nested?: readonly string[];
 }
 
-/** One recorded case: a schema, handlers with scripted behaviour, and steps with what came of them. */
+/** One recorded case: a schema, handlers with scripted behaviour, and steps with their outcomes. */
 export interface RecordedCase {
   readonly id: string;
   readonly states: readonly string[];
@@ -48,7 +48,7 @@ export interface RecordedCase {
   };
 }
 
-/** Reads one line of a file of cases. Throws `SyntaxError` saying what is wrong. */
+/** Reads one line of a file of cases. Throws a `SyntaxError` that says what is wrong. */
 export function parseCase(line: string): RecordedCase {
   const value = JSON.parse(line) as Partial<RecordedCase> | null;
   if (typeof value !== "object" || value === null) throw new SyntaxError("not an object");
@@ -62,7 +62,7 @@ export function parseCase(line: string): RecordedCase {
   return value as RecordedCase;
 }
 
-/** Runs a case on a new machine. Returns the first difference in words, undefined if there is none. */
+/** Runs a case on a new machine. Returns a description of the first difference, or undefined. */
 export function runCase(recorded: RecordedCase): string | undefined {
   const machine = createMachine(recorded.schema, {
     id: recorded.id,
@@ -137,7 +137,7 @@ function mutate(machine: Machine, op: Op, states: readonly string[], withArgs: b
   ).result;
 }
 
-/** Handlers that do what a case says, and write down what ran. */
+/** Handlers that follow the script of a case, and record what ran. */
 class HandlerScript {
   readonly #machine: Machine;
   readonly #recorded: RecordedCase;
@@ -151,7 +151,7 @@ class HandlerScript {
     this.#recorded = recorded;
   }
 
-  /** Starts to write down a new step. */
+  /** Starts the record of a new step. */
   begin(): { handlers: readonly string[]; nested: readonly string[] } {
     this.#handlers = [];
     this.#nested = [];

@@ -1,4 +1,4 @@
-/** The runtime that this process runs on: one program for Node.js, Deno and Bun. */
+/** The runtime of this process, so that one program runs on Node.js, Deno and Bun. */
 
 type Runtime = Omit<typeof import("../runtime/node.ts"), "runtimeName"> & {
   readonly runtimeName: string;

@@ -1,5 +1,6 @@
-/** `npm start`: the whole tree on this machine, or one node where flags or `TST_…` variables describe one. */
+/** `npm start`: the whole tree on this machine, or one node if flags or `TST_…` variables describe it. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   commandArguments,
   environment,
@@ -17,8 +18,8 @@ npm start -- FLAGS     runs one node; so does any of TST_ROLE, TST_NAME, TST_ADD
 
 ${settingsHelp()}
 
-Of the tree as a whole:
-      TST_PORT_OFFSET: moves all ports (197xx, 187xx) up by this much, 0`;
+For the whole tree:
+      TST_PORT_OFFSET: adds this number to all ports (197xx, 187xx), 0`;
 
 /** Variables that make this process one node instead of the whole tree. */
 const NODE_VARIABLES = ["TST_ROLE", "TST_NAME", "TST_ADDR", "TST_PARENT_ADDR", "TST_HTTP_ADDR"];
@@ -90,7 +91,7 @@ async function waitUntilReady({ httpPort }: TreePlace): Promise<void> {
       () => false,
     );
     if (ready) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
   }
 }
 
@@ -98,7 +99,7 @@ function summary(places: readonly TreePlace[], tookMs: number): string[] {
   const http = (index: number) => `http://127.0.0.1:${places[index]!.httpPort}`;
   return [
     "",
-    `All ${places.length} nodes answer after ${(tookMs / 1000).toFixed(1)} s:`,
+    `All ${places.length} nodes are ready after ${(tookMs / 1000).toFixed(1)} s:`,
     ...places.map(
       ({ name, role, port }, index) =>
         `  ${name.padEnd(8)}${role.padEnd(6)} ${http(index)}  replication 127.0.0.1:${port}`,
@@ -107,7 +108,7 @@ function summary(places: readonly TreePlace[], tookMs: number): string[] {
     `  curl ${http(3)}/states`,
     `  curl -H 'accept: text/plain' '${http(8)}/states?prefix=Flight1'`,
     `  curl ${http(5)}/mutations -H 'content-type: application/json' -d '{"type":"add","states":["Flight1Delayed"]}'`,
-    "Ctrl-C ends all of it.",
+    "Ctrl-C stops all nodes.",
     "",
   ];
 }

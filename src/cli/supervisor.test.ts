@@ -47,7 +47,7 @@ describe("Supervisor", () => {
 
   const LIVE = `console.log("up as " + process.env.TST_NAME); process.on("SIGTERM", () => process.exit(0)); setInterval(() => {}, 1000);`;
 
-  it("gives each process its node's variables and prefixes its output", async () => {
+  it("passes each process the variables of its node, and prefixes its output", async () => {
     const both = [nextLine(/^root +\| up as root$/), nextLine(/^rep-1 +\| up as rep-1$/)];
     (await supervise(LIVE, [root, relay])).start();
     await Promise.all(both);
@@ -55,7 +55,7 @@ describe("Supervisor", () => {
     expect(supervisor!.pids.size).toBe(0);
   });
 
-  it("starts a node again that was killed, and says so", async () => {
+  it("restarts a killed node, and prints that", async () => {
     const up = nextLine(/up as root/);
     (await supervise(LIVE)).start();
     await up;
@@ -67,13 +67,13 @@ describe("Supervisor", () => {
     expect(lines.join("\n")).toMatch(/root +\| ended \(SIGKILL\), starts again in 250 ms/);
   });
 
-  it("reports a node that cannot run as configured instead of starting it for ever", async () => {
+  it("reports a node that cannot run as configured, and does not restart it", async () => {
     const source = `console.error("Cannot use TST_ADDR: it is odd"); process.exitCode = 2; process.disconnect();`;
     (await supervise(source)).start();
     expect(await supervisor!.failed).toBe("root: Cannot use TST_ADDR: it is odd");
   });
 
-  it("kills a node that does not stop, and admits it", async () => {
+  it("kills a node that does not stop, and resolves to false", async () => {
     const up = nextLine(/up/);
     const source = `process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000);`;
     (await supervise(source)).start();

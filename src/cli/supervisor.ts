@@ -1,4 +1,4 @@
-/** Runs the nodes of a tree as child processes: prefixed output, restart of what dies, an end without leftovers. */
+/** Runs the nodes of a tree as child processes: prefixed output, restarts after crashes, and a stop that leaves no process. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -11,20 +11,20 @@ export interface SupervisorOptions {
   readonly places: readonly TreePlace[];
   /** The script that runs one node. */
   readonly script: URL;
-  /** Variables that every node gets besides its own. */
+  /** Variables for every node, besides its own. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Takes one line of output, already prefixed. */
+  /** Receives each line of output, prefixed with the name of its node. */
   readonly write: (line: string) => void;
 }
 
-/** Least and longest wait before a node that died is started again. */
+/** Shortest and longest wait before a node that ended is restarted. */
 const RESTART_MIN_MS = 250;
 const RESTART_MAX_MS = 5_000;
-/** A node that lived this long is restarted without a longer wait. */
+/** A node that ran for this long is restarted after the shortest wait. */
 const STABLE_MS = 10_000;
-/** What a node may take to stop before it is killed; a stop must be over within 2 s. */
+/** Time for a node to stop before it is killed; the whole stop takes 2 s at most. */
 const STOP_MS = 1_500;
-/** How long a node may wait for what is under way, unless the environment says otherwise. */
+/** Time for a node to finish requests in flight, unless the environment sets another. */
 const DRAIN_MS = 1_000;
 
 /** A running tree. */
@@ -40,7 +40,7 @@ export class Supervisor {
     this.#options = options;
   }
 
-  /** Resolves with the reason when a node can never run as configured. */
+  /** Resolves to the reason once a node cannot run as configured. */
   get failed(): Promise<string> {
     return this.#failed.promise;
   }
@@ -54,7 +54,7 @@ export class Supervisor {
     for (const place of this.#options.places) this.#spawn(place, RESTART_MIN_MS);
   }
 
-  /** Stops every node. Resolves to whether all of them ended by themselves. */
+  /** Stops every node. Resolves to false if one of them had to be killed. */
   async stop(): Promise<boolean> {
     this.#stopping = true;
     for (const timer of this.#restarts) clearTimeout(timer);
@@ -76,7 +76,7 @@ export class Supervisor {
 
   #spawn(place: TreePlace, backoffMs: number): void {
     const startedAt = performance.now();
-    // The IPC channel is there so that a node notices when its supervisor is gone.
+    // A node notices by the IPC channel that its supervisor is gone.
     const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.script.pathname], {
       env: { TST_DRAIN_MS: `${DRAIN_MS}`, ...this.#options.env, ...environmentOf(place) },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -110,7 +110,7 @@ export class Supervisor {
   }
 }
 
-/** The first port of the tree that another program holds, with the variable that sets it. */
+/** The first port of the tree that another program uses, with the variable that sets it. */
 export async function findTakenPort(
   places: readonly TreePlace[],
 ): Promise<{ name: string; port: number; variable: string } | undefined> {

@@ -1,52 +1,53 @@
 /**
- * `npm run verify`: holds a running tree against its promise. In each round every leaf must show the
- * root's version within the limit, and nodes that show the same version must show the same states:
- * a node that follows a selection, the root's states of that.
+ * `npm run verify`: checks that a running tree converges. In each round, every leaf must show the root's
+ * version within the limit, and nodes that show the same version must show the same states; a node that
+ * follows a selection, the root's states in that selection.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { commandArguments, environment, exit, writeErrorLine, writeLine } from "../runtime/node.ts";
 import { defaultTree } from "../tree/mod.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 
 const LIMIT_MS = 2_000;
 const POLL_MS = 20;
-/** Between two rounds, so that the feed moves meanwhile. */
+/** Pause between two rounds, in which the feed changes states. */
 const PAUSE_MS = 200;
 
-interface Answer {
+interface StatesResponse {
   readonly node: string;
   readonly version: string;
   readonly time: number;
   readonly states: readonly string[];
-  /** Of a node that follows a selection, what it says of that (see the HTTP API); else null. */
+  /** The selection that the node follows, as its HTTP API shows it; null for all states. */
   readonly selection: string | null;
 }
 
-/** What all nodes showed at each version and selection seen so far; the first node to show one is the measure. */
-const seen = new Map<string, Answer>();
+/** The first response of any node at each version and selection; later ones must be equal to it. */
+const seen = new Map<string, StatesResponse>();
 
-async function readStates(url: string): Promise<Answer> {
+async function readStates(url: string): Promise<StatesResponse> {
   const response = await fetch(`${url}/states`);
   if (!response.ok)
-    throw new Error(`GET ${url}/states answered ${response.status}: ${await response.text()}`);
+    throw new Error(`GET ${url}/states responded ${response.status}: ${await response.text()}`);
   const selection = response.headers.get("machine-selection");
-  const answer = { ...((await response.json()) as Omit<Answer, "selection">), selection };
-  const key = `${answer.version} ${selection ?? ""}`;
+  const shown = { ...((await response.json()) as Omit<StatesResponse, "selection">), selection };
+  const key = `${shown.version} ${selection ?? ""}`;
   const known = seen.get(key);
   if (known === undefined) {
-    seen.set(key, answer);
+    seen.set(key, shown);
   } else if (
-    JSON.stringify([known.time, known.states]) !== JSON.stringify([answer.time, answer.states])
+    JSON.stringify([known.time, known.states]) !== JSON.stringify([shown.time, shown.states])
   ) {
     throw new Error(
-      `${known.node} and ${answer.node} differ at version ${answer.version}:\n  ${known.time} ${known.states.join(" ")}\n  ${answer.time} ${answer.states.join(" ")}`,
+      `${known.node} and ${shown.node} differ at version ${shown.version}:\n  ${known.time} ${known.states.join(" ")}\n  ${shown.time} ${shown.states.join(" ")}`,
     );
   }
-  return answer;
+  return shown;
 }
 
-/** Throws if a leaf with a selection does not show what the root shows of it at the same version. */
-function compareSelected(root: Answer, leaf: Answer): void {
+/** Throws if a leaf with a selection differs from the root's states in it at the same version. */
+function compareSelected(root: StatesResponse, leaf: StatesResponse): void {
   if (leaf.selection === null || leaf.selection.endsWith("...")) return;
   const items = leaf.selection.split(",").map(decodeURIComponent);
   const shown = root.states.filter((state) =>
@@ -76,7 +77,7 @@ async function catchUp(rootUrl: string, leafUrl: string): Promise<number> {
         `${leaf.node} shows ${leaf.version} after ${LIMIT_MS} ms, the root ${root.version}`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
 }
 
@@ -100,10 +101,10 @@ try {
       leaves.map(({ httpPort }) => catchUp(rootUrl, urlOf(httpPort))),
     );
     slowestMs = Math.max(slowestMs, ...tookMs);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
   writeLine(
-    `${rounds} rounds, ${leaves.length} leaves, ${new Set([...seen.values()].map(({ version }) => version)).size} versions: each leaf showed the root's version within ${slowestMs.toFixed(0)} ms at most, with equal states`,
+    `${rounds} rounds, ${leaves.length} leaves, ${new Set([...seen.values()].map(({ version }) => version)).size} versions: all leaves showed the root's version within ${slowestMs.toFixed(0)} ms at most, with equal states`,
   );
 } catch (error) {
   writeErrorLine(`Not verified: ${error instanceof Error ? error.message : error}`);

@@ -1,4 +1,4 @@
-/** Where generated files and their sources lie, as paths from the project's root. */
+/** Where generated files and their sources are, as paths from the project's root. */
 
 import { fileURLToPath } from "node:url";
 

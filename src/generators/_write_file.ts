@@ -1,4 +1,4 @@
-/** Writing a generated file so that a reader, or a crash, sees the old one or the new one and nothing else. */
+/** Writes a generated file so that readers, also after a crash, see either the old or the new one. */
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";

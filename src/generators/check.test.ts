@@ -20,11 +20,11 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 describe("findOutdatedFiles()", () => {
-  it("finds nothing where all is up to date", () => {
+  it("finds nothing when all files are up to date", () => {
     expect(findOutdatedFiles(root, EXPECTED)).toEqual([]);
   });
 
-  it("names each file that differs, where, and what writes it", () => {
+  it("names each file that differs, its first wrong line, and the script that writes it", () => {
     writeFileSync(join(root, "gen/a.ts"), "one\n2\n");
     writeFileSync(join(root, "gen/b.js"), "three\nfour\n");
     expect(findOutdatedFiles(root, EXPECTED)).toEqual([
@@ -33,7 +33,7 @@ describe("findOutdatedFiles()", () => {
     ]);
   });
 
-  it("names a file whose end is missing, and one that is missing whole", () => {
+  it("names a file whose end is missing, and a missing file", () => {
     writeFileSync(join(root, "gen/a.ts"), "one\ntwo");
     rmSync(join(root, "gen/b.js"));
     expect(findOutdatedFiles(root, EXPECTED)).toEqual([

@@ -1,6 +1,6 @@
 /**
- * `npm run gen:check`: makes every generated file anew and names each that differs from the
- * committed one, so that gen/ can neither be edited by hand nor lag behind its sources.
+ * `npm run gen:check`: generates every file in memory and names each that differs from the committed
+ * one, so that gen/ can neither be edited by hand nor lag behind its sources.
  */
 
 import { readFileSync } from "node:fs";
@@ -23,7 +23,7 @@ import { replaySourcePath } from "./replay.ts";
 import { readMovements, renderReplayCsv, renderReplayModule } from "./replay_day.ts";
 import { generateWireCode } from "./wire_code.ts";
 
-/** What should lie in a file, and the script that writes it. */
+/** The expected text of a file, and the script that writes it. */
 export interface ExpectedFile {
   /** From the project's root. */
   readonly path: string;
@@ -31,7 +31,7 @@ export interface ExpectedFile {
   readonly script: string;
 }
 
-/** Makes all generated files in memory; the flight states with the default counts. */
+/** Generates all files in memory; the flight states with the default counts. */
 export async function makeExpectedFiles(): Promise<ExpectedFile[]> {
   const protoFolder = join(PROJECT_ROOT, PROTO_FOLDER);
   const wire = await generateWireCode(protoFolder);
@@ -85,7 +85,7 @@ function describeDifference(found: string, expected: string): string {
   return `differs from line ${line === -1 ? lines.length : line + 1} on`;
 }
 
-/** Runs the command and resolves to its exit code: 0 all up to date, 1 some not, 2 unusable protos. */
+/** Runs the command and resolves to its exit code: 0 all up to date, 1 some outdated, 2 invalid protos. */
 async function check(): Promise<number> {
   try {
     const expected = await makeExpectedFiles();

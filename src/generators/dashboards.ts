@@ -23,7 +23,7 @@ export interface DashboardsCommand {
   readonly writeErrorLine?: (line: string) => void;
 }
 
-/** Runs the command and resolves to its exit code: 0 done, 1 Grafana refused or is away, 2 bad arguments. */
+/** Runs the command and resolves to its exit code: 0 done, 1 Grafana refused or is unreachable, 2 bad arguments. */
 export async function generateDashboards(
   args: readonly string[],
   command: DashboardsCommand = {},

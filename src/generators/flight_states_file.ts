@@ -1,4 +1,4 @@
-/** The text of `gen/flight_states.ts`, out of a flights schema. */
+/** The text of `gen/flight_states.ts`, generated from a flights schema. */
 
 import type { FlightGroups, FlightsSchema, FlightsState } from "./flights_schema.ts";
 import { INHERITED_STATES, statesOf } from "./flights_schema.ts";
@@ -20,16 +20,16 @@ ${flights.flights.map(renderStates).join("")}${Object.entries(INHERITED_STATES)
   .map(([name, state]) => `  ${name}: ${renderState(state)},\n`)
   .join("")}} as const;
 
-/** Name of a state; a misspelt one does not compile. */
+/** Name of a state; a misspelled one does not compile. */
 export type StateName = keyof typeof schema;
 
 /** All state names in index order. */
 export const stateNames = Object.keys(schema) as readonly string[] as readonly StateName[];
 
-/** Gate names as a board shows them; the states at the same place in each flight's \`gates\` are theirs. */
+/** Gate names as a board shows them, in the order of each flight's \`gates\`. */
 export const gateNames = ${renderList(flights.gateNames)} as const;
 
-/** The states of one flight, by the group that they exclude each other in. */
+/** The states of one flight, by groups of which at most one state is active. */
 export interface FlightStates {
   /** What the flight's state names begin with. */
   readonly name: string;

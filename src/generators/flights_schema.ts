@@ -1,9 +1,9 @@
 /**
- * The flights machine's schema for any flights and gates, as a pure function: what
- * `gen/flight_states.ts` is made of, and what tests and benchmarks of other sizes use directly.
+ * The schema of the flights machine for any flights and gates, as a pure function. `gen/flight_states.ts`
+ * is generated from it; tests and benches of other sizes call it directly.
  */
 
-/** Counts or names of flights and gates. Names win over counts; the two of a pair exclude each other. */
+/** Counts or names of flights and gates. Give either the names or the count of each. */
 export interface FlightsOptions {
   /** How many flights, named Flight1, Flight2 …; 10 by default. */
   readonly flights?: number | undefined;
@@ -23,7 +23,7 @@ export interface FlightsState {
   readonly remove?: readonly string[];
 }
 
-/** The states of one flight, by the group that they exclude each other in. */
+/** The states of one flight, by groups of which at most one state is active. */
 export interface FlightGroups {
   /** What the flight's state names begin with. */
   readonly name: string;
@@ -33,11 +33,11 @@ export interface FlightGroups {
   readonly direction: readonly [string, string];
   readonly goToGate: string;
   readonly gateUnknown: string;
-  /** Exclusive; the state at index i stands for gate `gateNames[i]`. */
+  /** Exclusive; the state at index i is that of gate `gateNames[i]`. */
   readonly gates: readonly string[];
 }
 
-/** A flights schema whole. */
+/** A complete flights schema. */
 export interface FlightsSchema {
   /** Every state in index order: Exception, then flight by flight, then the other inherited states. */
   readonly stateNames: readonly string[];
@@ -54,7 +54,7 @@ export const DEFAULT_GATES = 5;
 /** Most states that a schema may have; 1,000 flights of 5 gates need 14,009. */
 export const MAX_STATES = 32_768;
 
-/** Inherited states that stand after the flights, in index order. Exception stands before them. */
+/** Inherited states after the flights, in index order. Exception comes before the flights. */
 export const INHERITED_STATES: Readonly<Record<string, FlightsState>> = {
   ErrNetwork: { require: ["Exception"] },
   Start: {},
@@ -66,7 +66,7 @@ export const INHERITED_STATES: Readonly<Record<string, FlightsState>> = {
   SendPayload: { multi: true },
 };
 
-/** Makes the schema. Throws RangeError or SyntaxError for counts and names that cannot be used, in one line. */
+/** Builds the schema. Throws a RangeError or SyntaxError with a message of one line for invalid counts and names. */
 export function buildFlightsSchema(options: FlightsOptions = {}): FlightsSchema {
   const flightNames = namesOf("flight", options.names, options.flights, DEFAULT_FLIGHTS, "Flight");
   const gateNames = namesOf("gate", options.gateNames, options.gates, DEFAULT_GATES, "");
@@ -129,7 +129,7 @@ function groupsOf(name: string, gateNames: readonly string[]): FlightGroups {
   };
 }
 
-/** A count that is checked before a list of that length is made, so that a huge one costs nothing. */
+/** Checks a count before a list of that length exists, so that a huge count costs nothing. */
 interface NameList {
   readonly length: number;
   list(): string[];

@@ -1,5 +1,5 @@
 /**
- * Makes what lies in gen/: the flight states, the wire messages, the day of the replay.
+ * Generates the files in gen/ and dashboards/. Other folders need only the flights schema.
  *
  * ```ts
  * import { buildFlightsSchema } from "../generators/mod.ts";

@@ -44,7 +44,7 @@ let errors: string[];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "protos-"));
-  // So that the generated module finds protobufjs.
+  // The generated module imports protobufjs.
   symlinkSync(join(PROJECT_ROOT, "node_modules"), join(root, "node_modules"));
   mkdirSync(join(root, "proto/statesource/v1"), { recursive: true });
   out = [];
@@ -67,7 +67,7 @@ function run(): Promise<number> {
 }
 
 describe("generateProtos()", () => {
-  it("makes an ESM module whose messages survive encoding, 64-bit integers as numbers", async () => {
+  it("generates an ESM module whose messages survive encoding, with 64-bit integers as numbers", async () => {
     writeProto("a.proto", PROTO);
     writeProto("b.proto", PROTO_B);
     expect(await run()).toBe(0);
@@ -85,7 +85,7 @@ describe("generateProtos()", () => {
     expect(new Request().seq).toBe(0);
   });
 
-  it("makes nothing besides encode and decode", async () => {
+  it("generates only encode and decode", async () => {
     writeProto("a.proto", PROTO);
     writeProto("b.proto", PROTO_B);
     await run();
@@ -96,7 +96,7 @@ describe("generateProtos()", () => {
     expect(types).not.toContain("class Source");
   });
 
-  it("makes code for stock clients of the same messages and the service", async () => {
+  it("generates code of the messages and the service for stock clients", async () => {
     writeProto("a.proto", PROTO);
     writeProto("b.proto", PROTO_B);
     await run();
@@ -107,7 +107,7 @@ describe("generateProtos()", () => {
     expect(Source.method.subscribe.methodKind).toBe("server_streaming");
   });
 
-  it("marks all files as generated and makes the same bytes again", async () => {
+  it("marks all files as generated, and generates the same bytes again", async () => {
     writeProto("b.proto", PROTO_B);
     const read = () =>
       ["statesource.js", "statesource.d.ts", "connect/statesource/v1/b_pb.js"].map((path) =>
@@ -125,7 +125,7 @@ describe("generateProtos()", () => {
     ["a missing import", 'syntax = "proto3"; import "nope.proto";', /nope\.proto/],
     ["an unknown type", 'syntax = "proto3"; message A { Nope a = 1; }', /Nope/],
   ])(
-    "answers %s with one line and exit code 2, and leaves the old files",
+    "reports %s in one line with exit code 2, and leaves the old files",
     async (_, text, reason) => {
       writeProto("b.proto", PROTO_B);
       await run();
@@ -139,7 +139,7 @@ describe("generateProtos()", () => {
     },
   );
 
-  it("says that there is no proto", async () => {
+  it("reports that there is no .proto file", async () => {
     expect(await run()).toBe(2);
     expect(errors[0]).toContain("there is no .proto file in");
     expect(readdirSync(root)).toEqual(["node_modules", "proto"]);

@@ -1,4 +1,4 @@
-/** `npm run gen:protos`: writes `gen/statesource.js` and its types, and the code for stock clients, out of `proto/`. */
+/** `npm run gen:protos`: writes `gen/statesource.js` and its types, and the code for stock clients, from `proto/`. */
 
 import { join } from "node:path";
 import {
@@ -12,17 +12,17 @@ import { writeFileAtomically } from "./_write_file.ts";
 import { generateClientCode } from "./client_code.ts";
 import { generateWireCode } from "./wire_code.ts";
 
-/** Where the command reads, writes and speaks; tests give their own. */
+/** Where the command reads, writes and prints; tests pass their own. */
 export interface ProtosCommand {
   /** Folder with the `.proto` files; `proto` by default. */
   readonly folder?: string;
-  /** Folder that stands for the project's root, for the files to write. */
+  /** Folder to write to, in place of the project's root. */
   readonly root?: string;
   readonly writeLine?: (line: string) => void;
   readonly writeErrorLine?: (line: string) => void;
 }
 
-/** Runs the command and resolves to its exit code: 0 written, 2 unusable protos. Then the old files stay. */
+/** Runs the command and resolves to its exit code: 0 written; 2 invalid protos, which leaves the old files. */
 export async function generateProtos(command: ProtosCommand = {}): Promise<0 | 2> {
   const writeLine = command.writeLine ?? ((line) => process.stdout.write(`${line}\n`));
   const writeErrorLine = command.writeErrorLine ?? ((line) => process.stderr.write(`${line}\n`));

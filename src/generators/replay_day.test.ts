@@ -33,7 +33,7 @@ describe("readMovements()", () => {
 });
 
 describe("renderReplayCsv()", () => {
-  it("sorts rows and names source, terms and command", () => {
+  it("sorts the rows, and names source, terms and command", () => {
     const later = { ...ROW, date: new Date("2001-06-29T12:00:00Z"), delay: 30n };
     const csv = renderReplayCsv([later, ROW]);
     expect(csv).toMatch(/^# All 2 departures and arrivals/);
@@ -50,11 +50,11 @@ describe("renderReplayCsv()", () => {
 });
 
 describe("renderReplayModule()", () => {
-  it("carries the committed CSV", () => {
+  it("contains the committed CSV", () => {
     expect(replayCsv).toBe(readFileSync(join(PROJECT_ROOT, REPLAY_CSV_PATH), "utf8"));
   });
 
-  it("escapes what a template string would read otherwise", () => {
+  it("escapes what is special in a template string", () => {
     const module = renderReplayModule("a`b${c}\\d");
     expect(module).toContain("`a\\`b\\${c}\\\\d`");
   });

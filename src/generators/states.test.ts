@@ -28,7 +28,7 @@ function run(...args: string[]): number {
 }
 
 describe("generateStates()", () => {
-  it("writes a module that exports schema, order and groups", async () => {
+  it("writes a module that exports the schema, its order and its groups", async () => {
     expect(run("--names", "KL1001,9W12", "--gate-names=C4,C6,C8")).toBe(0);
     expect(out).toEqual([`Wrote ${path}: 2 flights of 3 gates, 33 states`]);
     expect(errors).toEqual([]);
@@ -40,7 +40,7 @@ describe("generateStates()", () => {
     expect(made.gateNames).toEqual(["C4", "C6", "C8"]);
   });
 
-  it("makes the same bytes for the same counts", () => {
+  it("writes the same bytes for the same counts", () => {
     run("--flights", "5", "--gates", "3");
     const first = readFileSync(path, "utf8");
     run("--flights", "5", "--gates", "3");
@@ -66,7 +66,7 @@ describe("generateStates()", () => {
     [["--flight", "3"], "Cannot read the arguments: Unknown option '--flight'"],
     [["--names"], "Cannot read the arguments"],
     [["10"], "Cannot read the arguments: Unexpected argument '10'"],
-  ])("answers %j with one line and exit code 2, and leaves the old file", (args, message) => {
+  ])("reports %j in one line with exit code 2, and leaves the old file", (args, message) => {
     writeFileSync(path, "old");
     expect(run(...args)).toBe(2);
     expect(errors).toHaveLength(1);

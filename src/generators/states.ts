@@ -1,6 +1,6 @@
 /**
  * `npm run gen:states`: writes `gen/flight_states.ts`. Bad counts or names give one line on stderr,
- * exit code 2, and leave the old file as it is.
+ * exit code 2, and leave the old file unchanged.
  */
 
 import { join } from "node:path";
@@ -23,10 +23,10 @@ const HELP = `npm run gen:states -- [--flights N | --names A,B,…] [--gates N |
   --names A,B      flights by name: KL1001 makes KL1001OnTime, KL1001Delayed …
   --gate-names A,B gates by name: C4 makes KL1001GateC4
 
-A name is made of letters (A-Z, a-z), digits and "_". There are at most ${MAX_STATES} states: per flight
+A name consists of letters (A-Z, a-z), digits and "_". There are at most ${MAX_STATES} states: per flight
 nine and one for each gate, and nine more.`;
 
-/** Where the command writes and speaks; tests give their own. */
+/** Where the command writes and prints; tests pass their own. */
 export interface StatesCommand {
   /** File to write; `gen/flight_states.ts` by default. */
   readonly path?: string;
@@ -70,7 +70,7 @@ function parseOptions(args: readonly string[]): FlightsOptions | "help" {
 }
 
 function parse(args: readonly string[]) {
-  // parseArgs takes "-1" after a flag for another flag; joined by "=" it is the value that was meant.
+  // parseArgs reads a separate "-1" as another flag; joined with "=", it is a value.
   const joined = args
     .join("\0")
     .replace(/\0(-\d)/g, "=$1")
@@ -87,7 +87,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    // Node.js explains at length how to pass such a value; the first sentence says what is wrong.
+    // The first sentence says what is wrong; the rest is about quoting.
     const reason = (error as Error).message.split(/[.\n]/)[0];
     throw new SyntaxError(`Cannot read the arguments: ${reason}; --help lists them`, {
       cause: error,

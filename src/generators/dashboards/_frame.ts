@@ -1,4 +1,4 @@
-/** What all dashboards share: variables, links to each other, time range, and panels laid out in rows. */
+/** What all dashboards share: variables, links to each other, the time range, and panels in rows. */
 
 import type { Builder } from "@grafana/grafana-foundation-sdk/cog";
 import {
@@ -31,15 +31,15 @@ export interface DashboardRow {
 }
 
 export interface DashboardSpec {
-  /** Stable for ever: links and bookmarks hold it. */
+  /** Never changes: links and bookmarks contain it. */
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** `all` offers one or more nodes, all at first; `one` a single one, at first the one named. */
+  /** `all` lets the reader choose several nodes, initially all; `one` a single node, initially the one named. */
   readonly nodes: "all" | { readonly one: string };
   /** Free text of the reader, by variable name. */
   readonly textBoxes?: Readonly<Record<string, { readonly label: string; readonly value: string }>>;
-  /** Without rows' titles: what stands at the top. */
+  /** Panels at the top, without a row title. */
   readonly head: readonly PlacedPanel[];
   readonly rows: readonly DashboardRow[];
 }
@@ -54,7 +54,7 @@ export function buildDashboard(spec: DashboardSpec): Dashboard {
     .readonly()
     .tooltip(DashboardCursorSync.Crosshair)
     .time({ from: "now-15m", to: "now" })
-    // Not faster than the data: the collector scrapes every 5 s.
+    // The collector scrapes every 5 s.
     .refresh("10s")
     .variables(variables(spec))
     .annotation(alertAnnotation())
@@ -132,7 +132,7 @@ function dataSource(type: "prometheus" | "loki" | "tempo"): Builder<VariableMode
     .current({ text: label, value: type });
 }
 
-/** A mark on every graph for as long as an alert fires. */
+/** Marks on every graph while an alert fires. */
 function alertAnnotation(): AnnotationQueryBuilder {
   return new AnnotationQueryBuilder()
     .name("Alerts")

@@ -1,4 +1,4 @@
-/** The links' statuses over time, a line per node: the same panel on two dashboards. */
+/** The status of each node's link over time, one line per node: the same panel on two dashboards. */
 
 import { ATTR_STATUS, METRIC_LINK_STATUS } from "../../telemetry/semconv.ts";
 import { NODE_LINK } from "./_links.ts";
@@ -6,7 +6,7 @@ import { type PlacedPanel, stateTimeline } from "./_panels.ts";
 import { NODE, type SelectOptions, select } from "./_promql.ts";
 import { promql } from "./_queries.ts";
 
-/** Statuses from worst to best; a status is drawn as its place from 1 on. */
+/** Statuses from worst to best; a status is drawn as its position, from 1. */
 const STATUSES = [
   ["closed", "red"],
   ["connecting", "orange"],

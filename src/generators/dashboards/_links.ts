@@ -10,7 +10,7 @@ export const UID_TRANSITIONS = "tst-transitions";
 
 const RANGE = "${__url_time_range}";
 
-/** The page of the node that the series belongs to. */
+/** The dashboard of the node that the series belongs to. */
 export const NODE_LINK = {
   "Open ${__field.labels.service_instance_id}": `/d/${UID_NODE}?var-node=\${__field.labels.${NODE}}&${RANGE}`,
 };
@@ -21,7 +21,7 @@ export const NODE_CELL_LINK = {
   value: [{ title: "Open this node", url: `/d/${UID_NODE}?var-node=\${__value.text}&${RANGE}` }],
 };
 
-/** The traces of transitions that called states of the flight that the series belongs to. */
+/** The traces of transitions whose mutations name states of the flight that the series belongs to. */
 export const FLIGHT_LINK = {
   // Flight1[A-Z].*: the states of Flight1, and not those of Flight10.
   "Transitions of ${__field.labels.flight}": `/d/${UID_TRANSITIONS}?var-state=\${__field.labels.${ATTR_FLIGHT}}%5BA-Z%5D.*&${RANGE}`,
@@ -34,7 +34,7 @@ export const NODE_LOGS_LINK = {
   ),
 };
 
-/** Grafana's Explore with a LogQL query typed in. */
+/** Grafana's Explore with a LogQL query. */
 export function exploreLogs(expr: string): string {
   const pane = {
     datasource: "${loki_datasource}",
@@ -44,7 +44,7 @@ export function exploreLogs(expr: string): string {
   return `/explore?schemaVersion=1&orgId=1&panes=${encodePane({ logs: pane })}`;
 }
 
-/** Encoded but for `${…}`: Grafana puts variables in before it follows the link. */
+/** Encodes all but `${…}`: Grafana inserts the variables before it opens the link. */
 function encodePane(panes: unknown): string {
   return JSON.stringify(panes)
     .split(/(\$\{[^}]+\})/)

@@ -1,4 +1,4 @@
-/** The kinds of panels that the dashboards are made of, with one look for all of them. */
+/** The kinds of panels on the dashboards, all in one style. */
 
 import type { Builder, Dataquery } from "@grafana/grafana-foundation-sdk/cog";
 import {
@@ -41,7 +41,7 @@ import { TextMode, PanelBuilder as TextPanel } from "@grafana/grafana-foundation
 import { PanelBuilder as TimeSeriesPanel } from "@grafana/grafana-foundation-sdk/timeseries";
 import { LOKI, PROMETHEUS, TEMPO } from "./_queries.ts";
 
-/** A panel that does not know its place yet: widths add up to 24 in a line. */
+/** A panel without a position; the widths in a line add up to 24. */
 export interface PlacedPanel {
   readonly panel: Panel;
   /** 1 to 24. */
@@ -50,7 +50,7 @@ export interface PlacedPanel {
   readonly height: number;
 }
 
-/** Value from which a colour holds; the first has none. */
+/** A colour and the value from which it applies; the first step has none. */
 export type Step = readonly [color: "green" | "yellow" | "red" | "blue" | "text", from?: number];
 
 export interface PanelSpec {
@@ -73,7 +73,7 @@ export interface PanelSpec {
   readonly links?: Readonly<Record<string, string>>;
 }
 
-/** Lines over time, one per series, with last and largest value in the legend. */
+/** Lines over time, one per series, with the last and the largest value in the legend. */
 export function timeSeries(spec: PanelSpec): PlacedPanel {
   const panel = new TimeSeriesPanel()
     .lineWidth(1)
@@ -92,7 +92,7 @@ export function timeSeries(spec: PanelSpec): PlacedPanel {
   return place(panel, spec, PROMETHEUS, { width: 12, height: 8 });
 }
 
-/** One number now, coloured by its thresholds, with a sparkline for ranges. */
+/** The current number, coloured by its thresholds, with a sparkline for range queries. */
 export function stat(spec: PanelSpec): PlacedPanel {
   const panel = new StatPanel()
     .graphMode(BigValueGraphMode.Area)
@@ -101,12 +101,12 @@ export function stat(spec: PanelSpec): PlacedPanel {
   return place(panel, spec, PROMETHEUS, { width: 3, height: 4 });
 }
 
-/** Labels and values now. */
+/** Current labels and values. */
 export function table(spec: PanelSpec & { readonly source?: DataSourceRef }): PlacedPanel {
   return place(new TablePanel(), spec, spec.source ?? PROMETHEUS, { width: 24, height: 9 });
 }
 
-/** How values are spread over time, out of a histogram's buckets. */
+/** The distribution of values over time, from the buckets of a histogram. */
 export function heatmap(spec: PanelSpec): PlacedPanel {
   const panel = new HeatmapPanel()
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme("Blues"))
@@ -115,7 +115,7 @@ export function heatmap(spec: PanelSpec): PlacedPanel {
   return place(panel, spec, PROMETHEUS, { width: 12, height: 8 });
 }
 
-/** Which of a few values each series had when. */
+/** Which of a few values each series had over time. */
 export function stateTimeline(spec: PanelSpec): PlacedPanel {
   const panel = new StateTimelinePanel()
     .mergeValues(true)
@@ -126,7 +126,7 @@ export function stateTimeline(spec: PanelSpec): PlacedPanel {
   return place(panel, spec, PROMETHEUS, { width: 24, height: 10 });
 }
 
-/** Log lines, newest first, with a link to the trace on each that has one. */
+/** Log lines, newest first, each with a link to its trace if it has one. */
 export function logs(spec: PanelSpec): PlacedPanel {
   const panel = new LogsPanel()
     .showTime(true)
@@ -146,13 +146,13 @@ export function nodeGraph(spec: PanelSpec & { readonly source?: DataSourceRef })
   return place(new NodeGraphPanel(), spec, spec.source ?? PROMETHEUS, { width: 12, height: 12 });
 }
 
-/** Says in Markdown what the dashboard is for. */
+/** Markdown that explains the dashboard. */
 export function text(title: string, content: string): PlacedPanel {
   const panel = new TextPanel().title(title).mode(TextMode.Markdown).content(content);
   return { panel: panel.build(), width: 24, height: 3 };
 }
 
-/** What all panel builders of the SDK share; the SDK itself has no type for it. */
+/** What all panel builders of the SDK share; the SDK has no type for it. */
 interface AnyPanel extends Builder<Panel> {
   title(title: string): this;
   description(description: string): this;
@@ -194,7 +194,7 @@ function dataLink([title, url]: [string, string]): Builder<DashboardLink> {
   return new DashboardLinkBuilder(title).url(url);
 }
 
-/** Every target of a panel needs a name of its own: A, B, C … where it has none. */
+/** Each target of a panel needs a unique name: A, B, C … where it has none. */
 function withRefId(target: Builder<Dataquery>, index: number): Builder<Dataquery> {
   const query = target.build() as Dataquery & { refId?: string };
   query.refId ??= String.fromCharCode(65 + index);

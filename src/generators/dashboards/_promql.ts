@@ -1,6 +1,6 @@
 /**
- * PromQL out of the names in semconv.ts, so that a dashboard cannot ask for a metric or a label that
- * nothing sends. Every selector is limited to the dashboard's variables `$job` and `$node`.
+ * PromQL from the names in semconv.ts, so that a dashboard cannot query a metric or a label that no node
+ * sends. Every selector is limited to the dashboard's variables `$job` and `$node`.
  */
 
 import { type MetricDefinition, prometheusLabel, prometheusName } from "../../telemetry/semconv.ts";
@@ -10,18 +10,18 @@ export const NODE = prometheusLabel("service.instance.id");
 /** The label that holds the tier on every series: tree-root, tree-relay, tree-leaf. */
 export const TIER = prometheusLabel("service.name");
 
-/** Attribute (with dots) to a matcher such as `="live"`, `!~"5.."`. */
+/** Matchers by attribute (with dots), such as `="live"`, `!~"5.."`. */
 export type Matchers = Readonly<Record<string, string>>;
 
 export interface SelectOptions {
   readonly where?: Matchers;
   /** `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: "_bucket" | "_sum" | "_count";
-  /** Which nodes: those of `$node` (default), or all of the tree. */
+  /** Which nodes: those of `$node` (default), or all nodes of the tree. */
   readonly nodes?: "chosen" | "all";
 }
 
-/** Throws RangeError for an attribute that the metric does not have: such a query would be empty for ever. */
+/** Throws RangeError for an attribute that the metric does not have: such a query would never have a result. */
 export function select(metric: MetricDefinition, options: SelectOptions = {}): string {
   const { where = {}, suffix = "", nodes = "chosen" } = options;
   const matchers = [`job=~"$job"`, ...(nodes === "chosen" ? [`${NODE}=~"$node"`] : [])];
@@ -37,7 +37,7 @@ export function select(metric: MetricDefinition, options: SelectOptions = {}): s
   return `${prometheusName(metric)}${suffix}{${matchers.join(",")}}`;
 }
 
-/** Per-second rate of a counter, or of a histogram's suffix, summed by attributes; none sums all. */
+/** Per-second rate of a counter, or of a histogram's suffix, summed by attributes; without attributes, over all series. */
 export function rateBy(
   metric: MetricDefinition,
   by: readonly string[] = [],
@@ -73,7 +73,7 @@ export function bucketIncrease(metric: MetricDefinition, options: SelectOptions 
   return sumBy(metric, ["le"], `increase(${buckets}[$__rate_interval])`);
 }
 
-/** The same, and one 0 where there is nothing at all: for what is well when it is absent. */
+/** The same, or a single 0 where there are no series: for values whose absence is good. */
 export function orZero(expression: string): string {
   return `(${expression}) or (vector(0) unless on () (${expression}))`;
 }
@@ -90,6 +90,6 @@ const COMMON = ["service.instance.id", "service.name", "tree.level", "instance",
 function checkAttribute(metric: MetricDefinition, attribute: string): void {
   if (COMMON.includes(attribute) || metric.attributes.includes(attribute)) return;
   throw new RangeError(
-    `Cannot ask "${metric.name}" for "${attribute}": its attributes are ${metric.attributes.join(", ") || "none"}`,
+    `Cannot use "${attribute}" of "${metric.name}": its attributes are ${metric.attributes.join(", ") || "none"}`,
   );
 }

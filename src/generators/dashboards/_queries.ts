@@ -1,4 +1,4 @@
-/** One question to one data source, as a panel's target. Data sources are variables of the dashboard. */
+/** Queries to one data source each, as targets of a panel. Data sources are variables of the dashboard. */
 
 import type { Builder, Dataquery } from "@grafana/grafana-foundation-sdk/cog";
 import type { DataSourceRef } from "@grafana/grafana-foundation-sdk/common";
@@ -27,7 +27,7 @@ export interface PromqlOptions {
   /** Name of each series, with `{{label}}`; by default the value's labels. */
   readonly legend?: string;
   readonly refId?: string;
-  /** `range` draws over time (default), `instant` is the value now, `heatmap` has buckets, `table` all labels now. */
+  /** `range` is over time (default), `instant` the current value, `heatmap` buckets, `table` all current labels. */
   readonly as?: "range" | "instant" | "heatmap" | "table";
   /** Whether to show exemplars, each a link to a trace. */
   readonly exemplar?: boolean;
@@ -44,7 +44,7 @@ export function promql(expr: string, options: PromqlOptions = {}): Builder<Dataq
   return query.range();
 }
 
-/** What a line shows: its node, what happened, and the fields that say to what and why. */
+/** Parts of a log line: its node, what happened, and the fields that say where and why. */
 const LINE = [
   "{{.service_instance_id}}",
   "{{__line__}}",
@@ -61,7 +61,7 @@ export function logLines(expr: string): Builder<Dataquery> {
   return logql(`${expr} | line_format "${LINE}"`);
 }
 
-/** Log lines as they are, or with `legend` numbers made of them. */
+/** Log lines, or with `legend` numbers computed from them. */
 export function logql(expr: string, options: { legend?: string } = {}): Builder<Dataquery> {
   const query = new LokiQuery().datasource(LOKI).expr(expr).queryType("range");
   return options.legend === undefined
@@ -84,7 +84,7 @@ export function traceql(
     .tableType(rows === "traces" ? SearchTableType.Traces : SearchTableType.Spans);
 }
 
-/** Who calls whom, out of the metrics that Tempo makes of spans. */
+/** Which service calls which, from the metrics that Tempo computes from spans. */
 export function serviceMap(): Builder<Dataquery> {
   return new TempoQuery().datasource(TEMPO).queryType("serviceMap").serviceMapQuery("{}").limit(20);
 }

@@ -1,4 +1,4 @@
-/** The tree as it is now: a picture of who follows whom, a line per node, and the links over time. */
+/** The current tree: a picture of who follows whom, one line per node, and the links over time. */
 
 import {
   ATTR_SERVICE_INSTANCE_ID,
@@ -51,7 +51,7 @@ export function treePicture(): PlacedPanel[] {
     nodeGraph({
       title: "Who follows whom",
       description:
-        "Each node with its clock age, each link with the bytes a second that it carries. A leaf whose relay is away hangs under the other one.",
+        "Each node with its clock age, each link with the bytes a second that it carries. A leaf whose relay is down follows the other one.",
       targets: [
         promql(nodes, { refId: "nodes", as: "table" }),
         promql(edges, { refId: "edges", as: "table" }),

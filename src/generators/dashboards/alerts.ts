@@ -1,6 +1,6 @@
 /**
- * Alert rules, evaluated by Prometheus and shown by Grafana: symptoms that a reader of the tree would
- * notice, each with a link to the dashboard that says more.
+ * Alert rules, evaluated by Prometheus and shown by Grafana: symptoms that clients of the tree would
+ * notice, each with a link to the dashboard with details.
  */
 
 import { stringify } from "yaml";
@@ -15,7 +15,7 @@ import {
 import { UID_NODE, UID_TRANSITIONS, UID_TREE } from "./_links.ts";
 import { NODE, TIER } from "./_promql.ts";
 
-/** One rule: fires once `expr` gave anything for as long as `for` says. */
+/** One rule: fires once `expr` has had a result for the duration `for`. */
 export interface AlertRule {
   readonly alert: string;
   readonly expr: string;
@@ -42,22 +42,22 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: "15s",
     labels: { severity: "critical" },
     annotations: {
-      summary: "{{ $labels.instance }} does not answer",
+      summary: "{{ $labels.instance }} does not respond",
       description:
-        "/metrics of this node has not answered for 15 s. Its readers get nothing; nodes below it follow another upstream where they have one.",
+        "/metrics of this node has not responded for 15 s. Its clients get no response; nodes downstream follow another upstream if they have one.",
       dashboard: `/d/${UID_TREE}`,
     },
   },
   {
     alert: "LeafStale",
-    // The age from which /readyz answers 503, unless TST_STALE_AFTER_MS says otherwise.
+    // The age from which /readyz responds 503, unless TST_STALE_AFTER_MS says otherwise.
     expr: `${AGE}{${JOB}, ${TIER}="${SERVICE_NAMES.leaf}"} > 5`,
     for: "10s",
     labels: { severity: "warning" },
     annotations: {
       summary: `{{ $labels.${NODE} }} shows a clock that is {{ $value | humanizeDuration }} old`,
       description:
-        "This leaf has had no proof of being up to date with the root for more than 5 s. It goes on serving what it has, and says how old it is.",
+        "This leaf has had no proof of being up to date with the root for more than 5 s. It continues to serve its clock, with its age.",
       dashboard: `/d/${UID_NODE}?var-node={{ $labels.${NODE} }}`,
     },
   },
@@ -67,9 +67,9 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: "0s",
     labels: { severity: "warning" },
     annotations: {
-      summary: `{{ $labels.${NODE} }} resyncs again and again ({{ $labels.reason }})`,
+      summary: `{{ $labels.${NODE} }} resyncs repeatedly ({{ $labels.reason }})`,
       description:
-        "More than five resyncs in 5 min. One is how a replica mends itself; many mean that what it gets from upstream cannot be applied.",
+        "More than five resyncs in 5 min. A replica repairs itself by one; many mean that it cannot apply what it receives from upstream.",
       dashboard: `/d/${UID_NODE}?var-node={{ $labels.${NODE} }}`,
     },
   },

@@ -1,4 +1,4 @@
-/** The dashboard of the domain: what the flights do, as one node shows them. */
+/** The dashboard of the domain: the flights as one node shows them. */
 
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import {
@@ -19,7 +19,7 @@ import { logs, stat, stateTimeline, text, timeSeries } from "./_panels.ts";
 import { increaseBy, rateBy, select } from "./_promql.ts";
 import { logLines, promql } from "./_queries.ts";
 
-/** As METRIC_FLIGHT_STATUS numbers them. */
+/** In the order of the values of METRIC_FLIGHT_STATUS. */
 const STATUSES = [
   ["free", "text"],
   ["OnTime", "green"],
@@ -28,7 +28,7 @@ const STATUSES = [
   ["Arrived", "purple"],
   ["Scheduled", "dark-yellow"],
 ] as const;
-/** More gates than this show as their number. */
+/** Gates beyond this many are shown by number. */
 const GATE_COLORS = ["text", "blue", "green", "orange", "purple", "red"] as const;
 
 const BY_FLIGHT = { legend: `{{${ATTR_FLIGHT}}}` };
@@ -42,7 +42,7 @@ export function flightsDashboard(): Dashboard {
     head: [
       text(
         "",
-        "**What do the flights do?** As $node shows them; choose a leaf above to see them as its readers do. A click on a flight leads to its transitions and their traces. Each line is a slot that real flights take in turn.",
+        "**What do the flights do?** As $node shows them; choose a leaf above to see them as its clients do. A click on a flight leads to its transitions and their traces. Each line is a slot that real flights take in turn.",
       ),
       ...counts(),
     ],
@@ -88,7 +88,7 @@ function timeline() {
     }),
     stateTimeline({
       title: "Gate",
-      description: "Gate of each flight over time, by its place among the gates.",
+      description: "Gate of each flight over time, by its position among the gates.",
       targets: [promql(`max by (${ATTR_FLIGHT}) (${select(METRIC_FLIGHT_GATE)})`, BY_FLIGHT)],
       mappings: numbered(
         GATE_COLORS.map(
@@ -104,7 +104,7 @@ function activity() {
   return [
     timeSeries({
       title: "Changes by flight",
-      description: "States of each flight that flipped, a second.",
+      description: "State changes of each flight per second.",
       targets: [promql(rateBy(METRIC_FLIGHT_CHANGES, [ATTR_FLIGHT]), BY_FLIGHT)],
       links: FLIGHT_LINK,
       unit: "ops",

@@ -11,12 +11,12 @@ import { nodeDashboard } from "./node.ts";
 import { transitionsDashboard } from "./transitions.ts";
 import { treeDashboard } from "./tree.ts";
 
-/** Every dashboard, the first to look at first. */
+/** Every dashboard, in reading order. */
 export function allDashboards(): Dashboard[] {
   return [treeDashboard(), nodeDashboard(), flightsDashboard(), transitionsDashboard()];
 }
 
-/** A dashboard's file as it is committed and as Grafana reads it. */
+/** The text of a dashboard as it is committed and as Grafana reads it. */
 export function renderDashboard(dashboard: Dashboard): string {
   return `${JSON.stringify(dashboard, null, 2)}\n`;
 }

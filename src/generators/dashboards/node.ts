@@ -1,4 +1,4 @@
-/** The dashboard of one node: what an engineer opens when the tree's page points at it. */
+/** The dashboard of one node, which the dashboard of the tree links to. */
 
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import {
@@ -65,7 +65,7 @@ export function nodeDashboard(): Dashboard {
     head: [
       text(
         "",
-        "**What is the matter with $node?** Choose another node above. From top to bottom: its clock, who follows it and whom it follows, the requests that it answers, the process, and what it said.",
+        "**What is the matter with $node?** Choose another node above. From top to bottom: its clock, who follows it and whom it follows, its requests, the process, and its log.",
       ),
       ...numbers(),
     ],
@@ -94,7 +94,7 @@ function numbers() {
     }),
     stat({
       title: "Active states",
-      description: "Active states out of those in the schema.",
+      description: "Active states of those in the schema.",
       targets: [promql(`max(${select(METRIC_STATES_ACTIVE)})`)],
     }),
     stat({
@@ -148,7 +148,7 @@ function replication() {
     timeSeries({
       title: "On the way from upstream",
       description:
-        "Time that diffs were on their way, by monotonic clocks alone: never less than it was. Empty on the root.",
+        "Time that diffs were in transit, measured only by monotonic clocks: never too low. Empty on the root.",
       targets: quantiles(METRIC_TRANSIT),
       unit: "s",
       min: 0,
@@ -189,7 +189,7 @@ function replication() {
     }),
     timeSeries({
       title: "Resyncs and reconnects",
-      description: "Snapshots asked for, by reason, and links made again after a loss.",
+      description: "Snapshots requested, by reason, and links restored after a loss.",
       targets: [orNone(METRIC_RESYNCS, [ATTR_REASON]), orNone(METRIC_RECONNECTS, [])],
       min: 0,
     }),
@@ -213,7 +213,7 @@ function requests() {
     timeSeries({
       title: "Answers by status",
       description:
-        "4xx are the callers' mistakes, 503 says that the clock is too old, other 5xx are ours.",
+        "4xx are the callers' mistakes, 503 means that the clock is too old, other 5xx are ours.",
       targets: [
         promql(
           rateBy(METRIC_HTTP_DURATION, [ATTR_HTTP_RESPONSE_STATUS_CODE], { suffix: "_count" }),
@@ -228,7 +228,7 @@ function requests() {
     }),
     timeSeries({
       title: "Request duration",
-      description: "Time from a request to the end of its answer; event streams are left out.",
+      description: "Time from a request to the end of its response, without event streams.",
       targets: quantiles(METRIC_HTTP_DURATION),
       unit: "s",
       min: 0,
@@ -236,7 +236,7 @@ function requests() {
     }),
     timeSeries({
       title: "Requests under way",
-      description: "Requests that are being answered, event streams included.",
+      description: "Requests without a complete response, event streams included.",
       targets: [promql(`sum(${select(METRIC_HTTP_ACTIVE)})`, { legend: "under way" })],
       min: 0,
     }),
@@ -287,7 +287,7 @@ function process() {
     }),
     timeSeries({
       title: "Garbage collection",
-      description: "Part of the time spent collecting, by type.",
+      description: "Part of the time spent on garbage collection, by type.",
       targets: [
         promql(rateBy(METRIC_GC_DURATION, [ATTR_GC_TYPE], { suffix: "_sum" }), {
           legend: "{{v8js_gc_type}}",
@@ -298,7 +298,8 @@ function process() {
     }),
     timeSeries({
       title: "Telemetry sent",
-      description: "Spans and log records handed to the collector, and those that could not be.",
+      description:
+        "Spans and log records handed to the collector, and those that were not accepted.",
       targets: [
         promql(orZero(rateBy(METRIC_EXPORTED, [ATTR_SIGNAL, ATTR_RESULT])), {
           legend: `{{${ATTR_SIGNAL}}} {{${ATTR_RESULT}}}`,
@@ -314,7 +315,7 @@ function said() {
   return [
     logs({
       title: "Logs",
-      description: "Everything that this node said, newest first.",
+      description: "All log lines of this node, newest first.",
       targets: [logLines(`{service_namespace="${SERVICE_NAMESPACE}", ${NODE}=~"$node"}`)],
       width: 12,
       height: 12,

@@ -14,27 +14,27 @@ interface Request {
   readonly body: Record<string, unknown>;
 }
 
-type Answer = (request: Request, response: ServerResponse) => void;
+type Respond = (request: Request, response: ServerResponse) => void;
 
-/** What a Grafana answers to a token that may edit dashboards. */
-const friendly: Answer = ({ line, body }, response) => {
+/** How Grafana responds to a token that may edit dashboards. */
+const friendly: Respond = ({ line, body }, response) => {
   if (line.endsWith("/api/folders")) return json(response, 200, { uid: body.uid });
   const { uid, title } = body.dashboard as { uid: string; title: string };
   json(response, 200, { uid, url: `/d/${uid}/${title.toLowerCase()}`, status: "success" });
 };
 
 let requests: Request[];
-let answer: Answer;
+let respond: Respond;
 let url: string;
 let close: () => Promise<void>;
 
 beforeEach(async () => {
   requests = [];
-  answer = friendly;
+  respond = friendly;
   const server = createServer(async (incoming, response) => {
     const request = await read(incoming);
     requests.push(request);
-    answer(request, response);
+    respond(request, response);
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -74,7 +74,7 @@ async function failure(pushed: Promise<unknown>): Promise<GrafanaError> {
 }
 
 describe("pushDashboards()", () => {
-  it("makes the folder, then replaces each dashboard in it, with the token", async () => {
+  it("creates the folder, then replaces each dashboard in it, with the token", async () => {
     const pushed = await push();
     expect(requests.map(({ line }) => line)).toEqual([
       "POST /api/folders",
@@ -93,15 +93,15 @@ describe("pushDashboards()", () => {
     expect(pushed).toHaveLength(4);
   });
 
-  it.each([409, 412])("goes on where the folder is there already (%d)", async (status) => {
-    answer = (request, response) =>
+  it.each([409, 412])("continues if the folder exists (%d)", async (status) => {
+    respond = (request, response) =>
       request.line === "POST /api/folders"
         ? json(response, status, { message: "a folder with that UID already exists" })
         : friendly(request, response);
     expect(await push()).toHaveLength(4);
   });
 
-  it("keeps a path below which Grafana lies", async () => {
+  it("keeps the path of GRAFANA_URL", async () => {
     await push({ url: `${url}/grafana/` });
     expect(requests[0]!.line).toBe("POST /grafana/api/folders");
   });
@@ -112,39 +112,39 @@ describe("pushDashboards()", () => {
     [404, "GRAFANA_URL does not lead to a Grafana's API"],
     [400, "Dashboard title cannot be empty"],
   ])("says what to do about %d", async (status, hint) => {
-    answer = (_request, response) =>
+    respond = (_request, response) =>
       json(response, status, { message: "Dashboard title cannot be empty" });
     const error = await failure(push());
     expect(error.code).toBe("refused");
-    expect(error.message).toContain(`Grafana answered ${status}, `);
+    expect(error.message).toContain(`Grafana responded ${status}, `);
     expect(error.message).toContain(hint);
     expect(requests).toHaveLength(1);
   });
 
-  it("does not take a login page, to which it is sent on, for an answer", async () => {
-    answer = ({ line }, response) => {
+  it("does not accept a redirect to a login page", async () => {
+    respond = ({ line }, response) => {
       if (line === "GET /login") response.writeHead(200).end("<html>Welcome to Grafana</html>");
       else response.writeHead(302, { location: "/login" }).end();
     };
     const error = await failure(push());
     expect(error.message).toBe(
-      "Cannot push folder: Grafana answered 302, GRAFANA_URL does not lead to a Grafana's API",
+      "Cannot push folder: Grafana responded 302, GRAFANA_URL does not lead to a Grafana's API",
     );
     expect(requests.map(({ line }) => line)).toEqual(["POST /api/folders"]);
   });
 
-  it("names the dashboard that was refused, and sends none after it", async () => {
-    answer = (request, response) => {
+  it("names the refused dashboard, and sends none after it", async () => {
+    respond = (request, response) => {
       const { uid } = (request.body.dashboard ?? {}) as { uid?: string };
       if (uid === "tst-node") response.writeHead(500).end("<html>no JSON</html>");
       else friendly(request, response);
     };
     const error = await failure(push());
-    expect(error.message).toBe('Cannot push dashboard "Node": Grafana answered 500');
+    expect(error.message).toBe('Cannot push dashboard "Node": Grafana responded 500');
     expect(requests).toHaveLength(3);
   });
 
-  it("says that nothing answers there", async () => {
+  it("reports that nothing responds", async () => {
     const gone = url;
     await close();
     const error = await failure(push({ url: gone }));
@@ -152,10 +152,10 @@ describe("pushDashboards()", () => {
     expect(error.message).toBe(`Cannot reach Grafana at ${gone}: ECONNREFUSED`);
   });
 
-  it("gives up on a Grafana that takes the request and says nothing", async () => {
-    answer = () => {};
+  it("times out when Grafana accepts the request and does not respond", async () => {
+    respond = () => {};
     const error = await failure(push({ timeoutMs: 100 }));
-    expect(error.message).toBe(`Cannot reach Grafana at ${url}: no answer in 0.1 s`);
+    expect(error.message).toBe(`Cannot reach Grafana at ${url}: no response in 0.1 s`);
   });
 
   it.each([
@@ -191,7 +191,7 @@ describe("npm run gen:dashboards", () => {
   });
   afterEach(() => rmSync(root, { recursive: true }));
 
-  it("writes, and sends nothing", async () => {
+  it("writes the files and sends nothing", async () => {
     expect(await run([], { GRAFANA_URL: url, GRAFANA_TOKEN: "t" })).toBe(0);
     expect(lines).toEqual([
       expect.stringMatching(/^Wrote 5 files: dashboards\/grafana\/tree.json/),
@@ -205,17 +205,17 @@ describe("npm run gen:dashboards", () => {
     expect(lines).toHaveLength(5);
   });
 
-  it("exits with 2 where it was not told which Grafana, with 1 where that refuses", async () => {
+  it("exits with 2 without GRAFANA_URL, with 1 when Grafana refuses", async () => {
     expect(await run(["--push"])).toBe(2);
-    answer = (_request, response) => json(response, 401, {});
+    respond = (_request, response) => json(response, 401, {});
     expect(await run(["--push"], { GRAFANA_URL: url, GRAFANA_TOKEN: "t" })).toBe(1);
     expect(errors).toEqual([
       "Cannot push: GRAFANA_URL is missing, such as http://127.0.0.1:3000",
-      "Cannot push folder: Grafana answered 401, GRAFANA_TOKEN is not valid there",
+      "Cannot push folder: Grafana responded 401, GRAFANA_TOKEN is not valid there",
     ]);
   });
 
-  it("refuses arguments that it does not know, and explains itself", async () => {
+  it("refuses unknown arguments, and prints help", async () => {
     expect(await run(["--pull"])).toBe(2);
     expect(errors[0]).toContain('"--pull"');
     expect(await run(["--help"])).toBe(0);

@@ -1,20 +1,20 @@
-/** Sends dashboards to a running Grafana over its HTTP API, into a folder of their own. */
+/** Sends dashboards to a running Grafana over its HTTP API, into their own folder. */
 
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 
 const FOLDER = { uid: "tree-state-source", title: "tree-state-source" };
-/** A Grafana that does not answer in this time is away. */
+/** A Grafana that does not respond in this time is unreachable. */
 const TIMEOUT_MS = 10_000;
 
 export interface PushOptions {
-  /** Where Grafana answers; a path below which it lies is kept. */
+  /** URL of Grafana; a path in it is kept. */
   readonly url: string;
   /** Of a service account with the role Editor. */
   readonly token: string;
   readonly timeoutMs?: number;
 }
 
-/** `unusable`: URL or token cannot be used; `unreachable`: no answer; `refused`: Grafana said no. */
+/** `unusable`: URL or token cannot be used; `unreachable`: no response; `refused`: an error response. */
 export type GrafanaErrorCode = "unusable" | "unreachable" | "refused";
 
 /** Why nothing, or not everything, was pushed. The message says what to do. */
@@ -30,7 +30,7 @@ export class GrafanaError extends Error {
 
 /**
  * Creates or replaces each dashboard, in order, and resolves to where they are. Pushing twice changes nothing.
- * Rejects with {@linkcode GrafanaError}; dashboards before the failing one are then there already.
+ * Rejects with {@linkcode GrafanaError}; the dashboards before the failing one are then stored.
  */
 export async function pushDashboards(
   dashboards: readonly Dashboard[],
@@ -38,31 +38,31 @@ export async function pushDashboards(
 ): Promise<{ title: string; path: string }[]> {
   const grafana = connect(options);
   const folder = await grafana("POST", "/api/folders", FOLDER);
-  // 409 and 412: the folder is there.
+  // 409 and 412: the folder exists.
   if (!folder.ok && folder.status !== 409 && folder.status !== 412) throw refusal("folder", folder);
   const pushed = [];
   for (const dashboard of dashboards) {
-    const answer = await grafana("POST", "/api/dashboards/db", {
+    const response = await grafana("POST", "/api/dashboards/db", {
       dashboard: { ...dashboard, id: null },
       folderUid: FOLDER.uid,
       message: "npm run gen:dashboards -- --push",
       overwrite: true,
     });
-    if (!answer.ok) throw refusal(`dashboard "${dashboard.title}"`, answer);
-    const { url = "" } = (answer.body ?? {}) as { url?: string };
+    if (!response.ok) throw refusal(`dashboard "${dashboard.title}"`, response);
+    const { url = "" } = (response.body ?? {}) as { url?: string };
     pushed.push({ title: dashboard.title ?? "", path: url });
   }
   return pushed;
 }
 
-interface Answer {
+interface GrafanaResponse {
   readonly ok: boolean;
   readonly status: number;
   /** JSON, or undefined where there is none. */
   readonly body: unknown;
 }
 
-type Call = (method: string, path: string, body: unknown) => Promise<Answer>;
+type Call = (method: string, path: string, body: unknown) => Promise<GrafanaResponse>;
 
 function connect({ url, token, timeoutMs = TIMEOUT_MS }: PushOptions): Call {
   if (url === "") {
@@ -88,7 +88,7 @@ function connect({ url, token, timeoutMs = TIMEOUT_MS }: PushOptions): Call {
         method,
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify(body),
-        // A redirect leads to a login page: that is no answer of the API.
+        // A redirect leads to a login page, which is not a response of the API.
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
       });
@@ -103,7 +103,7 @@ function connect({ url, token, timeoutMs = TIMEOUT_MS }: PushOptions): Call {
   };
 }
 
-function refusal(what: string, { status, body }: Answer): GrafanaError {
+function refusal(what: string, { status, body }: GrafanaResponse): GrafanaError {
   const { message = "" } = (body ?? {}) as { message?: string };
   const hint =
     status === 401
@@ -115,7 +115,7 @@ function refusal(what: string, { status, body }: Answer): GrafanaError {
           : message;
   return new GrafanaError(
     "refused",
-    `Cannot push ${what}: Grafana answered ${status}${hint === "" ? "" : `, ${hint}`}`,
+    `Cannot push ${what}: Grafana responded ${status}${hint === "" ? "" : `, ${hint}`}`,
   );
 }
 
@@ -129,7 +129,7 @@ function parse(text: string): unknown {
 
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer in ${timeoutMs / 1000} s`;
+  if (error.name === "TimeoutError") return `no response in ${timeoutMs / 1000} s`;
   const { cause } = error as { cause?: { code?: string; message?: string } };
   return cause?.code ?? cause?.message ?? error.message;
 }

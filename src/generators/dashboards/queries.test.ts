@@ -21,7 +21,7 @@ const PARSERS: Readonly<Record<QueryLanguage, Parser>> = {
   traceql: traceqlParser,
 };
 
-/** The parts of `text` that the grammar does not know; a missing part shows as an empty one. */
+/** The parts of `text` that the grammar does not accept; a missing part is an empty one. */
 function syntaxErrors(language: QueryLanguage, text: string): string[] {
   const errors: string[] = [];
   PARSERS[language].parse(text).iterate({
@@ -51,7 +51,7 @@ const ATTRIBUTES = Object.entries(semconv)
   .filter(([name]) => name.startsWith("ATTR_"))
   .map(([, value]) => value as string);
 
-/** Series that the nodes do not send: of Prometheus itself and of Tempo's metrics generator. */
+/** Series that the nodes do not send: those of Prometheus and of the metrics generator of Tempo. */
 const FOREIGN = [
   "up",
   "ALERTS",
@@ -88,10 +88,10 @@ const KNOWN_LABELS = new Set([
 
 const QUERIES = [...panelQueries(), ...alertQueries(), ...dataSourceQueries()];
 
-/** What the data sources ask when a reader goes from a span to metrics or logs. */
+/** The queries of the data sources for the links from a span to metrics or logs. */
 function dataSourceQueries(): Pick<PanelQuery, "where" | "language" | "text">[] {
   const text = readDashboardsFile("provisioning/datasources/datasources.yaml");
-  // As Grafana expands the file: $$ is a $. Tags are what Grafana makes of a span.
+  // Grafana expands $$ to $, and inserts the attributes of a span as tags.
   const tags = 'service_instance_id="rep-1"';
   const file = parse(
     text
@@ -196,7 +196,7 @@ describe("queries of dashboards, alerts and data sources", () => {
 describe("dashboards", () => {
   const DASHBOARDS = [...readDashboards()];
 
-  it("have uids and panel ids of their own", () => {
+  it("have unique uids and panel ids", () => {
     const uids = DASHBOARDS.map(([, { uid }]) => uid);
     expect(new Set(uids).size).toBe(uids.length);
     for (const [name, { panels }] of DASHBOARDS) {
@@ -205,7 +205,7 @@ describe("dashboards", () => {
     }
   });
 
-  it("cannot be edited in Grafana, where the next start would undo it", () => {
+  it("cannot be edited in Grafana, as the next start would undo the edits", () => {
     expect(DASHBOARDS.filter(([, { editable }]) => editable !== false)).toEqual([]);
   });
 
@@ -216,7 +216,7 @@ describe("dashboards", () => {
       const unknown = [...new Set([...used].map(([, variable]) => variable!))].filter(
         (variable) => !variable.startsWith("__") && !variables.includes(variable),
       );
-      // In label_replace() "$1" is a group, and no variable.
+      // In label_replace(), "$1" is a group and not a variable.
       expect(
         unknown.filter((variable) => variable !== "1"),
         name,
@@ -229,7 +229,7 @@ describe("dashboards", () => {
     }
   });
 
-  it("explain each panel, and ask something in it", () => {
+  it("have a description and a query in each panel", () => {
     for (const [name, { panels }] of DASHBOARDS) {
       for (const { type, title, description, targets } of panels) {
         if (type === "row" || type === "text") continue;
@@ -240,7 +240,7 @@ describe("dashboards", () => {
     }
   });
 
-  it("lay panels side by side, none over another or off the page", () => {
+  it("place panels side by side, without overlap and within the page", () => {
     for (const [name, { panels }] of DASHBOARDS) {
       const cells = new Map<string, string>();
       for (const { title, gridPos } of panels) {
@@ -255,7 +255,7 @@ describe("dashboards", () => {
     }
   });
 
-  it("link only to dashboards that are there", () => {
+  it("link only to existing dashboards", () => {
     const uids = DASHBOARDS.map(([, { uid }]) => uid);
     const texts = [
       ...DASHBOARDS.map(([, dashboard]) => JSON.stringify(dashboard)),

@@ -1,4 +1,4 @@
-/** The dashboard of transitions: rates, durations, reasons, and the way to the trace of each. */
+/** The dashboard of transitions: rates, durations, reasons, and links to traces. */
 
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import {
@@ -80,14 +80,15 @@ function numbers() {
     }),
     stat({
       title: "Wait, p99",
-      description: "99th percentile of the time that a mutation stood in the queue.",
+      description: "99th percentile of the time that a mutation waited in the queue.",
       targets: [promql(quantileBy(0.99, METRIC_QUEUE_WAIT))],
       unit: "s",
       width: 4,
     }),
     stat({
       title: "Longest queue",
-      description: "Most mutations that waited behind a transition in the last seconds.",
+      description:
+        "Largest number of mutations that waited behind a transition in the last seconds.",
       targets: [promql(`max(${select(METRIC_QUEUE_LENGTH)})`)],
       width: 4,
     }),
@@ -112,7 +113,7 @@ function durations() {
     }),
     timeSeries({
       title: "By mutation type",
-      description: "What called for them: add, remove, set, auto; check is a dry run.",
+      description: "Their mutations: add, remove, set, auto; check is a dry run.",
       targets: [promql(rateBy(METRIC_TRANSITIONS, [ATTR_TYPE]), { legend: `{{${ATTR_TYPE}}}` })],
       unit: "ops",
       min: 0,
@@ -156,7 +157,7 @@ function durations() {
     }),
     timeSeries({
       title: "Handlers",
-      description: "Calls of handlers a second, and percentiles of the time that one took.",
+      description: "Calls of handlers a second, and percentiles of their duration.",
       targets: [
         promql(rateBy(METRIC_HANDLER_DURATION, [], { suffix: "_count" }), { legend: "calls" }),
         ...quantiles(METRIC_HANDLER_DURATION),
@@ -205,13 +206,13 @@ function rejections() {
     logs({
       title: "Latest rejections",
       description:
-        "With the state in the way and why; empty while nothing is canceled. A click on a line leads to its trace.",
+        "With the blocking state and the reason; empty while nothing is canceled. A click on a line leads to its trace.",
       targets: [logLines(rejected)],
       width: 12,
     }),
     traces({
       title: "Traces of rejections",
-      description: "Sampled transitions that were canceled; empty while none was.",
+      description: "Sampled transitions that were canceled; empty if there are none.",
       targets: [
         traceql(
           `{ ${SPAN} && span.${ATTR_TRANSITION_RESULT} = "canceled" && span.${ATTR_MUTATION_STATES} =~ "$state" } | select(span.${ATTR_MUTATION_STATES}, span.${ATTR_REJECTED_BY})`,

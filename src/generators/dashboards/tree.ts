@@ -1,4 +1,4 @@
-/** The dashboard that comes first: is the whole tree well, and if not, where. */
+/** The first dashboard: whether the whole tree is well, and if not, where. */
 
 import type { Dashboard } from "@grafana/grafana-foundation-sdk/dashboard";
 import {
@@ -49,7 +49,7 @@ export function treeDashboard(): Dashboard {
     head: [
       text(
         "",
-        "**Is the tree well?** Read from left to right; what is red, click: it leads to the node. *Clock age* is how long ago a node last had proof of being up to date with the root, *lag* how long a change took to get there.",
+        "**Is the tree well?** Read from left to right, and click what is red: it leads to the node. *Clock age* is how long ago a node last had proof of being up to date with the root, *lag* how long a change took to get there.",
       ),
       ...wellness(),
     ],
@@ -72,13 +72,13 @@ function wellness() {
   return [
     stat({
       title: "Nodes up",
-      description: "Nodes whose /metrics answers. The default tree has nine.",
+      description: "Nodes whose /metrics responds. The default tree has nine.",
       targets: [promql('sum(up{job=~"$job"})')],
       steps: [["red"], ["yellow", 1], ["green", 9]],
     }),
     stat({
       title: "Nodes down",
-      description: "Nodes that are to be scraped and do not answer.",
+      description: "Nodes that are scraped and do not respond.",
       targets: [promql(orZero('sum(up{job=~"$job"} == bool 0)'))],
       steps: [["green"], ["red", 1]],
     }),
@@ -90,7 +90,7 @@ function wellness() {
     }),
     stat({
       title: "Oldest clock",
-      description: "Largest clock age of all nodes; from 5 s on /readyz of that node answers 503.",
+      description: "Largest clock age of all nodes; from 5 s, /readyz of that node responds 503.",
       targets: [promql(`max(${select(METRIC_CLOCK_AGE, ALL)})`)],
       unit: "s",
       steps: [["green"], ["yellow", 1.5], ["red", 5]],
@@ -150,7 +150,8 @@ function flow() {
     }),
     timeSeries({
       title: "Messages down",
-      description: "What publishers push, by kind. Snapshots are for newcomers and resyncs alone.",
+      description:
+        "What publishers push, by kind. Snapshots are only for new downstreams and resyncs.",
       targets: [promql(rateBy(METRIC_PUSHES, [ATTR_KIND], ALL), { legend: `{{${ATTR_KIND}}}` })],
       unit: "mps",
       min: 0,
@@ -165,7 +166,7 @@ function flow() {
     timeSeries({
       title: "On the way, p99",
       description:
-        "Time that a diff was on its way from the node upstream, by monotonic clocks alone: never less than it was.",
+        "Time that a diff was in transit from the upstream node, measured only by monotonic clocks: never too low.",
       targets: [promql(quantileBy(0.99, METRIC_TRANSIT, [ATTR_SERVICE_NAME], ALL), BY_TIER)],
       unit: "s",
       min: 0,
@@ -173,7 +174,7 @@ function flow() {
     timeSeries({
       title: "Hop delay of sampled diffs, p99",
       description:
-        "Time from the end of a push to the begin of its application, out of traces. Each dot is one: click it for its trace.",
+        "Time from the end of a push to the start of its application, from traces. Each dot is one: click it for its trace.",
       targets: [
         promql(
           "histogram_quantile(0.99, sum by (le, client, server) (rate(traces_service_graph_request_messaging_system_seconds_bucket[$__rate_interval])))",
@@ -193,14 +194,14 @@ function flow() {
     timeSeries({
       title: "Merged diffs",
       description:
-        "Seqs a second that travelled within the diff of a later one: what push intervals and slow downstreams save.",
+        "Seqs a second that were merged into a later diff: what push intervals and slow downstreams save.",
       targets: [promql(rateBy(METRIC_COALESCED, [ATTR_SERVICE_NAME], ALL), BY_TIER)],
       unit: "ops",
       min: 0,
     }),
     timeSeries({
       title: "Requests",
-      description: "HTTP requests a second, by tier; leaves are what readers ask.",
+      description: "HTTP requests a second, by tier; clients use the leaves.",
       targets: [
         promql(
           rateBy(METRIC_HTTP_DURATION, [ATTR_SERVICE_NAME], { ...ALL, suffix: "_count" }),
@@ -228,7 +229,7 @@ function trouble() {
   return [
     timeSeries({
       title: "Resyncs",
-      description: "Snapshots asked for because what came could not be applied, by reason.",
+      description: "Snapshots requested because a message could not be applied, by reason.",
       targets: [
         promql(orZero(increaseBy(METRIC_RESYNCS, [ATTR_REASON], ALL)), {
           legend: `{{${ATTR_REASON}}}`,
@@ -239,7 +240,7 @@ function trouble() {
     }),
     timeSeries({
       title: "Reconnects",
-      description: "Links made again after a loss, by node.",
+      description: "Links restored after a loss, by node.",
       targets: [
         promql(orZero(increaseBy(METRIC_RECONNECTS, [ATTR_SERVICE_INSTANCE_ID], ALL)), BY_NODE),
       ],
@@ -249,7 +250,7 @@ function trouble() {
     }),
     timeSeries({
       title: "Errors",
-      description: "Errors of the machine and answers 5xx a second.",
+      description: "Errors of the machine, and 5xx responses, a second.",
       targets: [
         promql(orZero(rateBy(METRIC_ERRORS, [], ALL)), { legend: "machine" }),
         promql(
@@ -291,7 +292,8 @@ function cost() {
     }),
     timeSeries({
       title: "Event loop in use",
-      description: "Part of the time in which the event loop was busy; near 1 it is the limit.",
+      description:
+        "Part of the time in which the event loop was busy; near 1, it is the bottleneck.",
       targets: [promql(select(METRIC_EVENTLOOP_UTILIZATION), BY_NODE)],
       unit: "percentunit",
       min: 0,
@@ -318,7 +320,7 @@ function said() {
     nodeGraph({
       title: "Service graph",
       description:
-        "Tiers and who calls whom, out of sampled traces: requests a second, and seconds that they took.",
+        "Tiers and who calls whom, from sampled traces: requests a second, and their duration in seconds.",
       targets: [serviceMap()],
       source: TEMPO,
     }),

@@ -1,6 +1,7 @@
 /** Reads one node's `GET /states` all the time, and holds each answer against what the root had and what the node said before. */
 
 import { Agent } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 import { VersionOrder } from "./version_order.ts";
@@ -66,7 +67,7 @@ export class NodeWatch {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (!signal.aborted) {
       await this.#ask(agent, signal);
-      await new Promise((resolve) => setTimeout(resolve, this.#options.paceMs));
+      await sleep(this.#options.paceMs);
     }
     agent.destroy();
   }

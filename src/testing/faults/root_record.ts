@@ -1,5 +1,7 @@
 /** What the root's clock was at each of its versions, recorded from its event stream: what every other node's answers are held against. */
 
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** Versions that are remembered: a replica that is further behind than this cannot be checked. */
 const MAX_VERSIONS = 50_000;
 
@@ -68,7 +70,7 @@ export class RootRecord {
       } catch {
         // It is away: killed, or not up yet.
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Waiting for something that is only seen by looking. */
 
 import { availableParallelism, loadavg } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** How long something may take here and now that takes `ms` on a machine with nothing else to do: longer by as much as tasks outnumber cores. */
 export function allow(ms: number): number {
@@ -39,6 +40,6 @@ export async function until<T>(
       const why = cause instanceof Error ? `: ${cause.message}` : "";
       throw new Error(`Cannot see ${what} within ${Math.round(allowedMs)} ms${why}`, { cause });
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await sleep(everyMs);
   }
 }

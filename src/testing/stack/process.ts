@@ -5,6 +5,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * The path of a program: what the variable names, else the first in PATH. Undefined where there is none.
@@ -144,6 +145,6 @@ export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 30_
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
 }

@@ -1,5 +1,6 @@
 /** Requests as readers and operators make them, so that every panel has something to show. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningTree } from "./running_tree.ts";
 
 const PAUSE_MS = 100;
@@ -29,7 +30,7 @@ async function run(tree: RunningTree, signal: AbortSignal): Promise<void> {
       // Two gates exclude each other: canceled.
       await mutate(tree.url(name), ["Flight1Gate1", "Flight1Gate2"], signal);
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
 }
 
