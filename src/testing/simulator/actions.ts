@@ -1,22 +1,36 @@
-/** What each action of a scenario does to a simulated tree. */
+/** Performs the actions of a scenario on a simulated tree. */
 
+import type { Mutations } from "./mutations.ts";
+import { describeAction } from "./report.ts";
 import type { Action, LinkName, MutateAction } from "./scenario.ts";
 import type { World } from "./world.ts";
 
-export function perform(world: World, action: Action): void {
+/** Schedules all actions of the scenario of `world`; its mutations go through `mutations`. */
+export function scheduleActions(world: World, mutations: Mutations): void {
+  for (const action of world.scenario.actions) {
+    world.events.at(action.atMs, () => {
+      world.log(() => describeAction(action));
+      world.counts.add(action.type);
+      world.sweep();
+      perform(world, mutations, action);
+    });
+  }
+}
+
+function perform(world: World, mutations: Mutations, action: Action): void {
   const { network } = world;
   switch (action.type) {
     case "change":
       changeRoot(world, action.mutation, action.states);
       return;
     case "mutate":
-      world.mutations.send(action);
+      mutations.send(action);
       return;
     case "grow schema":
       growSchema(world);
       return;
     case "cut":
-      network.cut(network.link(...action.link), action.told, action.isTorn);
+      network.cut(network.link(...action.link), action.noticedBy, action.isTorn);
       return;
     case "hold":
       hold(world, action.link, action.forMs);
@@ -31,10 +45,10 @@ export function perform(world: World, action: Action): void {
       network.link(...action.link).profile = action.profile;
       return;
     case "crash":
-      world.end(action.node, { ...action, isOrderly: false });
+      world.end(action.node, { ...action, isClean: false });
       return;
     case "stop":
-      world.end(action.node, { ...action, isOrderly: true, isTold: true });
+      world.end(action.node, { ...action, isClean: true, isNoticed: true });
       return;
     case "set clock":
       world.node(action.node)?.process.setWall(action.byMs);
@@ -42,12 +56,12 @@ export function perform(world: World, action: Action): void {
     case "pause": {
       const process = world.node(action.node)?.process;
       process?.pause();
-      world.later(action.forMs, `${action.node} goes on`, () => process?.resume(action.wake));
+      world.later(action.forMs, `${action.node} continues`, () => process?.resume(action.wake));
     }
   }
 }
 
-/** Changes the root's machine from within, as a feed does. */
+/** Changes the root's machine directly, as a feed does. */
 function changeRoot(
   { root }: World,
   type: MutateAction["mutation"],
@@ -70,7 +84,7 @@ function growSchema({ root }: World): void {
 function hold(world: World, name: LinkName, forMs: number): void {
   const link = world.network.link(...name);
   link.isHeld = true;
-  world.later(forMs, `${link.name} carries again`, () => {
+  world.later(forMs, `${link.name} delivers again`, () => {
     link.isHeld = false;
   });
 }
@@ -78,7 +92,7 @@ function hold(world: World, name: LinkName, forMs: number): void {
 function blackHole(world: World, name: LinkName, forMs: number): void {
   const link = world.network.link(...name);
   world.network.blackHole(link);
-  world.later(forMs, `${link.name} is no black hole any more`, () => {
+  world.later(forMs, `${link.name} is no longer a black hole`, () => {
     link.isBlackHole = false;
   });
 }
@@ -87,7 +101,7 @@ function corrupt(world: World, action: Action & { readonly type: "corrupt" }): v
   const link = world.network.link(...action.link);
   link.corruptOneIn = action.oneIn;
   if (action.isCut) world.network.cut(link, "both", false);
-  world.later(action.forMs, `${link.name} flips no more bits`, () => {
+  world.later(action.forMs, `${link.name} stops flipping bits`, () => {
     link.corruptOneIn = 0;
   });
 }

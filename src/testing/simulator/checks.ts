@@ -1,4 +1,4 @@
-/** What must hold of every replica at every moment: SPEC.md of replication, "Invariants". */
+/** Checks every replica after each event: SPEC.md of replication, "Invariants". */
 
 import type { Replica } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
@@ -6,17 +6,17 @@ import type { NodeSpec } from "./scenario.ts";
 import { MACHINE_ID, type SimNode } from "./sim_node.ts";
 import type { Truth, Version } from "./truth.ts";
 
-/** Rounding of sums of virtual times, in milliseconds. */
+/** Rounding error of sums of virtual times, in milliseconds. */
 const ROUNDING_MS = 1e-6;
 
-/** One replica's life, as far as it has been watched. */
+/** What was observed of one replica so far. */
 interface Watched {
-  /** What it served last. */
+  /** The version that it served last. */
   version: Version;
-  /** The last proof that was checked: when the served clock is claimed to have been the root's newest. */
+  /** The last proof that was checked: the time at which the replica says that its clock was the root's newest. */
   provenAtMs: number;
   path: readonly string[];
-  /** When bytes of a stream came last. */
+  /** When the last bytes of a stream arrived. */
   heardAtMs: number;
 }
 
@@ -27,7 +27,7 @@ export class Checks {
   readonly #fail: (message: string) => void;
   readonly #watched = new WeakMap<Replica, Watched>();
 
-  /** `names` are those of all nodes, the root first. */
+  /** `names` are the names of all nodes, the root first. */
   constructor(
     names: readonly string[],
     truth: Truth,
@@ -40,7 +40,7 @@ export class Checks {
     this.#fail = fail;
   }
 
-  /** To be called from within a replica's change, before anyone else sees it. */
+  /** Called while a replica's clock changes, before any other listener. */
   served({ name, prefixes }: NodeSpec, replica: Replica, change: "advance" | "reset"): void {
     const { clock } = replica;
     const wrong =
@@ -64,7 +64,7 @@ export class Checks {
     this.#watch(replica).heardAtMs = this.#events.nowMs;
   }
 
-  /** To be called after each event of a replica's process, when its promises have settled. */
+  /** Called after each event of a replica's process, when its promises have settled. */
   afterEvent(node: SimNode): void {
     const { replica, process } = node;
     if (replica === undefined || process.isPaused || process.isCatchingUp) return;
@@ -85,7 +85,7 @@ export class Checks {
   #checkPath(name: string, { path, machineId }: Replica): void {
     const isWrong = (other: string) => other === name || !this.#names.includes(other);
     if (path[0] !== this.#names[0] || path.some(isWrong))
-      this.#fail(`${name} follows a way that there is not: ${path.join(" → ")}`);
+      this.#fail(`${name} follows a path that does not exist: ${path.join(" → ")}`);
     if (machineId !== MACHINE_ID) this.#fail(`${name} follows another machine, ${machineId}`);
   }
 
@@ -100,7 +100,7 @@ export class Checks {
     }
   }
 
-  /** To be called now and then for each node, also for one that nothing happens to. */
+  /** Called at intervals for each node, also if nothing happens to it. */
   atRest(node: SimNode, silenceLimitMs: number): void {
     const { replica, process } = node;
     if (replica === undefined || process.isPaused || process.isCatchingUp) return;

@@ -1,4 +1,4 @@
-/** How often each thing happened: what a run has covered. */
+/** How often each kind of event happened in a run. */
 
 export class Counts {
   readonly #counts = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** Makes a scenario out of a seed: the tree, its links, and what goes wrong when. */
+/** Creates a scenario from a seed: the tree, its links, and its faults. */
 
 import { parseSchema, type Schema, type StateDefinition } from "../../machine/mod.ts";
 import { MUTATION_TYPES } from "../../replication/mod.ts";
@@ -6,7 +6,7 @@ import type { LinkProfile } from "./link.ts";
 import { type Random, randomInOrder } from "./random.ts";
 import { type Action, linksOf, type NodeSpec, type Scenario } from "./scenario.ts";
 
-/** How many nodes a scenario may have, and how often scenarios of that size are made. */
+/** Possible numbers of nodes, and how often each is drawn. */
 const SIZES = [
   { weight: 60, nodes: [2, 4], levels: 3 },
   { weight: 28, nodes: [4, 8], levels: 4 },
@@ -14,7 +14,7 @@ const SIZES = [
   { weight: 2, nodes: [17, 50], levels: 5 },
 ] as const;
 
-/** Longest that a client waits for a mutation, in milliseconds. */
+/** Longest time that a client waits for a mutation, in milliseconds. */
 export const LONGEST_MUTATION_MS = 3_000;
 
 const STATE_NAMES = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L"];
@@ -34,13 +34,13 @@ function createNodes(random: Random): NodeSpec[] {
   const depth = Math.min(random.int(1, size.levels), count - 1);
   const names: string[][] = [["root"]];
   for (let i = 1; i < count; i++) {
-    // Each level has at least one node, the others are strewn.
+    // Each level has at least one node; the others are distributed at random.
     const level = i <= depth ? i : random.int(1, depth);
     names[level] ??= [];
     names[level]!.push(`${"_abcde"[level]}${names[level]!.length + 1}`);
   }
   const all = names.flat();
-  // Half the trees have the usual limits, the others are in a hurry, so that more happens in less time.
+  // Half of the trees have the usual limits; the others have short ones, so that more happens in less time.
   const pace = random.chance(0.3) ? 1 : random.pick([0.2, 0.4]);
   const prefixesByName = new Map<string, readonly string[] | undefined>();
   return names.flatMap((level, depthHere) =>
@@ -49,7 +49,7 @@ function createNodes(random: Random): NodeSpec[] {
       const others = all.filter((other) => other !== name && !upstreams.includes(other));
       if (depthHere > 0 && random.chance(0.5))
         upstreams.push(...random.sample(others, random.int(1, 2)));
-      // A node has what its preferred upstream has, or a part of that.
+      // A node follows the states of its preferred upstream, or a part of them.
       const offered = prefixesByName.get(upstreams[0] ?? "");
       const isPart = offered !== undefined || (depthHere > 0 && random.chance(0.12));
       const prefixes = isPart
@@ -107,7 +107,7 @@ function createSchema(random: Random): Schema {
     return [name, state];
   });
   const schema = Object.fromEntries(states);
-  // Relations that contradict each other are no machine's: such a draw goes without any.
+  // No machine has relations that contradict each other: such a draw gets none.
   const isSound = parseSchema(schema).errors.length === 0;
   return isSound ? schema : Object.fromEntries(names.map((name) => [name, {}]));
 }
@@ -127,7 +127,7 @@ function createActions(
   const changes = random.int(1, 20);
   for (let i = 0; i < changes; i++) {
     const atMs = at();
-    // Now and then a burst, which a push interval merges.
+    // Sometimes a burst, which a push interval merges.
     const count = random.chance(0.15) ? random.int(2, 8) : 1;
     for (let j = 0; j < count; j++) {
       const mutation = random.pick(MUTATION_TYPES);
@@ -166,13 +166,13 @@ function createFault(
   const forMs = random.int(10, durationMs);
   switch (random.int(0, 11)) {
     case 0:
-      return { type: "cut", atMs, link, told: "both", isTorn: random.chance(0.5) };
+      return { type: "cut", atMs, link, noticedBy: "both", isTorn: random.chance(0.5) };
     case 1:
       return {
         type: "cut",
         atMs,
         link,
-        told: random.pick(["client", "server"]),
+        noticedBy: random.pick(["client", "server"]),
         isTorn: random.chance(0.3),
       };
     case 2:
@@ -192,7 +192,7 @@ function createFault(
       };
     case 6: {
       const schema = random.chance(0.6) ? 0 : 1;
-      return { type: "crash", atMs, node, downMs: forMs, isTold: random.chance(0.7), schema };
+      return { type: "crash", atMs, node, downMs: forMs, isNoticed: random.chance(0.7), schema };
     }
     case 7:
       return {
@@ -200,7 +200,7 @@ function createFault(
         atMs,
         node: nodes[0]!.name,
         downMs: random.int(0, 300),
-        isTold: random.chance(0.8),
+        isNoticed: random.chance(0.8),
         schema: random.int(0, 1),
       };
     case 8:

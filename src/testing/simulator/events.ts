@@ -1,4 +1,4 @@
-/** The simulator's one queue of events: virtual time moves from one to the next, and promises settle in between. */
+/** The single queue of events of a simulation: virtual time jumps from event to event, and promises settle in between. */
 
 interface Event {
   readonly dueMs: number;
@@ -17,12 +17,12 @@ export class EventQueue {
     return this.#nowMs;
   }
 
-  /** How many events have been made. */
+  /** Number of events so far. */
   get count(): number {
     return this.#number;
   }
 
-  /** Runs `run` at `dueMs`, after what is due then already. Returns its removal. */
+  /** Calls `run` at `dueMs`, after the events that are already due then. Returns a function that removes it. */
   at(dueMs: number, run: () => void): () => void {
     const event: Event = { dueMs: Math.max(dueMs, this.#nowMs), number: this.#number++, run };
     this.#push(event);
@@ -31,7 +31,7 @@ export class EventQueue {
     };
   }
 
-  /** Runs the next event due by `untilMs`. False if there is none: then it is `untilMs`. */
+  /** Runs the next event due by `untilMs`. If there is none, advances to `untilMs` and returns false. */
   async step(untilMs: number): Promise<boolean> {
     for (;;) {
       const next = this.#heap[0];
@@ -82,7 +82,7 @@ function isBefore(a: Event, b: Event): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.number < b.number);
 }
 
-/** One turn of the event loop: all that waits for promises alone has run by then. */
+/** One turn of the event loop, in which everything runs that waits only for promises. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,22 +1,22 @@
-/** One request and its response on a link, with all that can become of them. */
+/** One request and its response on a link, and every way in which they can end. */
 
 import type { Direction, Link } from "./link.ts";
 import type { SimProcess } from "./process.ts";
 
 export interface ExchangeHost {
-  /** The process that a request arrives at, or why there is none. */
+  /** The process that a request reaches, or why there is none. */
   accept(address: string): { process: SimProcess; serve: Serve } | "refuses" | "is dark";
-  /** The request is a Subscribe stream: the server's process has just opened it. */
+  /** The server's process has just opened a Subscribe stream. */
   opened(exchange: Exchange): void;
-  /** A piece has been read off the server's stream. */
+  /** A piece was read from the server's stream. */
   taken(exchange: Exchange, piece: Uint8Array): void;
-  /** A piece has come to the client. */
+  /** A piece reached the client. */
   arrived(exchange: Exchange, piece: Uint8Array): void;
-  /** Both sides are through with it. */
+  /** Both sides have finished. */
   ended(exchange: Exchange): void;
 }
 
-/** Why a server's request ends; one for all, as making them takes its time. */
+/** The reason with which a server's request ends; shared, as errors are slow to create. */
 const GONE = new DOMException("The client is gone", "AbortError");
 
 type Serve = (request: Request) => Promise<Response>;
@@ -29,8 +29,8 @@ export class Exchange {
   readonly response: Promise<Response>;
   readonly #host: ExchangeHost;
   readonly #request: Request;
-  readonly #answered = Promise.withResolvers<Response>();
-  /** Named here so that it lives, and its signal with it, as long as the exchange. */
+  readonly #responded = Promise.withResolvers<Response>();
+  /** Held so that the request and its signal are not collected before the exchange. */
   #serverRequest: Request | undefined = undefined;
   readonly #serverAbort = new AbortController();
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined = undefined;
@@ -38,7 +38,7 @@ export class Exchange {
   #isClientDone = false;
   #isServerDone = false;
   #isVoid = false;
-  #bytesUnderWay = 0;
+  #bytesInFlight = 0;
   #room: PromiseWithResolvers<void> | undefined = undefined;
 
   constructor(
@@ -53,14 +53,14 @@ export class Exchange {
     this.#request = request;
     this.#host = host;
     this.isStream = request.url.endsWith("/Subscribe");
-    this.response = this.#answered.promise;
+    this.response = this.#responded.promise;
     request.signal.addEventListener("abort", () => this.#clientLeaves(request.signal.reason), {
       once: true,
     });
     this.#send("up", () => this.#accept(this.isStream ? this.#corrupt(body) : body));
   }
 
-  /** Whether nothing gets through any more, either way. */
+  /** Whether nothing gets through any more, in either direction. */
   get isVoid(): boolean {
     return this.#isVoid;
   }
@@ -69,7 +69,7 @@ export class Exchange {
     return this.#isClientDone && this.#isServerDone;
   }
 
-  /** Everything sent from now on, or under way, is lost; nobody is told. */
+  /** Loses everything in flight and everything sent from now on; neither side notices. */
   void(): void {
     this.#isVoid = true;
   }
@@ -85,17 +85,17 @@ export class Exchange {
     else this.server.post(() => this.#endServer());
   }
 
-  /** One side's process is gone. `isTold`: its system says so to the other side. */
-  clientDied(isTold: boolean): void {
+  /** The process of one side ended. `isNoticed`: its system closes the connection, so that the other side notices. */
+  clientDied(isNoticed: boolean): void {
     this.#isClientDone = true;
-    if (isTold) this.#send("up", () => this.breakServer());
+    if (isNoticed) this.#send("up", () => this.breakServer());
     else this.void();
     this.#settle();
   }
 
-  serverDied(isTold: boolean): void {
+  serverDied(isNoticed: boolean): void {
     this.#isServerDone = true;
-    if (isTold) this.#send("down", () => this.breakClient());
+    if (isNoticed) this.#send("down", () => this.breakClient());
     else this.void();
     this.#settle();
   }
@@ -135,12 +135,12 @@ export class Exchange {
     await this.#pump(this.#reader);
   }
 
-  /** Carries the server's stream, as far as there is room for it on the way. */
+  /** Delivers the server's stream, as far as the window of the link allows. */
   async #pump(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     const server = this.server!;
     try {
       for (;;) {
-        while (this.#bytesUnderWay >= this.link.profile.windowBytes) {
+        while (this.#bytesInFlight >= this.link.profile.windowBytes) {
           this.#room = Promise.withResolvers();
           await this.#room.promise;
         }
@@ -162,7 +162,7 @@ export class Exchange {
 
   #sendPiece(whole: Uint8Array): void {
     const piece = this.isStream ? this.#corrupt(whole) : whole;
-    this.#bytesUnderWay += piece.length;
+    this.#bytesInFlight += piece.length;
     this.#send(
       "down",
       () => this.client.post(() => this.#takePiece(piece)),
@@ -177,7 +177,7 @@ export class Exchange {
   #takeHead(head: ResponseInit, hasBody: boolean): void {
     if (this.#isClientDone) return;
     if (!hasBody) {
-      this.#answered.resolve(new Response(null, head));
+      this.#responded.resolve(new Response(null, head));
       this.#finishClient();
       return;
     }
@@ -187,13 +187,13 @@ export class Exchange {
       },
       cancel: (reason) => this.#clientLeaves(reason),
     });
-    this.#answered.resolve(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, head));
+    this.#responded.resolve(new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, head));
   }
 
   #takePiece(piece: Uint8Array): void {
-    this.#bytesUnderWay -= piece.length;
+    this.#bytesInFlight -= piece.length;
     const room = this.#room;
-    if (room !== undefined && this.#bytesUnderWay < this.link.profile.windowBytes) {
+    if (room !== undefined && this.#bytesInFlight < this.link.profile.windowBytes) {
       this.#room = undefined;
       this.server!.post(room.resolve);
     }
@@ -210,12 +210,12 @@ export class Exchange {
 
   #failClient(reason: unknown): void {
     if (this.#isClientDone) return;
-    if (this.#clientBody === undefined) this.#answered.reject(reason);
+    if (this.#clientBody === undefined) this.#responded.reject(reason);
     else {
       try {
         this.#clientBody.error(reason);
       } catch {
-        // It was canceled from within: there is nobody left to tell.
+        // The stream was canceled on this side: there is no reader left.
       }
     }
     this.#finishClient();
@@ -249,7 +249,7 @@ export class Exchange {
     const { profile, random } = this.link;
     if (profile.pieceBytes === 0) return [bytes];
     const pieces: Uint8Array[] = [];
-    // A long message is torn into some pieces, not into thousands.
+    // A long message is cut into a few pieces, not into thousands.
     const most = Math.max(profile.pieceBytes, Math.ceil(bytes.length / 8));
     for (let at = 0; at < bytes.length; ) {
       const length = random.int(1, most);

@@ -25,7 +25,7 @@ function setUp() {
 const numbers = (arrived: readonly { number: number }[]) => arrived.map(({ number }) => number);
 
 describe("Link", () => {
-  it("keeps the order of what it carries, whatever each piece takes", async () => {
+  it("keeps the order of its pieces, whatever the delay of each", async () => {
     const { arrived, send, run, events } = setUp();
     for (let i = 1; i <= 50; i++) {
       send(i);
@@ -38,7 +38,7 @@ describe("Link", () => {
     expect(new Set(times).size).toBeGreaterThan(5);
   });
 
-  it("delivers late what it held, and never what vanished", async () => {
+  it("delivers held packets late, and lost packets never", async () => {
     const { link, arrived, send, run } = setUp();
     expect(send(1)).toBe(true);
     link.isHeld = true;
@@ -53,7 +53,7 @@ describe("Link", () => {
     expect(numbers(arrived)).toEqual([1, 3]);
   });
 
-  it("leaves out what belongs to a stream that was lost, and tears the first that does not", async () => {
+  it("skips packets of a lost stream, and tears the first packet of another", async () => {
     const { link, arrived, send, run } = setUp();
     let isLost = false;
     send(1, () => isLost);

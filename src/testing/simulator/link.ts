@@ -1,26 +1,26 @@
-/** One link of the simulated network: a client and a server, packets both ways, each way in order. */
+/** One link of the simulated network between a client and a server: packets in both directions, in order within each. */
 
 import type { EventQueue } from "./events.ts";
 import type { Random } from "./random.ts";
 
-/** How a link carries bytes while nothing is wrong with it. */
+/** How a link without a fault delivers bytes. */
 export interface LinkProfile {
-  /** A packet takes this long, in milliseconds, and up to `jitterMs` more. */
+  /** Delay of a packet in milliseconds; up to `jitterMs` are added. */
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** Pieces of a stream are of 1 to this many bytes; 0 leaves them as they were written. */
+  /** Streams are cut into pieces of 1 to this many bytes; 0 keeps the pieces as written. */
   readonly pieceBytes: number;
-  /** How many bytes of a stream may be under way before its sender must wait. */
+  /** Bytes of a stream that may be in flight before its sender must wait. */
   readonly windowBytes: number;
 }
 
 export type Direction = "up" | "down";
 
 export interface Packet {
-  /** Whether its stream is lost, and the packet with it. */
+  /** Whether its stream is lost, and so the packet. */
   readonly isVoid: () => boolean;
   readonly arrive: () => void;
-  /** Delivers what a link that breaks lets through of it, if it can be torn. */
+  /** Delivers the part that gets through when the link breaks, if the packet can be torn. */
   readonly tear?: () => void;
 }
 
@@ -32,9 +32,9 @@ export class Link {
   readonly client: string;
   readonly server: string;
   profile: LinkProfile;
-  /** Everything sent is gone, and nobody is told. */
+  /** Everything sent is lost, and neither side notices. */
   isBlackHole = false;
-  /** One in so many pieces has a bit flipped; 0 none. */
+  /** A bit is flipped in one of this many pieces; 0 for none. */
   corruptOneIn = 0;
   readonly random: Random;
   readonly #events: EventQueue;
@@ -60,7 +60,7 @@ export class Link {
     return `${this.client}→${this.server}`;
   }
 
-  /** Whether packets wait in it, neither lost nor delivered. */
+  /** Whether packets are in flight, neither lost nor delivered. */
   get isHeld(): boolean {
     return this.#isHeld;
   }
@@ -72,7 +72,7 @@ export class Link {
     this.#schedule("down");
   }
 
-  /** Sends a packet after those sent before it in the same direction. False if it vanishes. */
+  /** Sends a packet after the earlier ones in the same direction. Returns false if it is lost. */
   send(direction: Direction, packet: Packet): boolean {
     if (this.isBlackHole) return false;
     const queue = this.#queues[direction];
@@ -83,7 +83,7 @@ export class Link {
     return true;
   }
 
-  /** Lets a part of the packet next in `direction` through, as a link that breaks at this moment does. */
+  /** Delivers a part of the next packet in `direction`, as a link does that breaks at this moment. */
   tearNext(direction: Direction): void {
     this.#queues[direction].find((packet) => !packet.isVoid() && packet.tear)?.tear?.();
   }

@@ -1,6 +1,6 @@
 /**
- * Searches for scenarios in which replication goes wrong, for as long as you like:
- * `SIM_SCENARIOS=50000 npm run simulate`. Exits with 1, and a transcript, at the first.
+ * Searches for scenarios in which replication fails, as many as you like:
+ * `SIM_SCENARIOS=50000 npm run simulate`. At the first one, prints a transcript and exits with 1.
  */
 
 import { search } from "./search.ts";
@@ -18,7 +18,7 @@ const { scenarios, counts, found, slowestConvergence } = await search({
 console.log(`${counts}`);
 if (found === undefined) {
   console.log(
-    `${scenarios} scenarios in ${seconds()} s, none went wrong; all were equal within ${(100 * slowestConvergence).toFixed(1)} % of the time allowed`,
+    `${scenarios} scenarios in ${seconds()} s, none failed; all nodes were equal within ${(100 * slowestConvergence).toFixed(1)} % of the time allowed`,
   );
 } else {
   console.error(found.report);

@@ -1,4 +1,4 @@
-/** Mutations sent to the nodes of a simulated tree, and what must hold of their answers. */
+/** Sends mutations to the nodes of a simulated tree, and checks their responses. */
 
 import { type MutationResponse, ReplicationError } from "../../replication/mod.ts";
 import type { SimProcess } from "./process.ts";
@@ -9,14 +9,14 @@ import type { World } from "./world.ts";
 export class Mutations {
   readonly #world: World;
   readonly #sent: MutateAction[] = [];
-  /** Those that are not answered, with the process that waits. */
+  /** Mutations without a response, with the process that waits. */
   readonly #open = new Map<string, SimProcess>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** Sends a mutation to each of its nodes that runs. */
+  /** Sends a mutation to each of its nodes that is running. */
   send(action: MutateAction): void {
     this.#sent.push(action);
     for (const name of action.nodes) {
@@ -25,12 +25,12 @@ export class Mutations {
     }
   }
 
-  /** Whether nobody waits for an answer. */
+  /** Whether no process waits for a response. */
   get isIdle(): boolean {
     return ![...this.#open.values()].some(({ isAlive }) => isAlive);
   }
 
-  /** What must hold once all is over. */
+  /** Checks the number of runs, and that none is pending; call it at the end. */
   check(): void {
     for (const { id, hasKey } of this.#sent) {
       const { inOneLife, total } = this.#world.truth.runsOf(id);
@@ -52,9 +52,9 @@ export class Mutations {
     const cancel = node.process.time.setTimer(timeoutMs, () =>
       abort.abort(new ReplicationError("deadline_exceeded", `It took more than ${timeoutMs} ms`)),
     );
-    let reply: MutationResponse | undefined;
+    let response: MutationResponse | undefined;
     try {
-      reply = await node.mutate(
+      response = await node.mutate(
         {
           type: mutation,
           states,
@@ -71,11 +71,11 @@ export class Mutations {
     }
     cancel();
     this.#open.delete(name);
-    if (reply === undefined) return;
-    const { result, version } = reply;
+    if (response === undefined) return;
+    const { result, version } = response;
     world.counts.add(`mutation ${result}`);
     world.log(() => `${name}: ${result} at ${version}`);
-    const wrong = world.truth.disproves(id, reply);
+    const wrong = world.truth.disproves(id, response);
     if (wrong !== undefined) world.fail(`Mutation ${name} ${wrong}`);
   }
 }

@@ -1,4 +1,4 @@
-/** The simulated network: who listens where, the links between them, and what is under way. */
+/** The simulated network: which node listens where, the links between nodes, and what is in flight. */
 
 import type { Transport } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
@@ -6,9 +6,9 @@ import { Exchange, type ExchangeHost } from "./exchange.ts";
 import { Link, type LinkProfile } from "./link.ts";
 import type { SimProcess } from "./process.ts";
 import { randomByMoment } from "./random.ts";
-import type { Told } from "./scenario.ts";
+import type { NoticedBy } from "./scenario.ts";
 
-/** A healthy link. */
+/** A link without a fault. */
 const GOOD: LinkProfile = { delayMs: 1, jitterMs: 1, pieceBytes: 0, windowBytes: 65_536 };
 
 export class SimNetwork {
@@ -19,7 +19,7 @@ export class SimNetwork {
   readonly #links = new Map<string, Link>();
   readonly #open = new Set<Exchange>();
 
-  /** `profileOf` says how the links of a client carry bytes; `host` is told what passes. */
+  /** `profileOf` returns how the links of a client deliver bytes; `host` receives all events. */
   constructor(
     events: EventQueue,
     seed: number,
@@ -66,30 +66,30 @@ export class SimNetwork {
   }
 
   /** Breaks the connection of a link. */
-  cut(link: Link, told: Told, isTorn: boolean): void {
+  cut(link: Link, noticedBy: NoticedBy, isTorn: boolean): void {
     if (isTorn) link.tearNext("down");
     for (const exchange of this.#on(link)) {
       exchange.void();
-      if (told !== "server") exchange.breakClient();
-      if (told !== "client") exchange.breakServer();
+      if (noticedBy !== "server") exchange.breakClient();
+      if (noticedBy !== "client") exchange.breakServer();
     }
   }
 
-  /** Loses what is under way on a link, and all that follows, until it is healed. */
+  /** Loses everything in flight on a link, and everything sent until it is healed. */
   blackHole(link: Link): void {
     link.isBlackHole = true;
     for (const exchange of this.#on(link)) exchange.void();
   }
 
-  /** Ends all that a process that is gone took part in. */
-  processDied(process: SimProcess, isTold: boolean): void {
+  /** Ends all exchanges of a process that ended. */
+  processDied(process: SimProcess, isNoticed: boolean): void {
     for (const exchange of [...this.#open]) {
-      if (exchange.client === process) exchange.clientDied(isTold);
-      else if (exchange.server === process) exchange.serverDied(isTold);
+      if (exchange.client === process) exchange.clientDied(isNoticed);
+      else if (exchange.server === process) exchange.serverDied(isNoticed);
     }
   }
 
-  /** Ends all faults: what is lost is noticed, and from now on everything gets through. */
+  /** Ends all faults: both sides notice lost connections, and from now on everything gets through. */
   heal(): void {
     this.#profileOf = () => GOOD;
     for (const link of this.#links.values()) {

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 
-/** A mistake put into the code, and how the simulator is to tell of it. */
+/** A mistake in the code, and how the simulator reports it. */
 interface Plant {
   readonly what: string;
-  /** The module of src/replication that it is in. */
+  /** The module of src/replication with the mistake. */
   readonly file: string;
-  /** Where to begin to look, so that it is found soon. */
+  /** The first seed, chosen so that the mistake is found soon. */
   readonly seed: number;
-  /** The module's exports that are wrong, made of what they were. */
+  /** Returns the wrong exports, given the right ones. */
   readonly wrong: (right: Record<string, unknown>) => Record<string, unknown>;
   readonly failure: RegExp;
 }
@@ -16,21 +16,21 @@ type Class = new (...args: never[]) => object;
 
 const PLANTS: readonly Plant[] = [
   {
-    what: "a replica that takes any checksum for right",
+    what: "a replica that accepts any checksum",
     file: "wire/seal.ts",
     seed: 185,
     wrong: () => ({ sealMessage: () => 0 }),
     failure: /serves .*: the root|serves .* with/,
   },
   {
-    what: "a replica that does not check what a start says",
+    what: "a replica that does not check starts",
     file: "wire/seal.ts",
     seed: 284,
     wrong: () => ({ sealStart: () => 0 }),
     failure: /serves .* with|follows|is live after|needed a resync|faults ended/,
   },
   {
-    what: "a replica that counts its age from when messages came",
+    what: "a replica that computes its age from the arrival of messages",
     file: "up/transit.ts",
     seed: 8,
     wrong: ({ Transit }) => ({
@@ -62,10 +62,10 @@ const PLANTS: readonly Plant[] = [
         },
       };
     },
-    failure: /needed a resync \(checksum: .*\), with every byte as it was sent/,
+    failure: /needed a resync \(checksum: .*\), though no byte was changed/,
   },
   {
-    what: "a root that comes back in the epoch that it was in",
+    what: "a root that restarts in the same epoch",
     file: "clock/source.ts",
     seed: 19,
     wrong: ({ createSource }) => ({
@@ -78,7 +78,7 @@ const PLANTS: readonly Plant[] = [
     failure: /The root went from .* to 00000000000000aa-0/,
   },
   {
-    what: "a replica that waits for a silent upstream for good",
+    what: "a replica that waits forever for a silent upstream",
     file: "up/silence_timer.ts",
     seed: 20,
     wrong: ({ SilenceTimer }) => ({
@@ -92,7 +92,7 @@ const PLANTS: readonly Plant[] = [
     failure: /is live after .* ms without a byte|faults ended|has closed/,
   },
   {
-    what: "a publisher that goes on writing to whoever takes nothing",
+    what: "a publisher that keeps writing to a stalled downstream",
     file: "down/downstream.ts",
     seed: 7,
     wrong: ({ OpenDownstream }) => ({
@@ -105,12 +105,12 @@ const PLANTS: readonly Plant[] = [
     failure: /holds \d+ bytes for one downstream/,
   },
   {
-    what: "a publisher that keeps whoever takes nothing",
+    what: "a publisher that keeps a stalled downstream",
     file: "down/downstream.ts",
     seed: 7,
     wrong: ({ OpenDownstream }) => ({
       OpenDownstream: class extends (OpenDownstream as Class) {
-        // It never seems to have been stalled for any time.
+        // It never appears to be stalled.
         constructor(...args: never[]) {
           super(...args);
           let isStalled = false;
@@ -145,7 +145,7 @@ describe("The simulator", () => {
   });
 
   it.each(PLANTS)(
-    "finds $what, and shrinks it to what it takes",
+    "finds $what, and shrinks the scenario to what is needed",
     { timeout: 120_000 },
     async (plant) => {
       vi.resetModules();

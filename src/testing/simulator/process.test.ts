@@ -18,7 +18,7 @@ function setUp() {
 }
 
 describe("SimProcess", () => {
-  it("runs timers when they are due, and none that was canceled", async () => {
+  it("runs timers when they are due, except canceled ones", async () => {
     const { process, log, note, run } = setUp();
     process.time.setTimer(20, note("late"));
     process.time.setTimer(10, note("soon"));
@@ -32,7 +32,7 @@ describe("SimProcess", () => {
     ["as due", ["packet", "timer", "packet 2"]],
     ["timers first", ["timer", "packet", "packet 2"]],
     ["network first", ["packet", "packet 2", "timer"]],
-  ])("does nothing while it is paused, and then what has come, %s", async (order, expected) => {
+  ])("does nothing while it is paused, and then runs what came, %s", async (order, expected) => {
     const { events, process, log, note, run } = setUp();
     process.time.setTimer(20, note("timer"));
     process.time.setTimer(30, note("canceled"))();
@@ -47,7 +47,7 @@ describe("SimProcess", () => {
     expect(log).toEqual([...expected, "next"].map((what) => `${what} at 50`));
   });
 
-  it("is still once it is killed", async () => {
+  it("does nothing once it is killed", async () => {
     const { process, log, note, run } = setUp();
     process.time.setTimer(20, note("timer"));
     process.pause();
@@ -59,7 +59,7 @@ describe("SimProcess", () => {
     expect(log).toEqual([]);
   });
 
-  it("keeps a wall clock that can be set, and a monotonic one that cannot", async () => {
+  it("has a wall clock that can be set, and a monotonic one that cannot", async () => {
     const { process, run } = setUp();
     const before = process.time.now();
     await run(10);

@@ -1,9 +1,9 @@
-/** A process of the simulation: one life of a node, which can be paused and killed. */
+/** A process of the simulation, from a start of a node to its end. It can be paused and killed. */
 
 import type { TimeSource } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
 
-/** What comes first when a paused process goes on: a real one may find either at its next turn. */
+/** What a paused process runs first when it continues: a real one may find either at its next turn. */
 export type WakeOrder = "as due" | "timers first" | "network first";
 
 /** Wall time at the start of every run: 2026-01-01T00:00:00Z. */
@@ -24,10 +24,10 @@ export class SimProcess {
   #pendingTimers = 0;
   #wallErrorMs: number;
   #resumedAtMs = Number.NEGATIVE_INFINITY;
-  /** What came while it was paused, and has not been run yet. */
+  /** Events that came while it was paused and have not run yet. */
   #deferred: Deferred[] = [];
 
-  /** `wallErrorMs` is how its wall clock errs, `monotonicStartMs` where its monotonic one stood at the start of all. `onRun` is called after each of its events. */
+  /** `wallErrorMs` is the error of its wall clock, `monotonicStartMs` its monotonic time at the start of the simulation. `onRun` is called after each of its events. */
   constructor(
     name: string,
     events: EventQueue,
@@ -50,7 +50,7 @@ export class SimProcess {
     };
   }
 
-  /** Sets its wall clock, forth or back. */
+  /** Moves its wall clock forward or back. */
   setWall(byMs: number): void {
     this.#wallErrorMs += byMs;
   }
@@ -63,12 +63,12 @@ export class SimProcess {
     return this.#isPaused;
   }
 
-  /** Whether it has yet to run what came while it was paused. */
+  /** Whether events that came while it was paused have not run yet. */
   get isCatchingUp(): boolean {
     return this.#deferred.length > 0;
   }
 
-  /** When it went on after its last pause; -Infinity if it never was paused. */
+  /** When it continued after its last pause; -Infinity if it was never paused. */
   get resumedAtMs(): number {
     return this.#resumedAtMs;
   }
@@ -77,7 +77,7 @@ export class SimProcess {
     return this.#pendingTimers;
   }
 
-  /** Has the process run something now, or once it goes on; never if it is dead. */
+  /** Runs `run` in the process: now, or once it continues; never if it has ended. */
   post(run: () => void, isTimer = false): void {
     if (!this.#isAlive) return;
     if (this.#isPaused || this.#deferred.length > 0) this.#deferred.push({ isTimer, run });

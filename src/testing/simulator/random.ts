@@ -1,7 +1,7 @@
-/** Random numbers that a seed decides: the same seed, the same run. */
+/** Random numbers from a seed: the same seed gives the same run. */
 
 export class Random {
-  /** A whole number of 0 to 2^32 - 1. */
+  /** A whole number from 0 to 2^32 - 1. */
   readonly uint32: () => number;
 
   constructor(uint32: () => number) {
@@ -11,7 +11,7 @@ export class Random {
   /** In [0, 1). */
   readonly fraction = (): number => this.uint32() / 0x1_0000_0000;
 
-  /** A whole number from `min` to `max`, both possible. */
+  /** A whole number from `min` to `max`, inclusive. */
   int(min: number, max: number): number {
     return min + Math.floor(this.fraction() * (max - min + 1));
   }
@@ -20,12 +20,12 @@ export class Random {
     return this.fraction() < probability;
   }
 
-  /** One of `values`, which has at least one. */
+  /** One of `values`, which is not empty. */
   pick<T>(values: readonly T[]): T {
     return values[Math.floor(this.fraction() * values.length)]!;
   }
 
-  /** `count` different ones of `values`, or all if there are not so many. */
+  /** `count` different ones of `values`, or all if there are fewer. */
   sample<T>(values: readonly T[], count: number): T[] {
     const left = [...values];
     const chosen: T[] = [];
@@ -42,7 +42,7 @@ export class Random {
   }
 }
 
-/** Numbers one after the other (sfc32, from PractRand). */
+/** A sequence of numbers (sfc32, from PractRand). */
 export function randomInOrder(seed: number): Random {
   let a = seed | 0;
   let b = mix(seed) | 0;
@@ -61,8 +61,8 @@ export function randomInOrder(seed: number): Random {
 }
 
 /**
- * Numbers that depend on the moment at which they are drawn, and not on what was drawn before: a scenario
- * of which something was left out goes on as it did in all that this does not touch. Each `label` has its own.
+ * Numbers that depend on the time at which they are drawn, and not on earlier draws: when an action is dropped
+ * from a scenario, everything that it does not affect stays the same. Each `label` has its own numbers.
  */
 export function randomByMoment(seed: number, label: string, nowMs: () => number): Random {
   let base = mix(seed);
@@ -77,7 +77,7 @@ export function randomByMoment(seed: number, label: string, nowMs: () => number)
   });
 }
 
-/** The finalizer of MurmurHash3, from what is not 0. */
+/** The finalizer of MurmurHash3, for input other than 0. */
 function mix(value: number): number {
   let hash = (value + 0x9e37_79b9) | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);

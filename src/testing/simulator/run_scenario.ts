@@ -1,23 +1,25 @@
-/** Runs one scenario: its faults, then the time until all is equal, then the end of every node. */
+/** Runs one scenario: its faults, then the time until all nodes are equal, then the end of every node. */
 
+import { scheduleActions } from "./actions.ts";
 import type { Counts } from "./counts.ts";
 import { LONGEST_MUTATION_MS } from "./create_scenario.ts";
+import { Mutations } from "./mutations.ts";
 import { levelsOf, type Scenario } from "./scenario.ts";
 import { World } from "./world.ts";
 
-/** What a healthy hop adds to an age besides the heartbeat interval: its delay, and what is not known of that. */
+/** What a healthy hop adds to an age besides the heartbeat interval: its delay, and the uncertainty of it. */
 const HOP_MS = 30;
 
-/** How long five levels of heartbeats may take to tell of another way to the root. */
-const TOLD_MS = 5_100;
+/** How long heartbeats may take to announce another path to the root over five levels. */
+const ANNOUNCED_MS = 5_100;
 
 export interface Outcome {
   readonly scenario: Scenario;
-  /** What was wrong first; undefined if nothing was. */
+  /** The first failure; undefined if there was none. */
   readonly failure: string | undefined;
   /** When the run ended, in virtual milliseconds. */
   readonly endedAtMs: number;
-  /** How long all took to be equal after the faults had ended, and the longest that it may take. */
+  /** How long all nodes took to be equal after the faults had ended, and the longest allowed time. */
   readonly convergedMs: number;
   readonly boundMs: number;
   readonly events: number;
@@ -26,12 +28,14 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** Is told of each thing that happens, as a line. */
+  /** Receives a line for each event. */
   readonly log?: (line: string) => void;
 }
 
 export async function runScenario(scenario: Scenario, options: RunOptions = {}): Promise<Outcome> {
   const world = new World(scenario, options);
+  const mutations = new Mutations(world);
+  scheduleActions(world, mutations);
   const { events } = world;
   await world.run(scenario.durationMs);
   world.sweep();
@@ -42,7 +46,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
     await heal(world, boundMs);
     convergedMs = events.nowMs - healedAtMs;
   }
-  if (world.failure === undefined) await end(world);
+  if (world.failure === undefined) await end(world, mutations);
   return {
     scenario,
     failure: world.failure,
@@ -56,9 +60,9 @@ export async function runScenario(scenario: Scenario, options: RunOptions = {}):
 }
 
 /**
- * The longest that a tree may take to be equal once nothing fails any more. Level by level: the silence
- * that tells a link lost, one round of the addresses, each with a wait, a try to connect and the time in
- * which it may have no clock, and then the way back to the preferred upstream.
+ * The longest time that a tree may take to be equal after the last fault. Per level: the silence after
+ * which a link is lost, one round of the addresses, each with a backoff, an attempt to connect and the time
+ * for the first clock, and then the move back to the preferred upstream.
  */
 export function convergenceBoundMs({ nodes }: Scenario): number {
   const levels = levelsOf(nodes);
@@ -82,7 +86,7 @@ async function heal(world: World, boundMs: number): Promise<void> {
   const endMs = world.events.nowMs + boundMs;
   world.heal();
   await world.run(world.events.nowMs + 10);
-  // A node that stops in order may still be at that.
+  // A node may still be stopping cleanly.
   await world.run(endMs, () => world.isUp);
   if (world.failure !== undefined) return;
   changeOnce(world);
@@ -91,7 +95,7 @@ async function heal(world: World, boundMs: number): Promise<void> {
   world.sweep();
 }
 
-/** One change that must reach every node. */
+/** Makes a change that must reach every node. */
 function changeOnce({ root }: World): void {
   const machine = root!.machine!;
   const { seq } = root!.clock;
@@ -116,15 +120,14 @@ function describeUnequal(world: World, boundMs: number): string {
   return `${boundMs} ms after the faults ended, the root is at ${clock.version}, and ${others.join("; ")}`;
 }
 
-/** All nodes end in order, and leave nothing behind. */
-async function end(world: World): Promise<void> {
+/** Ends all nodes cleanly, and checks that nothing is left. */
+async function end(world: World, mutations: Mutations): Promise<void> {
   const { events } = world;
-  const { mutations } = world;
-  // Those under way have their deadline.
+  // Mutations in flight end by their deadline.
   if (!mutations.isIdle)
     await world.run(events.nowMs + LONGEST_MUTATION_MS + 100, () => mutations.isIdle);
   mutations.check();
-  // In some runs, all have time to learn how quick their links are.
+  // In some runs, all nodes have time to measure the delay of their links.
   if (world.scenario.seed % 8 === 0) {
     await world.run(events.nowMs + 7_000);
     checkFresh(world);
@@ -134,39 +137,37 @@ async function end(world: World): Promise<void> {
   await world.run(events.nowMs + 1_000);
   for (const { process, publisher } of nodes) {
     if (process.pendingTimers > 0)
-      world.fail(`${process.name} has closed, and ${process.pendingTimers} timers wait`);
+      world.fail(`${process.name} has closed with ${process.pendingTimers} pending timers`);
     if (publisher.downstreams.size > 0)
-      world.fail(`${process.name} has closed, and has ${publisher.downstreams.size} downstreams`);
+      world.fail(`${process.name} has closed with ${publisher.downstreams.size} downstreams`);
   }
   for (const { link } of world.network.open) world.fail(`A stream on ${link.name} is left open`);
 }
 
-/** With nothing wrong any more, every node is live, and not much older than heartbeats make it. */
+/** Without faults, every node is live, and its age is little more than the heartbeat intervals. */
 function checkFresh(world: World): void {
   const intervals = new Map(
     world.scenario.nodes.map(({ name, heartbeatIntervalMs }) => [name, heartbeatIntervalMs]),
   );
   for (const { spec, replica } of world.nodes) {
     if (replica === undefined) continue;
-    const isSettled = world.events.nowMs - world.movedAtMs > TOLD_MS;
+    const isSettled = world.events.nowMs - world.movedAtMs > ANNOUNCED_MS;
     const upstream = world.node(replica.address);
     const path = [...(upstream?.replica?.path ?? []), replica.address];
     if (isSettled && replica.path.join() !== path.join()) {
-      world.fail(
-        `${spec.name} knows its way to the root as ${replica.path.join(" → ")}, not ${path.join(" → ")}`,
-      );
+      world.fail(`${spec.name} has the path ${replica.path.join(" → ")}, not ${path.join(" → ")}`);
     }
     const ageMs = replica.ageMs();
     const limitMs = replica.path.reduce((sum, name) => sum + intervals.get(name)! + HOP_MS, 0);
     if (replica.status !== "live" || ageMs > limitMs) {
       world.fail(
-        `${spec.name} is ${replica.status}, ${ageMs.toFixed(1)} ms old by ${replica.path.join(" → ")}, with nothing wrong`,
+        `${spec.name} is ${replica.status}, ${ageMs.toFixed(1)} ms old by ${replica.path.join(" → ")}, without a fault`,
       );
     }
   }
 }
 
-/** A failure without the numbers and names in it: two of one kind are the same thing going wrong. */
+/** A failure without its numbers and names, so that failures of the same kind are equal. */
 export function kindOfFailure(failure: string): string {
   return failure
     .replace(/[0-9a-f]{16}-\d+/g, "<version>")

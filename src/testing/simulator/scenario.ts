@@ -1,4 +1,4 @@
-/** What one simulated run consists of: plain data, so that it can be printed, cut down and run again. */
+/** The input of one simulated run: plain data, so that it can be printed, shrunk and run again. */
 
 import type { Schema } from "../../machine/mod.ts";
 import type { MutationRequest } from "../../replication/mod.ts";
@@ -7,9 +7,9 @@ import type { WakeOrder } from "./process.ts";
 
 export interface Scenario {
   readonly seed: number;
-  /** Faults end after this time, in milliseconds; then all must become equal. */
+  /** Faults end after this time, in milliseconds; then all nodes must become equal. */
   readonly durationMs: number;
-  /** The root starts with the first; a restart may bring another. */
+  /** The root starts with the first; after a restart it may have another. */
   readonly schemas: readonly Schema[];
   /** The root first. */
   readonly nodes: readonly NodeSpec[];
@@ -21,10 +21,10 @@ export interface NodeSpec {
   readonly name: string;
   /** Names of the nodes to follow, the preferred first; none for the root. */
   readonly upstreams: readonly string[];
-  /** How its links upstream carry bytes. */
+  /** How its links upstream deliver bytes. */
   readonly profile: LinkProfile;
   readonly startAtMs: number;
-  /** It follows the states whose names begin so alone; all if absent. */
+  /** It follows only states whose names begin with one of these; all if absent. */
   readonly prefixes?: readonly string[];
   readonly pushIntervalMs: number;
   readonly heartbeatIntervalMs: number;
@@ -40,16 +40,22 @@ export interface NodeSpec {
 /** Client and server of a link. */
 export type LinkName = readonly [client: string, server: string];
 
-export type Told = "both" | "client" | "server";
+/** Which sides notice that a connection is gone. */
+export type NoticedBy = "both" | "client" | "server";
 
 export type Action = { readonly atMs: number } & (
   | ({ readonly type: "change" } & Pick<MutationRequest, "states"> & {
         readonly mutation: MutationRequest["type"];
       })
   | MutateAction
-  /** Another state at the running root. */
+  /** Adds a state to the schema of the running root. */
   | { readonly type: "grow schema" }
-  | { readonly type: "cut"; readonly link: LinkName; readonly told: Told; readonly isTorn: boolean }
+  | {
+      readonly type: "cut";
+      readonly link: LinkName;
+      readonly noticedBy: NoticedBy;
+      readonly isTorn: boolean;
+    }
   | { readonly type: "hold"; readonly link: LinkName; readonly forMs: number }
   | { readonly type: "black hole"; readonly link: LinkName; readonly forMs: number }
   | {
@@ -65,14 +71,14 @@ export type Action = { readonly atMs: number } & (
       readonly type: "crash";
       readonly node: string;
       readonly downMs: number;
-      /** Whether its system tells its peers, as after a kill; not so when the whole host is gone. */
-      readonly isTold: boolean;
-      /** For the root: which schema it comes back with. */
+      /** Whether its system closes the connections, as after a kill; it cannot when the whole host is down. */
+      readonly isNoticed: boolean;
+      /** For the root: index of the schema after its restart. */
       readonly schema: number;
     }
-  /** In order: its downstreams are told first, and have some time to go. */
+  /** A clean stop: its downstreams first get some time to move elsewhere. */
   | { readonly type: "stop"; readonly node: string; readonly downMs: number }
-  /** Somebody sets its wall clock. */
+  /** Moves the wall clock. */
   | { readonly type: "set clock"; readonly node: string; readonly byMs: number }
   | {
       readonly type: "pause";
@@ -87,20 +93,20 @@ export type MutateAction = {
   readonly id: string;
   readonly mutation: MutationRequest["type"];
   readonly states: readonly string[];
-  /** The nodes that it is sent to, one after the other; more than one only with a key. */
+  /** The nodes that receive it, in order; more than one only with a key. */
   readonly nodes: readonly string[];
   readonly hasKey: boolean;
   readonly timeoutMs: number;
 };
 
-/** Links that the nodes' addresses make possible. */
+/** All links that the addresses of the nodes allow. */
 export function linksOf(nodes: readonly NodeSpec[]): LinkName[] {
   return nodes.flatMap(({ name, upstreams }) =>
     upstreams.map((upstream): LinkName => [name, upstream]),
   );
 }
 
-/** How many hops each node is below the root by its preferred upstreams. */
+/** Number of hops from each node to the root by its preferred upstreams. */
 export function levelsOf(nodes: readonly NodeSpec[]): Map<string, number> {
   const preferred = new Map(nodes.map(({ name, upstreams }) => [name, upstreams[0]]));
   const levels = new Map<string, number>();

@@ -1,37 +1,37 @@
-/** Runs scenario after scenario until one goes wrong, and then shrinks and tells that one. */
+/** Runs scenarios until one fails, then shrinks and reports it. */
 
 import { Counts } from "./counts.ts";
 import { createScenario } from "./create_scenario.ts";
-import { reportFailure } from "./report.ts";
+import { describeNodes } from "./report.ts";
 import { runScenario } from "./run_scenario.ts";
 import { type Shrunk, shrink } from "./shrink.ts";
 
 export interface SearchOptions {
-  /** Of the first scenario; each further one has the next number. From 0 to 2^32 - 1. */
+  /** Seed of the first scenario, 0 to 2^32 - 1; each further scenario has the next number. */
   readonly seed: number;
   readonly scenarios: number;
-  /** Is told after each scenario how many have been run. */
+  /** Called after each scenario with the number of scenarios so far. */
   readonly onProgress?: (done: number, counts: Counts) => void;
 }
 
 export interface Found {
   readonly seed: number;
   readonly shrunk: Shrunk;
-  /** All of it as text. */
+  /** The whole report as text. */
   readonly report: string;
 }
 
 export interface SearchResult {
-  /** How many scenarios were run. */
+  /** Number of scenarios that ran. */
   readonly scenarios: number;
   readonly counts: Counts;
   readonly found: Found | undefined;
-  /** The longest time to become equal, as a part of what was allowed. */
+  /** The longest time until all nodes were equal, as a fraction of the allowed time. */
   readonly slowestConvergence: number;
 }
 
 export async function search(options: SearchOptions): Promise<SearchResult> {
-  // Thousands of broken connections are thousands of errors, whose stacks nobody reads.
+  // Broken connections create thousands of errors, whose stacks nobody reads.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
@@ -64,4 +64,20 @@ async function transcribe({ outcome }: Shrunk): Promise<string[]> {
   const lines: string[] = [];
   await runScenario(outcome.scenario, { log: (line) => lines.push(line) });
   return lines;
+}
+
+/** A readable failure: the tree, what happened, and how to run it again. */
+function reportFailure(seed: number, shrunk: Shrunk, transcript: readonly string[]): string {
+  const { scenario, failure } = shrunk.outcome;
+  return [
+    `Scenario ${seed} failed: ${failure}`,
+    "",
+    `Shrunk in ${shrunk.runs} runs to ${scenario.nodes.length} nodes, ${scenario.actions.length} actions and ${scenario.durationMs} ms:`,
+    ...describeNodes(scenario).map((line) => `  ${line}`),
+    ...scenario.schemas.map((schema, i) => `  schema ${i}: ${JSON.stringify(schema)}`),
+    "",
+    ...transcript,
+    "",
+    `To run it again: SIM_SEED=${seed} SIM_SCENARIOS=1 npm run simulate`,
+  ].join("\n");
 }

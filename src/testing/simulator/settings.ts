@@ -1,11 +1,11 @@
-/** What the environment says about a search. */
+/** The variables that configure a search. */
 
 export interface Settings {
   readonly seed: number;
   readonly scenarios: number;
 }
 
-/** `SIM_SEED` is the first scenario, random by default; `SIM_SCENARIOS` how many there are. Throws `RangeError`. */
+/** `SIM_SEED` is the first scenario, random by default; `SIM_SCENARIOS` the number of scenarios. Throws a `RangeError`. */
 export function readSettings(
   environment: Readonly<Record<string, string | undefined>>,
   defaultScenarios: number,

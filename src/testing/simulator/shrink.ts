@@ -1,4 +1,4 @@
-/** Cuts a failing scenario down to what its failure needs: as few faults, changes and nodes, as short, as plain. */
+/** Reduces a failing scenario to what its failure needs: few faults, changes and nodes, short and plain. */
 
 import type { LinkProfile } from "./link.ts";
 import { kindOfFailure, type Outcome, runScenario } from "./run_scenario.ts";
@@ -6,21 +6,21 @@ import type { Action, NodeSpec, Scenario } from "./scenario.ts";
 
 export interface Shrunk {
   readonly outcome: Outcome;
-  /** How many scenarios were run for it. */
+  /** Number of scenarios that ran to find it. */
   readonly runs: number;
 }
 
 const PLAIN: LinkProfile = { delayMs: 1, jitterMs: 0, pieceBytes: 0, windowBytes: 65_536 };
 
-/** Shrinks the scenario of `failed`, with at most `maxRuns` runs, as long as it goes wrong in the same way. The same for the same scenario. */
+/** Shrinks the scenario of `failed` in at most `maxRuns` runs, keeping the same kind of failure. Deterministic. */
 export async function shrink(failed: Outcome, maxRuns = 1_000): Promise<Shrunk> {
   const kind = kindOfFailure(failed.failure!);
   let best = failed;
   let runs = 0;
   const attempt = async (scenario: Scenario): Promise<boolean> => {
-    // What is left may need other dice: how long a piece takes, and above all which bit is flipped.
-    const isDicey = scenario.actions.some(({ type }) => type === "corrupt");
-    for (let seed = scenario.seed; seed <= scenario.seed + (isDicey ? 4 : 1); seed++) {
+    // The rest may need another seed: for the delay of a piece, and above all for which bit is flipped.
+    const isRandom = scenario.actions.some(({ type }) => type === "corrupt");
+    for (let seed = scenario.seed; seed <= scenario.seed + (isRandom ? 4 : 1); seed++) {
       if (runs >= maxRuns) return false;
       runs++;
       const outcome = await runScenario({ ...scenario, seed });
@@ -41,12 +41,12 @@ export async function shrink(failed: Outcome, maxRuns = 1_000): Promise<Shrunk> 
   return { outcome: best, runs };
 }
 
-/** How much there is to read; shrinking goes on while it falls. */
+/** Size of the report; shrinking continues while it falls. */
 function sizeOf({ nodes, actions, durationMs, schemas }: Scenario): number {
   return JSON.stringify([nodes, actions, schemas]).length + durationMs / 10;
 }
 
-/** Without what came after the failure. */
+/** Without everything after the failure. */
 function endAt(scenario: Scenario, endedAtMs: number): Scenario {
   const durationMs = Math.min(scenario.durationMs, Math.ceil(endedAtMs) + 1);
   return {
@@ -56,7 +56,7 @@ function endAt(scenario: Scenario, endedAtMs: number): Scenario {
   };
 }
 
-/** Drops runs of actions, half of them, a quarter, and so on to single ones. */
+/** Drops sequences of actions: half of them, a quarter, down to single actions. */
 async function dropActions(
   current: () => Scenario,
   attempt: (scenario: Scenario) => Promise<boolean>,
@@ -70,7 +70,7 @@ async function dropActions(
   }
 }
 
-/** Without one node: those that followed it follow what it followed. */
+/** Without one node: its downstreams follow its upstreams. */
 function withoutNode(scenario: Scenario, name: string): Scenario {
   const { upstreams: own } = scenario.nodes.find((node) => node.name === name)!;
   const nodes = scenario.nodes
@@ -92,7 +92,7 @@ function withoutNode(scenario: Scenario, name: string): Scenario {
 
 type Change = (scenario: Scenario) => Scenario;
 
-/** Changes that make a scenario plainer, one thing each. */
+/** Changes that each make one thing in a scenario plainer. */
 function simplifications({ nodes, actions }: Scenario): Change[] {
   const changes: Change[] = [
     (scenario) => ({ ...scenario, schemas: [{ A: {} }, { B: {} }] }),

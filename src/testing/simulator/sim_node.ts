@@ -19,7 +19,7 @@ import type { NodeSpec } from "./scenario.ts";
 
 export const MACHINE_ID = "flights";
 
-/** One life of a node. */
+/** A node, from one start to its end. */
 export interface SimNode {
   readonly spec: NodeSpec;
   readonly process: SimProcess;
@@ -27,11 +27,11 @@ export interface SimNode {
   readonly publisher: Publisher;
   readonly serve: (request: Request) => Promise<Response>;
   readonly mutate: Mutate;
-  /** On the root alone. */
+  /** Only on the root. */
   readonly machine: Machine | undefined;
-  /** On all others. */
+  /** On all other nodes. */
   readonly replica: Replica | undefined;
-  /** Ends it in order. */
+  /** Ends it cleanly. */
   close(): void;
 }
 
@@ -41,7 +41,7 @@ export interface RootParts {
   readonly schema: Schema;
   readonly random: Random;
   readonly tracer: ReplicationTracer;
-  /** Is called for each mutation that ran, with what it was given as `args.id`. */
+  /** Called for each mutation that ran, with its `args.id`. */
   readonly onRun: (id: string, isCanceled: boolean) => void;
   readonly onError: (error: unknown) => void;
 }
@@ -88,7 +88,7 @@ export interface ReplicaParts {
   readonly transport: Transport;
   readonly random: Random;
   readonly tracer: ReplicationTracer;
-  /** Is called first of all that listen to the clock. */
+  /** Called before all other listeners of the clock. */
   readonly onChange: (node: { replica: Replica }, change: "advance" | "reset") => void;
   readonly onError: (error: unknown) => void;
 }

@@ -4,7 +4,7 @@ import { runScenario } from "./run_scenario.ts";
 import { search } from "./search.ts";
 import { readSettings } from "./settings.ts";
 
-/** What two thousand scenarios cannot miss, unless something in them has ceased to work. */
+/** Events that two thousand scenarios always cover, unless a part of the simulator is broken. */
 const COVERED = [
   "change",
   "mutate",

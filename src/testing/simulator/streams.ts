@@ -1,4 +1,4 @@
-/** What publishers hold for their downstreams: a message each at most, however slow they are, and not for ever. */
+/** Checks what publishers hold for slow downstreams: at most one message each, and only until they are stalled for too long. */
 
 import type { Downstream, Publisher } from "../../replication/mod.ts";
 import type { EventQueue } from "./events.ts";
@@ -8,9 +8,9 @@ import type { SimProcess } from "./process.ts";
 interface Stream {
   readonly publisher: Publisher;
   readonly downstream: Downstream;
-  /** How long it may take nothing, its publisher's turns included. */
+  /** How long it may take no bytes, the intervals of its publisher included. */
   readonly stallLimitMs: number;
-  /** Bytes that the system has taken from the publisher, and when it last did. */
+  /** Bytes that the system has taken from the publisher, and the time of the last ones. */
   taken: number;
   takenAtMs: number;
 }
@@ -19,14 +19,14 @@ export class Streams {
   readonly #events: EventQueue;
   readonly #streams = new Map<Exchange, Stream>();
   readonly #known = new WeakSet<object>();
-  /** Longest message that each publisher has sent. */
+  /** Length of the longest message of each publisher. */
   readonly #longest = new Map<SimProcess, number>();
 
   constructor(events: EventQueue) {
     this.#events = events;
   }
 
-  /** A stream has begun just now: its downstream is the one that was not there before. */
+  /** A stream has just begun: its downstream is the one that is new. */
   opened(exchange: Exchange, publisher: Publisher, stallLimitMs: number): void {
     for (const downstream of publisher.downstreams) {
       if (this.#known.has(downstream)) continue;
@@ -53,7 +53,7 @@ export class Streams {
     stream.takenAtMs = this.#events.nowMs;
   }
 
-  /** What is wrong, if anything is. */
+  /** The first problem, if there is one. */
   check(): string | undefined {
     for (const [exchange, stream] of this.#streams) {
       const server = exchange.server!;

@@ -1,10 +1,23 @@
-/** What nodes tell of themselves, as lines and counts of a simulation. */
+/** Tracers of simulated nodes: each event becomes a line and a count of the simulation. */
 
 import type { ReplicationError, ReplicationTracer } from "../../replication/mod.ts";
+import type { Counts } from "./counts.ts";
 import type { SimProcess } from "./process.ts";
-import type { World } from "./world.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Streams } from "./streams.ts";
 
-/** Parts of messages that tell one loss of a link from another. */
+/** The simulation that a tracer reports to. */
+export interface Simulation {
+  readonly scenario: Scenario;
+  readonly counts: Counts;
+  readonly streams: Streams;
+  log(line: () => string): void;
+  fail(message: string): void;
+  /** Called when a node has moved to another upstream. */
+  moved(): void;
+}
+
+/** Parts of messages that distinguish the losses of a link. */
 const LOSSES = [
   "upstream of itself",
   "older clock",
@@ -16,7 +29,7 @@ const LOSSES = [
   "is stopping",
 ];
 
-export function createTracer(world: World, process: SimProcess): ReplicationTracer {
+export function createTracer(world: Simulation, process: SimProcess): ReplicationTracer {
   const { name } = process;
   const { counts } = world;
   const isCorrupt = world.scenario.actions.some(({ type }) => type === "corrupt");
@@ -28,19 +41,19 @@ export function createTracer(world: World, process: SimProcess): ReplicationTrac
     },
     moved({ address, reason }) {
       counts.add(`moved: ${reason}`);
-      world.movedAtMs = world.events.nowMs;
-      world.log(() => `${name} goes over to ${address}, ${reason}`);
+      world.moved();
+      world.log(() => `${name} moves to ${address}, ${reason}`);
     },
     resync(reason, detail) {
       counts.add(`resync: ${reason}`);
       world.log(() => `${name} needs a resync, ${reason}: ${detail}`);
       if (isCorrupt) return;
-      world.fail(`${name} needed a resync (${reason}: ${detail}), with every byte as it was sent`);
+      world.fail(`${name} needed a resync (${reason}: ${detail}), though no byte was changed`);
     },
     applied({ isSnapshot, epoch, seqBefore, seq }) {
       counts.add(isSnapshot ? "snapshot" : "diff");
       const what = isSnapshot ? "snapshot" : `diff ${seqBefore} to`;
-      world.log(() => `${name} took ${what} ${epoch}-${seq}`);
+      world.log(() => `${name} applied ${what} ${epoch}-${seq}`);
     },
     pushed: ({ bytes }) => world.streams.pushed(process, bytes),
     downstreamClosed(downstream, error) {
@@ -50,7 +63,7 @@ export function createTracer(world: World, process: SimProcess): ReplicationTrac
   };
 }
 
-/** What an error is about, without names and numbers. */
+/** The kind of an error, without names and numbers. */
 function kindOf({ code, message }: ReplicationError): string {
   return LOSSES.find((part) => message.includes(part)) ?? code;
 }

@@ -1,11 +1,11 @@
-/** What the root ever had: every epoch and seq with its ticks and schema, and when. Replicas are held against it. */
+/** The history of the root: every epoch and seq with its ticks, schema and time. Replicas are compared with it. */
 
 import type { Schema } from "../../machine/mod.ts";
 import type { MutationResponse, VersionedClock } from "../../replication/mod.ts";
 
 /** One epoch. */
 interface Life {
-  /** Its place among all epochs. */
+  /** Its position among all epochs. */
   readonly place: number;
   readonly names: readonly string[];
   readonly schema: Schema;
@@ -35,7 +35,7 @@ export class Truth {
   readonly #moments: Moment[] = [];
   readonly #runs = new Map<string, Run[]>();
 
-  /** Notes where the source's clock stands now. Returns what is wrong with that, if anything is. */
+  /** Records the current clock of the source. Returns what is wrong with it, if anything is. */
   record(clock: VersionedClock, nowMs: number): string | undefined {
     const { epoch, seq, names, ticks } = clock;
     let life = this.#lives.get(epoch);
@@ -51,7 +51,7 @@ export class Truth {
     return undefined;
   }
 
-  /** Notes that the machine of the root's process number `life` ran a mutation. */
+  /** Records that the machine of the root's process number `life` ran a mutation. */
   recordRun(id: string, run: Run): void {
     const runs = this.#runs.get(id);
     if (runs === undefined) this.#runs.set(id, [run]);
@@ -64,7 +64,7 @@ export class Truth {
     const life = this.#lives.get(epoch);
     if (life === undefined) return `serves ${version}: the root never had this epoch`;
     const all = life.ticks[seq];
-    if (all === undefined) return `serves ${version}: the root has not been there`;
+    if (all === undefined) return `serves ${version}: the root was never at it`;
     const isChosen = (name: string) => prefixes.some((prefix) => name.startsWith(prefix));
     const chosen = life.names.filter(isChosen);
     if (names.join() !== chosen.join()) return `serves ${version} with states ${names.join()}`;
@@ -76,7 +76,7 @@ export class Truth {
     return undefined;
   }
 
-  /** The same for a clock of all states that only moved on in its epoch. */
+  /** The same for a clock of all states that only advanced in its epoch. */
   mismatchInEpoch(clock: VersionedClock): string | undefined {
     const expected = this.#lives.get(clock.epoch)?.ticks[clock.seq];
     const { ticks } = clock;
@@ -88,7 +88,7 @@ export class Truth {
     return this.mismatch(clock);
   }
 
-  /** Orders versions by when the root had them: negative if the first is older. An epoch that it never had is older than all. */
+  /** Orders versions by the time at which the root had them: negative if the first is older. An epoch that the root never had is the oldest. */
   compare(a: Version, b: Version): number {
     return this.#placeOf(a.epoch) - this.#placeOf(b.epoch) || a.seq - b.seq;
   }
@@ -111,21 +111,21 @@ export class Truth {
     return `${[...this.#lives.keys()][moment.place]}-${moment.seq} since ${moment.atMs.toFixed(1)} ms`;
   }
 
-  /** What is wrong with a reply to mutation `id`; undefined if the root's history bears it out. */
-  disproves(id: string, reply: MutationResponse): string | undefined {
-    const [epoch = "", seq] = reply.version.split("-");
+  /** What is wrong with a response to mutation `id`; undefined if it matches the history of the root. */
+  disproves(id: string, response: MutationResponse): string | undefined {
+    const [epoch = "", seq] = response.version.split("-");
     const life = this.#lives.get(epoch);
     if (life === undefined || life.ticks[Number(seq)] === undefined)
-      return `was answered with version ${reply.version}, which the root never had`;
+      return `got a response with version ${response.version}, which the root never had`;
     const run = this.#runs.get(id)?.find((run) => run.epoch === epoch && run.seq <= Number(seq));
     if (run === undefined)
-      return `was answered with "${reply.result}", and never ran in that epoch`;
-    if (run.result !== reply.result)
-      return `was answered with "${reply.result}", and was ${run.result}`;
+      return `got the response "${response.result}", and never ran in that epoch`;
+    if (run.result !== response.result)
+      return `got the response "${response.result}", and was ${run.result}`;
     return undefined;
   }
 
-  /** How often mutation `id` ran in the root's process that ran it most often, and at all. */
+  /** How often mutation `id` ran: the most in any one process of the root, and in total. */
   runsOf(id: string): { inOneLife: number; total: number } {
     const runs = this.#runs.get(id) ?? [];
     const lives = new Map<number, number>();
@@ -153,7 +153,7 @@ export interface Version {
   readonly seq: number;
 }
 
-/** The same text for schemas that mean the same; lists keep their order. */
+/** Equal texts for equivalent schemas; lists keep their order. */
 function canonical(schema: Schema): string {
   const states = Object.entries(schema).map(([name, state]) => [
     name,

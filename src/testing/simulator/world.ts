@@ -1,50 +1,47 @@
-/** A simulated tree: its nodes' lives, its network, and the actions of a scenario on both. */
+/** A simulated tree: the starts and ends of its nodes, its network, and the checks of both. */
 
-import { perform } from "./actions.ts";
 import { Checks } from "./checks.ts";
 import { Counts } from "./counts.ts";
 import { EventQueue } from "./events.ts";
 import type { Exchange } from "./exchange.ts";
-import { Mutations } from "./mutations.ts";
 import { SimNetwork } from "./network.ts";
 import { SimProcess } from "./process.ts";
 import { type Random, randomByMoment } from "./random.ts";
-import { describeAction } from "./report.ts";
 import type { NodeSpec, Scenario } from "./scenario.ts";
 import { createReplica, createRoot, type SimNode } from "./sim_node.ts";
 import { Streams } from "./streams.ts";
 import { createTracer } from "./tracing.ts";
 import { Truth } from "./truth.ts";
 
-/** How long a node that stops in order waits for its downstreams to go, in milliseconds. */
+/** How long a node that stops cleanly waits for its downstreams to move, in milliseconds. */
 const DRAIN_MS = 300;
 
 interface Slot {
   readonly spec: NodeSpec;
   readonly random: Random;
-  /** How its wall clock errs. */
+  /** Error of its wall clock. */
   readonly wallErrorMs: number;
   node: SimNode | undefined;
   lives: number;
-  /** What its system does with a request while no process listens. */
+  /** Whether requests get no response at all while no process listens, rather than being refused. */
   isDark: boolean;
-  /** Counts what has taken it down, so that only the last of these brings it up again. */
+  /** Counts the ends, so that only the last of them restarts the node. */
   downs: number;
   schema: number;
 }
 
 /** How a process ends. */
 export interface End {
-  readonly isOrderly: boolean;
-  /** Whether its system tells its peers. */
-  readonly isTold: boolean;
+  readonly isClean: boolean;
+  /** Whether its system closes its connections, so that peers notice. */
+  readonly isNoticed: boolean;
   readonly downMs: number;
-  /** For the root: the schema that it comes back with, another than before. */
+  /** For the root: index of its schema after the restart. */
   readonly schema?: number;
 }
 
 export interface WorldOptions {
-  /** Is told of each thing that happens. */
+  /** Receives a line for each event. */
   readonly log?: (line: string) => void;
 }
 
@@ -54,16 +51,15 @@ export class World {
   readonly counts = new Counts();
   readonly streams = new Streams(this.events);
   readonly network: SimNetwork;
-  readonly mutations: Mutations;
-  /** When a node went over to another upstream last. */
+  /** When a node last moved to another upstream. */
   movedAtMs = 0;
   readonly scenario: Scenario;
   readonly #log: ((line: string) => void) | undefined;
   readonly #checks: Checks;
   readonly #slots = new Map<string, Slot>();
-  /** Nodes that something happened to since the last look. */
+  /** Nodes with events since the last check. */
   readonly #touched = new Set<SimNode>();
-  /** Nodes that stop in order. */
+  /** Nodes that are stopping cleanly. */
   readonly #ending = new WeakSet<SimNode>();
   #isHealed = false;
   #failure: string | undefined = undefined;
@@ -78,7 +74,6 @@ export class World {
       this.events,
       (message) => this.fail(message),
     );
-    this.mutations = new Mutations(this);
     const profiles = new Map(scenario.nodes.map(({ name, profile }) => [name, profile]));
     this.network = new SimNetwork(this.events, scenario.seed, (client) => profiles.get(client)!, {
       accept: (address) => this.#accept(address),
@@ -86,7 +81,7 @@ export class World {
         const node = this.#nodeOf(exchange.server!);
         if (node === undefined) return;
         const { stallTimeoutMs, heartbeatIntervalMs, pushIntervalMs } = node.spec;
-        // It stalls at what is written next, and that is looked at between two heartbeats.
+        // It stalls at the next write, which is checked between two heartbeats.
         const limitMs = stallTimeoutMs + 2 * heartbeatIntervalMs + pushIntervalMs;
         this.streams.opened(exchange, node.publisher, limitMs);
       },
@@ -108,22 +103,14 @@ export class World {
       });
       this.events.at(spec.startAtMs, () => this.start(spec.name));
     }
-    for (const action of scenario.actions) {
-      this.events.at(action.atMs, () => {
-        this.log(() => describeAction(action));
-        this.counts.add(action.type);
-        this.sweep();
-        perform(this, action);
-      });
-    }
   }
 
-  /** The first thing that was wrong. */
+  /** The first failure. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** A number that two runs share only if they were the same, byte for byte. */
+  /** A hash of all bytes and times: equal for two runs only if they were the same. */
   get digest(): number {
     return this.#digest >>> 0;
   }
@@ -136,7 +123,7 @@ export class World {
     return this.#slots.get(name)?.node;
   }
 
-  /** Whether every node runs, and none of them is about to stop. */
+  /** Whether every node is running and none is stopping. */
   get isUp(): boolean {
     return [...this.#slots.values()].every(
       ({ node }) => node !== undefined && !this.#ending.has(node),
@@ -150,14 +137,18 @@ export class World {
   fail(message: string): void {
     if (this.#failure !== undefined) return;
     this.#failure = message;
-    this.log(() => `WRONG: ${message}`);
+    this.log(() => `FAILED: ${message}`);
+  }
+
+  moved(): void {
+    this.movedAtMs = this.events.nowMs;
   }
 
   log(line: () => string): void {
     this.#log?.(`${this.events.nowMs.toFixed(1).padStart(9)} ms  ${line()}`);
   }
 
-  /** Runs until `untilMs`, until something is wrong, or until `isDone`, which is asked after each event. */
+  /** Runs until `untilMs`, until a failure, or until `isDone` returns true, which is called after each event. */
   async run(untilMs: number, isDone?: () => boolean): Promise<void> {
     while (this.#failure === undefined && (await this.events.step(untilMs))) {
       for (const node of this.#touched) this.#checks.afterEvent(node);
@@ -166,7 +157,7 @@ export class World {
     }
   }
 
-  /** Looks at every node, also those that nothing has happened to. */
+  /** Checks every node, also those without events. */
   sweep(): void {
     for (const node of this.nodes) {
       const upstream = this.#slots.get(node.replica?.address ?? "");
@@ -176,7 +167,7 @@ export class World {
     if (wrong !== undefined) this.fail(wrong);
   }
 
-  /** Runs `run` after `delayMs`, with a line for it. */
+  /** Logs `line` and calls `run` after `delayMs`. */
   later(delayMs: number, line: string, run: () => void): void {
     this.events.at(this.events.nowMs + delayMs, () => {
       this.log(() => line);
@@ -205,7 +196,7 @@ export class World {
         : this.#createReplica(slot, process);
   }
 
-  /** Ends a node's process, as a crash or in order, and starts it again after `downMs`. */
+  /** Ends a node's process, by a crash or a clean stop, and restarts it after `downMs`. */
   end(name: string, how: End): void {
     const slot = this.#slots.get(name)!;
     const { node } = slot;
@@ -214,28 +205,28 @@ export class World {
     const gone = () => {
       if (node !== undefined && slot.node === node) {
         slot.node = undefined;
-        slot.isDark = !how.isTold;
+        slot.isDark = !how.isNoticed;
         node.process.kill();
-        this.network.processDied(node.process, how.isTold);
+        this.network.processDied(node.process, how.isNoticed);
       }
       const downMs = this.#isHealed ? 0 : how.downMs;
       this.events.at(this.events.nowMs + downMs, () => {
         if (slot.downs === downs || this.#isHealed) this.start(name);
       });
     };
-    if (node !== undefined && how.isOrderly) this.#closeInOrder(node, gone);
+    if (node !== undefined && how.isClean) this.#closeCleanly(node, gone);
     else gone();
   }
 
-  /** Its downstreams are told to go; once they have, or in {@linkcode DRAIN_MS}, its streams end, and then it does. */
-  #closeInOrder(node: SimNode, gone: () => void): void {
+  /** Asks its downstreams to move; once they have, or after {@linkcode DRAIN_MS}, closes its streams, and then ends it. */
+  #closeCleanly(node: SimNode, gone: () => void): void {
     this.#ending.add(node);
     let isClosing = false;
     const close = () => {
       if (isClosing) return;
       isClosing = true;
       node.close();
-      // Its last words are out before its connections close.
+      // Its last messages are sent before its connections close.
       this.events.at(this.events.nowMs + 5, gone);
     };
     node.process.resume("as due");
@@ -243,7 +234,7 @@ export class World {
     this.events.at(this.events.nowMs + DRAIN_MS, () => node.process.post(close));
   }
 
-  /** Ends all faults: every process runs, and every link carries. */
+  /** Ends all faults: every process runs, and every link delivers. */
   heal(): void {
     this.log(() => "all faults end");
     this.#isHealed = true;
