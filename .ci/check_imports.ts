@@ -31,7 +31,7 @@ interface Rule {
 
 /**
  * The dependency rule: a path relative to src/ and what files there may import. The longest path
- * that fits a file counts, so `replication/wire` is a room with a rule of its own in `replication`.
+ * that fits a file counts, so `replication/wire` is a room of `replication` with its own rule.
  */
 export const RULES: Readonly<Record<string, Rule>> = {
   machine: { folders: [], packages: [] },

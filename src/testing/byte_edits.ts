@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 
-/** One change of a byte string; `at` is a place in it, from 0 up to but not including 1. */
+/** One change of a byte string; `at` is a position in it as a fraction, 0 <= at < 1. */
 interface Edit {
   readonly type: "flip" | "set" | "insert" | "remove" | "cut" | "repeat";
   readonly at: number;
@@ -11,7 +11,7 @@ interface Edit {
 }
 
 const place = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-/** Bytes that mean something to varints and lengths are tried often. */
+/** Bytes that are special in varints and lengths are frequent. */
 const value = fc.oneof(fc.constantFrom(0, 1, 2, 127, 128, 255), fc.nat(255));
 
 const edit: fc.Arbitrary<Edit> = fc.record({
@@ -24,7 +24,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
 /** One to four changes. */
 export const edits = fc.array(edit, { minLength: 1, maxLength: 4 });
 
-/** A changed copy. */
+/** Returns a changed copy. */
 export function applyEdits(bytes: Uint8Array, changes: readonly Edit[]): Uint8Array<ArrayBuffer> {
   let result = Uint8Array.from(bytes);
   for (const { type, at, value, length } of changes) {

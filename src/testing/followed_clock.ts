@@ -1,4 +1,4 @@
-/** A machine, and a clock that follows it whenever the test says so, as a replica's does. */
+/** A machine, and a clock that follows it like a replica's, when the test says so. */
 
 import { createMachine, type Machine, type StateDefinition } from "../machine/mod.ts";
 import {
@@ -12,7 +12,7 @@ import { settle, VirtualTime } from "./virtual_time.ts";
 export class FollowedClock<N extends string> {
   readonly time = new VirtualTime();
   readonly clock = new VersionedClock();
-  /** What went to `onError`. */
+  /** Errors passed to `onError`. */
   readonly errors: string[] = [];
   readonly #states: readonly N[];
   readonly #schema: Readonly<Record<N, StateDefinition<NoInfer<N>>>>;
@@ -20,14 +20,14 @@ export class FollowedClock<N extends string> {
   source!: Source;
   #lives = 0;
 
-  /** Index order is that of the schema's keys, then `Exception`. */
+  /** The index order is the order of the schema's keys, then `Exception`. */
   constructor(schema: Readonly<Record<N, StateDefinition<NoInfer<N>>>>) {
     this.#schema = schema;
     this.#states = Object.keys(schema) as N[];
     this.restart();
   }
 
-  /** The source starts a new life, perhaps with another schema. */
+  /** The source restarts, optionally with another schema. */
   restart(schema: Record<string, StateDefinition> = this.#schema): void {
     this.machine = createMachine(schema, {
       id: "m",
@@ -76,7 +76,7 @@ export class FollowedClock<N extends string> {
 
   snapshot(schema = this.source.clock.schema): void {
     const { epoch, seq, names, ticks, changedAtMs } = this.source.clock;
-    // Names are decoded anew from each snapshot.
+    // A replica decodes new name strings from each snapshot.
     this.clock.reset({ epoch, seq, schema, names: [...names], ticks, changedAtMs });
   }
 }

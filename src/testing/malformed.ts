@@ -20,7 +20,7 @@ export interface Malformed {
   readonly message: string;
 }
 
-/** Throws a `SyntaxError` for a line that is no case. */
+/** Throws a `SyntaxError` for a line that is not a case. */
 export function readMalformed(): Malformed[] {
   const text = readFileSync(
     new URL("../replication/wire/testdata/malformed.txt", import.meta.url),

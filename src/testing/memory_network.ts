@@ -1,4 +1,4 @@
-/** A network in memory: addresses with a server behind them, and faults at the word of a test. */
+/** A network in memory: addresses with a server behind each, and faults that the test makes. */
 
 import type { Transport } from "../replication/mod.ts";
 
@@ -13,7 +13,7 @@ interface Exchange {
 export class MemoryNetwork {
   readonly #servers = new Map<string, Server>();
   readonly #exchanges = new Set<Exchange>();
-  /** Address and path of every request that was made, in order. */
+  /** Address and path of every request, in order. */
   readonly requests: string[] = [];
   /** Changes the body of each request on its way to a server. */
   onRequest: (path: string, body: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> = (_, body) =>
@@ -21,7 +21,7 @@ export class MemoryNetwork {
   /** Changes or drops each piece on its way to a client; undefined drops it. */
   onPiece: (address: string, piece: Uint8Array) => Uint8Array | undefined = (_, piece) => piece;
 
-  /** Puts a server behind an address. Returns its removal, which cuts what is open. */
+  /** Puts a server behind an address. Returns a function that removes it and cuts its open exchanges. */
   listen(address: string, server: Server): () => void {
     this.#servers.set(address, server);
     return () => {
@@ -37,7 +37,7 @@ export class MemoryNetwork {
     }
   }
 
-  /** Has the server behind another address answer. */
+  /** Sends the request to the server behind another address. */
   forward(address: string, request: Request): Promise<Response> {
     const server = this.#servers.get(address);
     if (server === undefined) throw new Error("ECONNREFUSED");
@@ -84,7 +84,7 @@ export class MemoryNetwork {
         try {
           client.error(reason);
         } catch {
-          // The client has left before.
+          // The client has already left.
         }
       },
     };

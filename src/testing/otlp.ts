@@ -1,4 +1,4 @@
-/** OTLP as it comes over HTTP, protobuf or JSON, turned into plain records for tests to look at. */
+/** Decodes OTLP over HTTP, protobuf or JSON, into plain records for tests. */
 
 import { readMessage, type Tables } from "./protobuf_reader.ts";
 
@@ -11,7 +11,7 @@ export interface OtlpSpan {
   readonly kind: "INTERNAL" | "SERVER" | "CLIENT" | "PRODUCER" | "CONSUMER" | "UNSPECIFIED";
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty for the first of a trace. */
+  /** Empty for the first span of a trace. */
   readonly parentSpanId: string;
   readonly startNs: bigint;
   readonly endNs: bigint;
@@ -34,7 +34,7 @@ export interface OtlpLogRecord {
   readonly spanId: string;
 }
 
-/** opentelemetry-proto 1.x, what spans and logs need of it. */
+/** The parts of opentelemetry-proto 1.x that spans and logs need. */
 const TABLES: Tables = {
   AnyValue: {
     1: ["stringValue", "string"],
@@ -81,7 +81,7 @@ const TABLES: Tables = {
   },
 };
 
-// The wire's own shapes, with protobuf's bytes as hex digits, which is how JSON has them.
+// The shapes on the wire, with bytes as hex digits as in JSON.
 
 interface AnyValue {
   stringValue?: string;
@@ -130,7 +130,7 @@ interface LogsData {
 
 const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"] as const;
 
-/** The spans of an export request. Throws for what is no such request. */
+/** The spans of an export request. Throws for any other bytes. */
 export function decodeTraces(body: Uint8Array, contentType: string): OtlpSpan[] {
   const data = decode<TracesData>(body, contentType, "TracesData");
   return (data.resourceSpans ?? []).flatMap(({ resource, scopeSpans = [] }) =>
@@ -140,7 +140,7 @@ export function decodeTraces(body: Uint8Array, contentType: string): OtlpSpan[] 
   );
 }
 
-/** The log records of an export request. Throws for what is no such request. */
+/** The log records of an export request. Throws for any other bytes. */
 export function decodeLogs(body: Uint8Array, contentType: string): OtlpLogRecord[] {
   const data = decode<LogsData>(body, contentType, "LogsData");
   return (data.resourceLogs ?? []).flatMap(({ resource, scopeLogs = [] }) =>

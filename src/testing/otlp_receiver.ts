@@ -1,11 +1,11 @@
-/** A collector for tests: takes OTLP/HTTP, keeps what comes, and fails in the ways in which collectors do. */
+/** A collector for tests: receives OTLP/HTTP, keeps the records, and fails in the ways of collectors. */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { decodeLogs, decodeTraces, type OtlpLogRecord, type OtlpSpan } from "./otlp.ts";
 
-/** `ok` takes all, `refuse` answers 503, `broken` 500, `hang` never answers. */
+/** `ok` accepts all, `refuse` responds 503, `broken` 500, `hang` never responds. */
 export type ReceiverMode = "ok" | "refuse" | "broken" | "hang";
 
 export interface ReceivedRequest {
@@ -17,9 +17,9 @@ export interface ReceivedRequest {
 export class OtlpReceiver {
   readonly spans: OtlpSpan[] = [];
   readonly logs: OtlpLogRecord[] = [];
-  /** All requests, also those that were not answered well. */
+  /** All requests, also failed ones. */
   readonly requests: ReceivedRequest[] = [];
-  /** What could not be read. */
+  /** Requests that could not be read. */
   readonly errors: Error[] = [];
   mode: ReceiverMode = "ok";
   readonly #server = createServer((request, response) => void this.#serve(request, response));
@@ -62,7 +62,7 @@ export class OtlpReceiver {
         this.logs.push(...decodeLogs(plain, type));
       else
         throw new RangeError(
-          `Cannot take ${path}: there are /v1/traces, /v1/logs and, as Loki has it, /otlp/v1/logs`,
+          `Cannot receive ${path}: there are /v1/traces, /v1/logs and, as in Loki, /otlp/v1/logs`,
         );
       response.writeHead(200, { "content-type": type }).end(type.includes("json") ? "{}" : "");
     } catch (error) {

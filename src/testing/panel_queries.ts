@@ -1,4 +1,4 @@
-/** Every query of the committed dashboards, alert rules and data sources, as tests want them: with where it stands. */
+/** Every query of the committed dashboards, alert rules and data sources, with its place. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ export interface PanelQuery {
   readonly language: QueryLanguage;
   /** As written, with Grafana's variables. */
   readonly text: string;
-  /** Asked for one point in time only. */
+  /** Evaluated only at one point in time. */
   readonly isInstant: boolean;
 }
 
@@ -91,7 +91,7 @@ export function readAlertRules(): readonly AlertRuleYaml[] {
   return file.groups.flatMap(({ rules }) => rules);
 }
 
-/** The queries of all panels, in the order in which a reader sees them. */
+/** The queries of all panels, in reading order. */
 export function panelQueries(): PanelQuery[] {
   return [...readDashboards()].flatMap(([name, { panels }]) =>
     panels.flatMap(({ title, targets = [] }) =>
@@ -119,14 +119,14 @@ export function alertQueries(): PanelQuery[] {
   }));
 }
 
-/** Undefined for a target that holds no query, such as a service map. */
+/** Undefined for a target without a query, such as a service map. */
 function languageOf(target: Target): QueryLanguage | undefined {
   if (target.queryType === "serviceMap") return undefined;
   const languages = { prometheus: "promql", loki: "logql", tempo: "traceql" } as const;
   return languages[target.datasource.type as keyof typeof languages];
 }
 
-/** What stands for Grafana's variables when a query is asked outside of it. */
+/** Values for Grafana's variables, for queries outside of Grafana. */
 export interface VariableValues {
   readonly node?: string;
   readonly state?: string;
@@ -134,7 +134,7 @@ export interface VariableValues {
   readonly range?: string;
 }
 
-/** Puts values in for variables. Throws RangeError where one is left: its query would never work. */
+/** Replaces variables by values. Throws a RangeError if one is left. */
 export function fillVariables(query: string, values: VariableValues = {}): string {
   const { node = ".+", state = ".*", rateInterval = "20s", range = "5m" } = values;
   const known: Readonly<Record<string, string>> = {
@@ -147,6 +147,6 @@ export function fillVariables(query: string, values: VariableValues = {}): strin
   };
   const filled = query.replace(/\$(\w+)/g, (text, name: string) => known[name] ?? text);
   const left = /\$\{?[A-Za-z_]\w*/.exec(filled);
-  if (left !== null) throw new RangeError(`Cannot fill "${query}": nothing stands for ${left[0]}`);
+  if (left !== null) throw new RangeError(`Cannot fill "${query}": ${left[0]} has no value`);
   return filled;
 }

@@ -1,4 +1,4 @@
-/** Reads protobuf by a table of fields: independent of the library that the project writes with, and exact in 64 bits. */
+/** Reads protobuf by a table of fields: independent of the library that encodes it, and exact for 64 bits. */
 
 export type FieldType =
   | "string"
@@ -17,8 +17,8 @@ export type MessageTable = Readonly<
 export type Tables = Readonly<Record<string, MessageTable>>;
 
 /**
- * The message as a plain object: 64-bit numbers as decimal digits, bytes as hex digits, what is not set
- * left out. Throws for bytes that are no such message.
+ * The message as a plain object: 64-bit numbers as decimal digits, bytes as hex digits, unset fields left
+ * out. Throws for bytes that are not such a message.
  */
 export function readMessage(
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** HTTP/2 frame by frame, for tests of what no proper client sends. */
+/** HTTP/2 frame by frame, for tests of what no correct client sends. */
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -34,13 +34,13 @@ export class RawHttp2 {
   private constructor(socket: Socket) {
     this.#socket = socket;
     this.#closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    // A connection that the server cuts is what tests wait for.
+    // Tests wait for the server to close the connection.
     socket.on("error", () => {});
     socket.on("close", () => this.#onChange());
     socket.on("data", (bytes) => this.#read(bytes));
   }
 
-  /** Connects to a port of loopback; says hello unless that is left out. */
+  /** Connects to a port of the loopback, and sends the preface unless told otherwise. */
   static async connect(port: number, { isSilent = false } = {}): Promise<RawHttp2> {
     const socket = connect(port, "127.0.0.1");
     const client = new RawHttp2(socket);
@@ -52,7 +52,7 @@ export class RawHttp2 {
     return client;
   }
 
-  /** All that has come. */
+  /** All frames received. */
   get frames(): readonly Frame[] {
     return this.#frames;
   }
@@ -69,12 +69,12 @@ export class RawHttp2 {
     this.write(encodeFrame(type, flags, stream, payload));
   }
 
-  /** Opens a stream with a POST; headers are literals. */
+  /** Opens a stream with a POST request; headers are encoded as literals. */
   post(stream: number, path: string, headers: Record<string, string>, flags = END_HEADERS): void {
     this.send(FRAME.headers, flags, stream, encodePost(path, headers));
   }
 
-  /** The first frame that is so, once it is there; throws if the connection closes before. */
+  /** Resolves to the first matching frame. Throws if the connection closes before. */
   async until(isWanted: (frame: Frame) => boolean): Promise<Frame> {
     for (;;) {
       const frame = this.#frames.find(isWanted);
@@ -86,7 +86,7 @@ export class RawHttp2 {
     }
   }
 
-  /** Resolves once the connection is closed, to the error code of the server's goodbye if it said any. */
+  /** Resolves once the connection is closed, to the error code of the server's GOAWAY if it sent one. */
   async closed(): Promise<number | undefined> {
     await this.#closed;
     return this.#frames.findLast(({ type }) => type === FRAME.goaway)?.payload.readUInt32BE(4);
@@ -132,7 +132,7 @@ export function encodePost(path: string, headers: Record<string, string>): Buffe
   const literal = (text: string) => Buffer.concat([encodeLength(text.length), Buffer.from(text)]);
   const pairs = Object.entries({ ":authority": "node", ":path": path, ...headers });
   return Buffer.concat([
-    // :method POST and :scheme http, out of the static table.
+    // :method POST and :scheme http, from the static table.
     Buffer.of(0x83, 0x86),
     ...pairs.flatMap(([name, value]) => [Buffer.of(0), literal(name), literal(value)]),
   ]);

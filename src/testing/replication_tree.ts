@@ -20,7 +20,7 @@ export interface TreeRoot {
   readonly source: Source;
   readonly publisher: Publisher;
   readonly clock: VersionedClock;
-  /** As a process that is killed: nothing is said to anyone. */
+  /** Ends it like a killed process: without a message to anyone. */
   kill(): void;
 }
 
@@ -69,7 +69,7 @@ export class ReplicationTree {
       pushIntervalMs?: number;
       tracer?: ReplicationTracer;
       onListenerError?: (error: Error) => void;
-      /** As `TST_STATES` has it. */
+      /** As in `TST_STATES`. */
       states?: string;
     } = {},
   ): TreeReplica {

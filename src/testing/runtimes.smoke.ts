@@ -1,4 +1,4 @@
-/** The same node on Node.js, Deno and Bun: as a leaf, as an upstream, and at its end. */
+/** The same node on Node.js, Deno and Bun: as a leaf, as an upstream, and when it stops. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -77,7 +77,7 @@ function stop(child: ChildProcess): Promise<number | null> {
   });
 }
 
-/** GETs until the answer is 200: a node that has just started has no clock yet. */
+/** Sends GET requests until the response is 200: a node that has just started has no clock yet. */
 async function getWhenReady(url: string): Promise<Response> {
   for (;;) {
     const response = await fetch(url);
@@ -114,7 +114,7 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
 
     const state =
       name === "Deno" ? "Flight2Delayed" : name === "Bun" ? "Flight3Delayed" : "Flight1Delayed";
-    const answer = await fetch(`http://${leaf.http}/mutations`, {
+    const response = await fetch(`http://${leaf.http}/mutations`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -122,7 +122,7 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
       },
       body: JSON.stringify({ type: "add", states: [state] }),
     });
-    const { result, version } = (await answer.json()) as { result: string; version: string };
+    const { result, version } = (await response.json()) as { result: string; version: string };
     expect(result).toBe("executed");
 
     for (const node of [root, leaf, below]) {
@@ -161,7 +161,7 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
     );
   });
 
-  it("is followed by a stock Connect client on both of its ports, and frees its place", async () => {
+  it("serves a stock Connect client on both of its ports, and frees its place", async () => {
     const leaf = await startNode(command, {
       TST_NAME: `followed-on-${name}`,
       TST_PARENT_ADDR: root.replication,

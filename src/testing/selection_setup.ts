@@ -19,16 +19,16 @@ export const SCHEMA = {
 };
 export const NAMES = Object.keys(SCHEMA);
 
-/** A replica's clock at the other end of a publisher's stream. */
+/** A replica's clock at the end of a publisher's stream. */
 export class Subscriber implements Sink {
   readonly clock = new VersionedClock();
-  /** What came, and what it did to the clock, such as "diff applied". */
+  /** The messages and their effect on the clock, such as "diff applied". */
   readonly kinds: string[] = [];
   readonly envelopes: Uint8Array[] = [];
   downstream: Downstream | undefined = undefined;
-  /** What its stream ended with. */
+  /** The error with which its stream ended. */
   error = "";
-  /** Takes one message, then no more until drained. */
+  /** Takes one message, then none until drained. */
   isSlow = false;
   readonly selection: Selection | undefined;
   #wallTimeMs: number | undefined = undefined;

@@ -17,7 +17,7 @@ export interface SpanRecorder {
   readonly spans: readonly ReadableSpan[];
 }
 
-/** Records traces that have a sampled parent, and those that begin here if `keepsRoots`. */
+/** Records traces with a sampled parent, and with `keepsRoots` also traces that begin here. */
 export function createSpanRecorder(keepsRoots = true): SpanRecorder {
   const exporter = new InMemorySpanExporter();
   const spanProcessors = [new SimpleSpanProcessor({ exporter })];
@@ -39,14 +39,14 @@ export function createSpanRecorder(keepsRoots = true): SpanRecorder {
   };
 }
 
-/** A trace context as it comes from elsewhere. */
+/** A trace context as from another process. */
 export function createContext(byte: number, isSampled = true): Uint8Array {
   const context = new Uint8Array(25).fill(byte);
   context[24] = isSampled ? 1 : 0;
   return context;
 }
 
-/** What of a metric set is above 0: values by name and attribute values, histograms as count and sum. */
+/** The values above 0 in a metric set, by name and attribute values; histograms as count and sum. */
 export function readMetrics(metrics: {
   collect(): readonly {
     readonly definition: { readonly name: string };

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests with the real OpenTelemetry Collector; making one takes minutes where none is at hand. */
+/** Tests with the real OpenTelemetry Collector; building one takes minutes if there is none. */
 export default defineConfig({
   test: {
     include: ["src/testing/stack/*.stack.ts"],

@@ -1,6 +1,6 @@
 /**
- * A replica out of a stock Connect client's messages and SPEC.md alone: it shares no code with
- * src/replication, so that it tells whether the wire is what is written there.
+ * A replica built only from SPEC.md and the messages of a stock Connect client: it shares no code with
+ * src/replication, so that it shows whether the wire matches the SPEC.
  */
 
 import { toBinary } from "@bufbuild/protobuf";
@@ -28,12 +28,12 @@ export class StockReplica {
 
   readonly #selection: StockSelection | undefined;
 
-  /** `selection` as it is asked for, its names and prefixes in order. */
+  /** `selection` is the requested one, its names and prefixes in order. */
   constructor(selection?: StockSelection) {
     this.#selection = selection;
   }
 
-  /** Takes a message of the stream. Throws an `Error` if the checksum does not prove the clock that it leads to. */
+  /** Applies a message of the stream. Throws an `Error` if the checksum does not prove the resulting clock. */
   apply(message: SubscribeResponse): "start" | "diff" | "heartbeat" {
     const { start, changes } = message;
     if (start !== undefined) {
@@ -114,7 +114,7 @@ function sealStart(
   ]);
 }
 
-/** Its length in bytes, and its bytes. */
+/** The length in bytes, then the bytes. */
 function toText(text: string): bigint[] {
   const bytes = new TextEncoder().encode(text);
   return [bytes.length, ...bytes].map(BigInt);
@@ -129,7 +129,7 @@ function sealOf(words: readonly bigint[]): number {
   return Number(h);
 }
 
-/** The low and the high half, in two's complement. */
+/** The low and the high 32 bits, in two's complement. */
 function toWords(value: bigint): [bigint, bigint] {
   return [BigInt.asUintN(32, value), BigInt.asUintN(32, value >> 32n)];
 }

@@ -98,7 +98,7 @@ export function request(node: TreeNode, path: string, init?: RequestInit): Promi
   return fetch(`http://${formatAddress(node.httpAddr)}${path}`, init);
 }
 
-/** Sends a mutation to a node's HTTP API; a `body` that is no string is sent as JSON. */
+/** Sends a mutation to a node's HTTP API; a `body` other than a string is sent as JSON. */
 export function mutate(
   node: TreeNode,
   body: unknown,

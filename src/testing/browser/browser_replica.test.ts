@@ -11,7 +11,7 @@ import { bundlePage, PageServer } from "./page_server.ts";
 
 const NODE = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
 const chromium = findChromium();
-// CI has one; elsewhere the test is shown as skipped.
+// CI has a Chromium; elsewhere the test is skipped.
 const isSkipped = chromium === undefined && process.env.REQUIRE_CHROMIUM === undefined;
 if (isSkipped) console.warn("Skipped: the replica in a browser, as there is no Chromium here");
 
@@ -26,7 +26,7 @@ describe("A replica in a browser", () => {
   /** A root in this process, which tests may mutate at will. */
   const startRoot = (addr = "127.0.0.1:0") => nodes.start({ TST_ADDR: addr, TST_DRAIN_MS: "0" });
 
-  /** A leaf in a process of its own, which tests may kill. */
+  /** A leaf in its own process, which tests may kill. */
   async function startLeaf(root: TreeNode, origin: string, httpAddr = "127.0.0.1:0") {
     const child = spawn(process.execPath, [NODE], {
       env: {
@@ -83,7 +83,7 @@ describe("A replica in a browser", () => {
         return found;
       };
 
-      // A mutation of its own, which goes up to the root.
+      // A mutation by the page, which goes up to the root.
       const { mutation } = await page.until(
         "page",
         (found) => found.mutation?.version !== undefined && found.mutation.version !== "",
@@ -94,7 +94,7 @@ describe("A replica in a browser", () => {
       const followed = await expectEqual(first);
       expect(followed).toMatchObject({ path: ["root", "leaf"], reconnects: 0, resyncs: {} });
 
-      // A page of an origin that the node was not told of gets nothing.
+      // A page of another origin than the configured one gets nothing.
       const stranger = await page.until(
         "stranger",
         ({ version, lastError }) => version !== "" || lastError !== undefined,
@@ -106,7 +106,7 @@ describe("A replica in a browser", () => {
       });
       expect(stranger.lastError).toContain("Failed to fetch");
 
-      // The leaf dies, and comes back at the same place after more mutations.
+      // The leaf is killed, and restarts at the same address after more mutations.
       await leaf.kill();
       await page.until("page", ({ status }) => status !== "live");
       mutateALot(first, 11);
@@ -115,7 +115,7 @@ describe("A replica in a browser", () => {
       expect(resumed.reconnects).toBeGreaterThanOrEqual(1);
       expect(resumed.resyncs).toEqual({});
 
-      // Another life of the root is another epoch.
+      // A restarted root has another epoch.
       await first.close();
       const second = await startRoot(formatAddress(first.addr));
       mutateALot(second, 13);

@@ -13,7 +13,7 @@ interface Target {
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/** The program, out of `CHROMIUM` or the search path; undefined if there is none. */
+/** The program in `CHROMIUM` or the search path; undefined if there is none. */
 export function findChromium(): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return [
@@ -46,13 +46,13 @@ export class Chromium {
         `--user-data-dir=${profile}`,
         url,
       ],
-      // A group of its own, so that all of its processes end with it.
+      // Its own process group, so that all of its processes end with it.
       { stdio: "ignore", detached: true },
     );
     return new Chromium(child, profile);
   }
 
-  /** Runs an expression in the page, once it is there. Resolves to its value. Throws an `Error` with what it threw. */
+  /** Evaluates an expression in the page, once the page exists. Resolves to its value; rejects if it throws. */
   async evaluate(expression: string): Promise<unknown> {
     const { result, exceptionDetails } = (await this.#command("Runtime.evaluate", {
       expression,
@@ -63,7 +63,7 @@ export class Chromium {
     return result.value;
   }
 
-  /** What the page looks like, as PNG. */
+  /** A screenshot of the page, as PNG. */
   async screenshot(): Promise<Buffer> {
     const { data } = (await this.#command("Page.captureScreenshot", {})) as { data: string };
     return Buffer.from(data, "base64");
@@ -88,7 +88,7 @@ export class Chromium {
     }
   }
 
-  /** Where the page is debugged; Chromium writes its port to a file once it listens. */
+  /** URL of the debugger of the page; Chromium writes its port to a file once it listens. */
   async #pageAddress(): Promise<string> {
     return await until("Chromium's page", async () => {
       const [port] = readFileSync(join(this.#profile, "DevToolsActivePort"), "utf8").split("\n");

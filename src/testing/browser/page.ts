@@ -1,11 +1,11 @@
 /**
- * The script of the test's page: follows the node that the page's address names, and posts what its
- * replica has to the server that the page came from, whenever that has changed.
+ * The script of the test's page: follows the node in the address of the page, and posts the state of its
+ * replica to the server of the page after each change.
  */
 
 import { fetchTransport, Replica } from "../../replication/mod.ts";
 
-/** What the replica in a page has and knows. */
+/** The state of the replica in a page. */
 export interface Finding {
   readonly name: string;
   readonly origin: string;
@@ -16,9 +16,9 @@ export interface Finding {
   readonly path: readonly string[];
   readonly reconnects: number;
   readonly resyncs: Readonly<Record<string, number>>;
-  /** Why the link was lost the last time. */
+  /** Reason of the last loss of the link. */
   readonly lastError: string | undefined;
-  /** What came of the mutation that the page's address asked for. */
+  /** Outcome of the mutation in the address of the page. */
   readonly mutation: { readonly result: string; readonly version: string } | undefined;
 }
 
@@ -47,7 +47,7 @@ replica.start();
 
 async function mutateOnce(): Promise<void> {
   if (toAdd === null || mutation !== undefined) return;
-  mutation = { result: "under way", version: "" };
+  mutation = { result: "pending", version: "" };
   const options = { signal: AbortSignal.timeout(10_000), timeoutMs: 10_000 };
   mutation = await replica.mutate({ type: "add", states: [toAdd] }, options);
   report();
@@ -56,7 +56,7 @@ async function mutateOnce(): Promise<void> {
 let isDue = false;
 let isPosting = false;
 
-/** One post at a time; what changes meanwhile goes with the next. */
+/** One post at a time; changes meanwhile are in the next one. */
 function report(): void {
   isDue = true;
   if (!isPosting) void post();

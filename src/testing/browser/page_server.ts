@@ -1,4 +1,4 @@
-/** Serves the test's page with its bundled script, and takes what the page finds. */
+/** Serves the test's page with its bundled script, and receives the findings of the page. */
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Finding } from "./page.ts";
 
-/** Bundles the page's script for browsers. */
+/** Bundles the script of the page for browsers. */
 export async function bundlePage(): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
@@ -22,7 +22,7 @@ export async function bundlePage(): Promise<string> {
 
 export class PageServer {
   readonly #server: Server;
-  /** The last one of each page, by its name. */
+  /** The last findings of each page, by its name. */
   readonly #findings = new Map<string, Finding>();
   #onFinding: (finding: Finding) => void = () => {};
 
@@ -52,12 +52,12 @@ export class PageServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** The origin that the node is to know. */
+  /** The origin that the node must allow. */
   get origin(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Resolves with what a page finds, once that is so. */
+  /** Resolves to the findings of a page once they match. */
   async until(name: string, isWanted: (finding: Finding) => boolean): Promise<Finding> {
     const last = this.#findings.get(name);
     if (last !== undefined && isWanted(last)) return last;
@@ -74,7 +74,7 @@ export class PageServer {
     await closed;
   }
 
-  /** A page that follows the node, and in it another of an origin that the node does not know. */
+  /** A page that follows the node, and contains another page of an origin that the node does not allow. */
   #page(url: string): string {
     const { searchParams } = new URL(url, this.origin);
     const node = searchParams.get("node") ?? "";

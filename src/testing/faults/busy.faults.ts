@@ -1,4 +1,4 @@
-/** What links and processes that cannot keep up with a busy root suffer, and that nobody else does. */
+/** Links and processes that cannot keep up with a busy root: what they experience, and that no other node is affected. */
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
@@ -6,11 +6,11 @@ import type { NodeProcess } from "./node_process.ts";
 import { shareTree } from "./shared_tree.ts";
 import { allow, until } from "./until.ts";
 
-/** How long a version may take to a leaf that nothing is wrong with. */
+/** Longest time of a version to a leaf without faults. */
 const PROMPT_MS = 500;
-/** Far less than what the root sends. */
+/** Far less than the root sends. */
 const BYTES_PER_SECOND = 4_000;
-/** Most by which the root may grow for a leaf that takes nothing; what it would have to keep of each version is several times that. */
+/** Largest growth of the root for a stalled leaf; to keep every version would take several times as much. */
 const GROWTH_MIB = 30;
 
 const tree = shareTree({
@@ -25,7 +25,7 @@ const tree = shareTree({
   },
 });
 
-/** Milliseconds until a leaf shows the version that the root has now. */
+/** Milliseconds until a leaf shows the current version of the root. */
 async function catchUpMs(name: string): Promise<number> {
   const { version } = (await tree.node("root").get("/states")).json<{ version: string }>();
   const startedAtMs = performance.now();
@@ -34,7 +34,7 @@ async function catchUpMs(name: string): Promise<number> {
   return performance.now() - startedAtMs;
 }
 
-/** What the root says about its downstream. */
+/** What the root reports about its downstream. */
 async function downstream(name: string) {
   const { downstreams } = (await tree.node("root").get("/topology")).json<{
     downstreams: { name: string; lagSeq: number; pushes: number }[];
@@ -42,10 +42,10 @@ async function downstream(name: string) {
   return downstreams.find((candidate) => candidate.name === name);
 }
 
-/** Resolves once the node has applied a diff over that many seqs, since it had logged so many lines. */
+/** Resolves once the node has applied a diff over at least `minSeqs` seqs, after so many log lines. */
 const untilMerged = (node: NodeProcess, minSeqs: number, from: number) =>
   until(`a diff over ${minSeqs} seqs at ${node.name}`, () => {
-    // With some of those before, for the seq that the first of them is counted from.
+    // Some earlier lines are included, as the first diff is counted from the seq before it.
     const lines = node.logged(/^diff applied/, from - 100);
     const seqs = lines.map(({ text }) => Number(/version=\S+-(\d+)/.exec(text)![1]));
     return seqs.some((seq, i) => seq - (seqs[i - 1] ?? seq) >= minSeqs);
@@ -57,8 +57,8 @@ function memoryOf({ pid }: NodeProcess): number {
   return Number(kib) / 1024;
 }
 
-describe("Beside a busy root", () => {
-  it("a link that carries too little gets merged diffs, and delays no other", async () => {
+describe("Downstream of a busy root", () => {
+  it("a slow link gets merged diffs, and delays no other link", async () => {
     const slow = tree.node("slow");
     const link = tree.link("slow", "root");
     link.shape({ bytesPerSecond: BYTES_PER_SECOND }, ["to_client"]);
@@ -70,14 +70,10 @@ describe("Beside a busy root", () => {
     expect(await catchUpMs("good")).toBeLessThan(allow(PROMPT_MS));
     const [good, behind] = [await downstream("good"), await downstream("slow")];
     expect(behind!.pushes).toBeLessThan(good!.pushes);
-    // What comes is old by then, and it is said how old; that no age is too low is checked all the time.
-    await until(
-      "an answer that says it is old",
-      () => tree.watchOf("slow").counts.oldestMs > 2_000,
-      {
-        withinMs: 30_000,
-      },
-    );
+    // The merged diffs are old, and show their age; the watch checks that no age is too low.
+    await until("a response with a high age", () => tree.watchOf("slow").counts.oldestMs > 2_000, {
+      withinMs: 30_000,
+    });
 
     const from = slow.log.length;
     link.heal();
@@ -86,7 +82,7 @@ describe("Beside a busy root", () => {
     expect(slow.logged(/^(link lost|snapshot applied|resync)/, from)).toEqual([]);
   });
 
-  it("a leaf that stands still is closed after ten seconds, costs no memory, and returns with one diff", async () => {
+  it("a paused leaf is closed after ten seconds, costs no memory, and resumes with one diff", async () => {
     const [root, slow] = [tree.node("root"), tree.node("slow")];
     const [rootFrom, slowFrom] = [root.log.length, slow.log.length];
     const memoryBefore = memoryOf(root);

@@ -1,15 +1,15 @@
-/** HTTP as the tests' clients speak it: whole answers, and errors of the connection told apart from answers. */
+/** HTTP for the tests' clients: complete responses, and rejections for errors of the connection. */
 
 import { type Agent, request } from "node:http";
 
-/** A node as its clients know it. */
+/** A node as its clients see it. */
 export interface HttpNode {
   readonly name: string;
-  /** Where its HTTP API is: http://host:port. */
+  /** URL of its HTTP API: http://host:port. */
   readonly url: string;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
@@ -20,24 +20,24 @@ export interface HttpRequest {
   readonly method?: "GET" | "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Keeps connections from request to request; without one, each request makes its own. */
+  /** Reuses connections; without an agent, each request opens one. */
   readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
-/** Rejects when there is no whole answer: refused, reset, cut off, aborted. */
-export function httpRequest(url: string, options: HttpRequest = {}): Promise<HttpAnswer> {
+/** Rejects without a complete response: refused, reset, cut off, aborted. */
+export function httpRequest(url: string, options: HttpRequest = {}): Promise<HttpResponse> {
   const { method = "GET", headers = {}, body, agent = false, signal } = options;
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method, headers, agent, ...(signal && { signal }) }, (answer) => {
+    const sent = request(url, { method, headers, agent, ...(signal && { signal }) }, (response) => {
       const pieces: Buffer[] = [];
-      answer.on("data", (piece: Buffer) => pieces.push(piece));
-      answer.on("error", reject);
-      answer.on("end", () => {
+      response.on("data", (piece: Buffer) => pieces.push(piece));
+      response.on("error", reject);
+      response.on("end", () => {
         const text = Buffer.concat(pieces).toString();
         resolve({
-          status: answer.statusCode!,
-          headers: answer.headers,
+          status: response.statusCode!,
+          headers: response.headers,
           body: text,
           json: <T>() => JSON.parse(text) as T,
         });

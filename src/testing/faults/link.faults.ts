@@ -1,4 +1,4 @@
-/** What a link between processes can suffer: root → rep-1 → two leaves, of which one's link is broken. */
+/** Faults of a link between processes: root → rep-1 → two leaves; the link of one leaf is broken. */
 
 import { describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
@@ -8,12 +8,12 @@ import type { TcpProxy } from "./tcp_proxy.ts";
 import { allow, until } from "./until.ts";
 
 const HEARTBEAT_MS = 200;
-/** Silence of three intervals is a lost link. */
+/** A link is lost after three silent intervals. */
 const SILENCE_MS = 3 * HEARTBEAT_MS;
 const STALE_AFTER_MS = 1_000;
-/** First step of the backoff, at its longest. */
+/** Longest first step of the backoff. */
 const BACKOFF_MS = 100;
-/** What processes need for what takes no time. */
+/** Time for processes to do what should take no time. */
 const SLACK_MS = 400;
 
 let leaf: NodeProcess;
@@ -39,7 +39,7 @@ const tree = shareTree({
 const statusOfReady = async (node: NodeProcess) => (await node.get("/readyz")).status;
 
 describe("A link between processes", () => {
-  it("that is cut heals at the first try, within one step of the backoff, and resumes with a diff", async () => {
+  it("that is cut heals at the first attempt, within one step of the backoff, and resumes with a diff", async () => {
     const cuts = [
       { name: "leaf", upstream: "rep-1", how: "rst" },
       { name: "other", upstream: "rep-1", how: "fin" },
@@ -60,7 +60,7 @@ describe("A link between processes", () => {
     );
     const median = healedInMs.toSorted((a, b) => a - b)[1]!;
     expect(median).toBeLessThan(BACKOFF_MS + allow(SLACK_MS));
-    // Each of the nodes forwards through its new link.
+    // Each node forwards mutations through its new link.
     await Promise.all([tree.mutate("leaf"), tree.mutate("other"), tree.mutate("rep-1")]);
   });
 
@@ -80,7 +80,7 @@ describe("A link between processes", () => {
       expect(performance.now() - heldAtMs).toBeLessThan(STALE_AFTER_MS + allow(SLACK_MS));
       expect(await statusOfReady(tree.node("other"))).toBe(200);
 
-      // What is told only to this leaf is not taken, and what others are told takes its effect.
+      // A mutation through this leaf is not accepted; mutations through others take effect.
       const refused = await leaf.get("/mutations", {
         method: "POST",
         headers: { "content-type": "application/json" },
@@ -95,28 +95,28 @@ describe("A link between processes", () => {
       link.heal();
       await tree.untilReady("leaf");
       await tree.untilEqual(["leaf"]);
-      // The longest wait between two tries, and the longest that one which fails may take.
+      // The longest backoff between two attempts, and the longest failing attempt.
       expect(performance.now() - healedAtMs).toBeLessThan(2_000 + 2_000 + allow(SLACK_MS));
       expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
     },
   );
 
-  it("that takes nothing towards the root is left once a mutation on it was given up, and the mutation takes its effect once", async () => {
+  it("that delivers nothing towards the root is abandoned after a mutation on it timed out, and the mutation takes effect once", async () => {
     const from = leaf.log.length;
     link.blackHole(["to_server"]);
-    const { tries, answered } = tree.load.counts;
+    const { tries, responses } = tree.load.counts;
     const sent = tree.mutate("leaf");
-    // The first try is given up after three seconds; then the connection does not answer a ping.
+    // The first attempt times out after three seconds; then the connection does not respond to a ping.
     const lost = await leaf.untilLogged(/^link lost/, from);
     expect(lost.text).toMatch(/code=unavailable/);
     link.heal();
     await sent;
     const { counts } = tree.load;
-    expect(counts.tries - tries).toBeGreaterThan(counts.answered - answered);
+    expect(counts.tries - tries).toBeGreaterThan(counts.responses - responses);
     await tree.untilReady("leaf");
   });
 
-  it("whose connection died without a word is replaced by a new one", async () => {
+  it("whose connection died silently is replaced by a new one", async () => {
     const [from, attempts] = [leaf.log.length, link.attempts];
     link.strand();
     const version = await tree.mutate("other");
@@ -127,7 +127,7 @@ describe("A link between processes", () => {
     await tree.mutate("leaf");
   });
 
-  it("that refuses connections is tried until it takes them", async () => {
+  it("that refuses connections is retried until it accepts them", async () => {
     const [from, attempts] = [leaf.log.length, link.attempts];
     link.refuse();
     link.cut("rst");
@@ -140,7 +140,7 @@ describe("A link between processes", () => {
     expect(leaf.logged(/^(snapshot applied|resync)/, from)).toEqual([]);
   });
 
-  it("that takes 200 ms each way stays, and each node reads what it wrote", async () => {
+  it("that takes 200 ms each way stays live, and each node reads its own writes", async () => {
     const from = leaf.log.length;
     link.shape({ delayMs: 200, jitterMs: 50 });
     for (let i = 0; i < 4; i++) {
@@ -157,8 +157,8 @@ describe("A link between processes", () => {
   });
 });
 
-describe("An upstream that takes no connection", () => {
-  it("does not keep a leaf from its next one", async () => {
+describe("An upstream that accepts no connection", () => {
+  it("does not keep a leaf from its next upstream", async () => {
     const vain = await listenInVain();
     const held = await tree.start("held", {
       upstreams: ["rep-1"],
@@ -167,7 +167,7 @@ describe("An upstream that takes no connection", () => {
     try {
       const startedAtMs = performance.now();
       await tree.untilReady("held");
-      // Two seconds are the limit for a connection.
+      // A connection may take two seconds.
       expect(performance.now() - startedAtMs).toBeLessThan(2_000 + BACKOFF_MS + allow(SLACK_MS));
       expect(held.logged(/^link lost .*127\.0\.0\.1/)[0]!.text).toMatch(
         /silent for 2000 ms|no connection/,

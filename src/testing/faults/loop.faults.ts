@@ -1,4 +1,4 @@
-/** Nodes that are told to follow each other, or themselves. */
+/** Nodes that are configured to follow each other, or themselves. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WatchedTree } from "./watched_tree.ts";
@@ -15,7 +15,7 @@ describe("Nodes in a circle", () => {
     await tree.close();
   });
 
-  it("refuse each other once their way to the root is gone, say why, and go on serving", async () => {
+  it("refuse each other once their path to the root is gone, log why, and keep serving", async () => {
     await tree.start("root");
     await tree.start("rep-1", { role: "relay", upstreams: ["root", "rep-2"] });
     await tree.start("rep-2", { role: "relay", upstreams: ["rep-1"] });
@@ -28,7 +28,7 @@ describe("Nodes in a circle", () => {
     tree.link("rep-1", "root").cut("rst");
     const refused = await tree.node("rep-1").untilLogged(/^link lost .*upstream of itself/);
     expect(refused.text).toContain('\\"rep-1\\" is upstream of itself (root → rep-1 → rep-2)');
-    // Round in a circle it would never end.
+    // Around a circle, it would never end.
     const mutation = await tree.node("leaf").get("/mutations", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -41,7 +41,7 @@ describe("Nodes in a circle", () => {
     expect(await tree.problems()).toEqual([]);
   });
 
-  it("that never had a root say so", async () => {
+  it("that never had a root report it", async () => {
     await Promise.all([
       tree.start("rep-1", { role: "relay", upstreams: ["rep-2"] }),
       tree.start("rep-2", { role: "relay", upstreams: ["rep-1"] }),
@@ -52,7 +52,7 @@ describe("Nodes in a circle", () => {
     }
   });
 
-  it("of one are refused by themselves", async () => {
+  it("that follow themselves refuse it", async () => {
     await tree.start("self", { role: "relay", upstreams: ["self"] });
     const lost = await tree.node("self").untilLogged(/^link lost .*code=failed_precondition/);
     expect(lost.text).toContain("no node is upstream of itself");

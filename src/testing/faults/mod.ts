@@ -1,5 +1,5 @@
 /**
- * Trees of real processes for tests to break: `npm run test:faults` runs what lies beside this as `*.faults.ts`.
+ * Trees of real processes for tests to break: `npm run test:faults` runs the files `*.faults.ts` in this folder.
  *
  * ```ts
  * const tree = new WatchedTree();

@@ -2,10 +2,10 @@
 
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
+import { type HttpNode, type HttpResponse, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 
-/** A multi state: each mutation that adds it moves its tick, the first by 1 and all others by 2. */
+/** A multi state: the first mutation that adds it moves its tick by 1, all others by 2. */
 export const COUNTED_STATE = "Healthcheck";
 
 export interface LoadOptions {
@@ -42,7 +42,7 @@ export class MutationLoad {
 
   /** How many mutations have a response, and how many tries there were. */
   get counts() {
-    return { answered: this.#tookMs.length, tries: this.#tries };
+    return { responses: this.#tookMs.length, tries: this.#tries };
   }
 
   /** The counts and how long responses took, as a line for people. */
@@ -50,7 +50,7 @@ export class MutationLoad {
     const times = this.#tookMs.toSorted((a, b) => a - b);
     const at = (share: number) =>
       (times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0).toFixed(1);
-    return `mutations: ${times.length} answered in ${this.#tries} tries, after ${at(0.5)} ms (p50), ${at(0.99)} ms (p99), ${at(1)} ms (slowest)`;
+    return `mutations: ${times.length} completed in ${this.#tries} tries, after ${at(0.5)} ms (p50), ${at(0.99)} ms (p99), ${at(1)} ms (slowest)`;
   }
 
   /** Sends mutations until `signal` aborts; resolves when all of them have a response. */
@@ -81,16 +81,16 @@ export class MutationLoad {
     for (let i = 0; ; i++) {
       const present = nodes();
       const node = present[(number + i) % present.length]!;
-      const answer = await this.#try(node, `${this.#prefix}-${number}`, body);
-      if (answer === undefined) {
+      const response = await this.#try(node, `${this.#prefix}-${number}`, body);
+      if (response === undefined) {
         await sleep(20);
         continue;
       }
       this.#tookMs.push(performance.now() - startedAtMs);
-      if (isCounted && answer.result === "executed") this.#executed.push(answer.version);
-      if (isCounted && answer.result !== "executed")
-        this.#problems.push(`mutation ${number} was ${answer.result}`);
-      return answer.version;
+      if (isCounted && response.result === "executed") this.#executed.push(response.version);
+      if (isCounted && response.result !== "executed")
+        this.#problems.push(`mutation ${number} was ${response.result}`);
+      return response.version;
     }
   }
 
@@ -100,17 +100,17 @@ export class MutationLoad {
    */
   problems(record: RootRecord): string[] {
     const executed = Map.groupBy(this.#executed.map(splitVersion), ({ epoch }) => epoch);
-    const wrong = [...executed].flatMap(([epoch, answers]) => {
+    const wrong = [...executed].flatMap(([epoch, responses]) => {
       const lastSeq = record.lastSeq(epoch) ?? 0;
       // A root that stops still runs mutations after its event streams have ended.
-      const seen = answers.filter(({ seq }) => seq <= lastSeq).length;
+      const seen = responses.filter(({ seq }) => seq <= lastSeq).length;
       const tick = record.lastTick(epoch, COUNTED_STATE) ?? 0;
       const effects = tick === 0 ? 0 : (tick + 1) / 2;
       const isOver = epoch !== record.lives.at(-1);
-      const isRight = isOver ? effects >= seen : effects === answers.length;
+      const isRight = isOver ? effects >= seen : effects === responses.length;
       return isRight
         ? []
-        : [`in epoch ${epoch}, ${answers.length} were answered and ${effects} had their effect`];
+        : [`in epoch ${epoch}, ${responses.length} were executed and ${effects} took effect`];
     });
     return [...this.#problems, ...wrong];
   }
@@ -121,9 +121,9 @@ export class MutationLoad {
     body: unknown,
   ): Promise<{ result: string; version: string } | undefined> {
     this.#tries++;
-    let answer: HttpAnswer;
+    let response: HttpResponse;
     try {
-      answer = await httpRequest(`${node.url}/mutations`, {
+      response = await httpRequest(`${node.url}/mutations`, {
         method: "POST",
         headers: { "content-type": "application/json", "idempotency-key": key },
         body: JSON.stringify(body),
@@ -133,10 +133,12 @@ export class MutationLoad {
     } catch {
       return undefined;
     }
-    if (answer.status === 200) return answer.json();
+    if (response.status === 200) return response.json();
     // While parts of the tree are down, these two are correct, and no others.
-    if (answer.status !== 503 && answer.status !== 504)
-      this.#problems.push(`${node.name} answered ${key} with ${answer.status}: ${answer.body}`);
+    if (response.status !== 503 && response.status !== 504)
+      this.#problems.push(
+        `${node.name} responded to ${key} with ${response.status}: ${response.body}`,
+      );
     return undefined;
   }
 }

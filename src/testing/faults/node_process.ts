@@ -1,22 +1,22 @@
-/** One node of the tree as a process of its own, started, stopped, killed and suspended by a test. */
+/** One node of the tree in its own process, which a test starts, stops, kills and suspends. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../runtime/node_flags.ts";
-import { type HttpAnswer, type HttpRequest, httpRequest } from "./http_request.ts";
+import { type HttpRequest, type HttpResponse, httpRequest } from "./http_request.ts";
 import { type UntilOptions, until } from "./until.ts";
 
 const SCRIPT = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
-/** Those of the project's variables that a developer may have set must not reach the nodes. */
+/** The nodes must not see variables of the project that a developer has set. */
 const FOREIGN_VARIABLES = /^(TST_|OTEL_|NODE_OPTIONS$|VITEST|NODE_ENV$)/;
 
 /** One line of a node's log. */
 export interface LoggedLine {
-  /** Monotonic milliseconds of the test's process at which it came. */
+  /** When it was read, on the monotonic clock of the test's process, in milliseconds. */
   readonly atMs: number;
-  /** Milliseconds of the day (UTC) at which the node wrote it. */
+  /** When the node wrote it, in milliseconds of the day (UTC). */
   readonly writtenAtMs: number;
   readonly level: string;
   /** Message and fields, as printed. */
@@ -26,11 +26,11 @@ export interface LoggedLine {
 export interface ExitOf {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Since it was asked for; 0 if the node ended by itself. */
+  /** Milliseconds since the stop was requested; 0 if the node ended by itself. */
   readonly tookMs: number;
 }
 
-/** All that were started and have not ended: none outlives the tests, whatever these do. */
+/** All running nodes, so that none outlives the tests. */
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of running) child.kill("SIGKILL");
@@ -41,7 +41,7 @@ export class NodeProcess {
   /** host:port of the replication server and of the HTTP API. */
   readonly addr: string;
   readonly httpAddr: string;
-  /** All that it has printed. */
+  /** All its output. */
   readonly log: LoggedLine[];
   readonly #child: ChildProcess;
   readonly #exit: Promise<ExitOf>;
@@ -69,12 +69,12 @@ export class NodeProcess {
   }
 
   /**
-   * Starts a node on free ports of loopback and resolves once it listens. It ends with this process,
-   * at the latest. Rejects if it ends before, with what it printed.
+   * Starts a node on free ports of the loopback and resolves once it listens. It ends with this process at the
+   * latest. Rejects with its output if it ends before it listens.
    */
   static start(name: string, variables: Readonly<Record<string, string>>): Promise<NodeProcess> {
     const inherited = Object.entries(process.env).filter(([key]) => !FOREIGN_VARIABLES.test(key));
-    // A node ends when the channel does: also when this process is killed.
+    // A node ends with the channel, also when this process is killed.
     const child = spawn(process.execPath, [...NODE_FLAGS, SCRIPT], {
       env: {
         ...Object.fromEntries(inherited),
@@ -83,7 +83,7 @@ export class NodeProcess {
         TST_HTTP_ADDR: "127.0.0.1:0",
         ...variables,
       },
-      // Where no .env file lies that would add to the variables.
+      // A folder without an .env file that would add variables.
       cwd: tmpdir(),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
@@ -119,36 +119,36 @@ export class NodeProcess {
     return this.#child.pid!;
   }
 
-  /** How it ended; undefined while it runs. */
+  /** How it ended; undefined while it is running. */
   get exited(): ExitOf | undefined {
     return this.#exited;
   }
 
-  /** Resolves at its end, also one that nobody asked for. */
+  /** Resolves when it ends, also by itself. */
   get ended(): Promise<ExitOf> {
     return this.#exit;
   }
 
-  /** Whether it runs and was not asked to end. */
+  /** Whether it is running and was not asked to stop. */
   get isToStay(): boolean {
     return this.#exited === undefined && Number.isNaN(this.#askedAtMs);
   }
 
-  get(path: string, options: HttpRequest = {}): Promise<HttpAnswer> {
+  get(path: string, options: HttpRequest = {}): Promise<HttpResponse> {
     return httpRequest(this.url + path, options);
   }
 
-  /** Ends it without a word to anyone. */
+  /** Kills it. */
   kill(): Promise<ExitOf> {
     return this.#end("SIGKILL");
   }
 
-  /** Asks it to end. */
+  /** Asks it to stop. */
   stop(): Promise<ExitOf> {
     return this.#end("SIGTERM");
   }
 
-  /** From now on it does nothing, while its connections stay. */
+  /** Suspends the process; its connections stay open. */
   suspend(): void {
     this.#child.kill("SIGSTOP");
   }
@@ -157,12 +157,12 @@ export class NodeProcess {
     this.#child.kill("SIGCONT");
   }
 
-  /** What it has logged since it had logged `from` lines that matches. */
+  /** The matching lines of its log after the first `from` lines. */
   logged(pattern: RegExp, from = 0): LoggedLine[] {
     return this.log.slice(from).filter(({ text }) => pattern.test(text));
   }
 
-  /** Resolves to the first line that it logs after `from` lines that matches. */
+  /** Resolves to the first matching line of its log after the first `from` lines. */
   untilLogged(pattern: RegExp, from = 0, options: UntilOptions = {}): Promise<LoggedLine> {
     const look = () => this.logged(pattern, from)[0];
     return until(`${pattern} in the log of ${this.name}`, look, options);

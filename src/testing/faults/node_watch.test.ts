@@ -13,18 +13,18 @@ const NAMES = ["A", "B", COUNTED_STATE];
 /** A version of a root: its seq and its ticks. */
 type Version = readonly [epoch: string, seq: number, ...ticks: number[]];
 
-/** What a root that is told what to show sends and answers, and a node that shows what it likes. */
+/** A scripted root and a scripted node, which show whatever the test sets. */
 class FakeTree {
   readonly record: RootRecord;
   readonly #server: Server;
   readonly #ended = new AbortController();
   #streams: ((text: string) => void)[] = [];
   #sent: string[] = [];
-  /** What the node answers to `GET /states`. */
+  /** Response of the node to `GET /states`. */
   states: { status?: number; age?: number; version?: string; time?: number; states?: string[] } =
     {};
-  /** What the node answers to mutations, one after another; the last one for ever. */
-  replies: { status: number; version?: string; result?: string }[] = [];
+  /** Responses of the node to mutations, in order; the last one repeats. */
+  responses: { status: number; version?: string; result?: string }[] = [];
   asked = 0;
   url = "";
   mutations: string[] = [];
@@ -37,8 +37,8 @@ class FakeTree {
         this.#streams.push((text) => response.write(text));
       } else if (request.url === "/mutations") {
         this.mutations.push(String(request.headers["idempotency-key"]));
-        const [reply] = this.replies.length > 1 ? this.replies.splice(0, 1) : this.replies;
-        response.writeHead(reply!.status).end(JSON.stringify(reply));
+        const [next] = this.responses.length > 1 ? this.responses.splice(0, 1) : this.responses;
+        response.writeHead(next!.status).end(JSON.stringify(next));
       } else {
         this.asked++;
         const { status = 200, age = 0, ...body } = this.states;
@@ -54,7 +54,7 @@ class FakeTree {
     void this.record.follow(this.#ended.signal);
   }
 
-  /** The root reaches a version, and the record has it. */
+  /** Moves the root to a version, and waits until the record has it. */
   async reach([epoch, seq, ...ticks]: Version): Promise<void> {
     const version = `${epoch}-${seq}`;
     const clocks = Object.fromEntries(NAMES.map((name, i) => [name, ticks[i]]));
@@ -65,17 +65,17 @@ class FakeTree {
     await until(`${version} in the record`, () => this.record.version === version);
   }
 
-  /** The node shows a version with these ticks. */
+  /** Makes the node show a version with these ticks. */
   show([epoch, seq, ...ticks]: Version, age = 0): void {
     const states = NAMES.filter((_, i) => ticks[i]! % 2 === 1);
     const time = ticks.reduce((sum, tick) => sum + tick, 0);
     this.states = { age, version: `${epoch}-${seq}`, time, states };
   }
 
-  /** Resolves when the node has been asked twice more: the first answer has been taken in. */
+  /** Resolves after two more requests to the node: the first response has been processed. */
   async untilAsked(): Promise<void> {
     const before = this.asked;
-    await until("two more questions", () => this.asked >= before + 2, { everyMs: 1 });
+    await until("two more requests", () => this.asked >= before + 2, { everyMs: 1 });
   }
 
   async close(): Promise<void> {
@@ -113,7 +113,7 @@ describe("NodeWatch", () => {
     await running;
   });
 
-  it("has nothing to say about a node that shows what the root had, and says how old that is", async () => {
+  it("reports nothing about a node that shows what the root had, and its age", async () => {
     tree.show([EPOCH, 1, 1, 0, 0], 10_000);
     await tree.untilAsked();
     await tree.reach([EPOCH, 2, 2, 1, 0]);
@@ -121,7 +121,7 @@ describe("NodeWatch", () => {
     tree.show([EPOCH, 2, 2, 1, 0]);
     await tree.untilAsked();
     expect(watch.problems()).toEqual([]);
-    expect(watch.counts.equal).toBe(watch.counts.answers);
+    expect(watch.counts.equal).toBe(watch.counts.responses);
     expect(watch.counts.oldestMs).toBe(10_000);
   });
 
@@ -137,7 +137,7 @@ describe("NodeWatch", () => {
       problem: /leaf showed other states/,
     },
     {
-      what: "a version of the present life that the root has not reached",
+      what: "a version of the current life that the root has not reached",
       shown: [EPOCH, 2, 1, 1, 0] as const,
       problem: /leaf showed 00000000000000aa-2, which the root never had/,
     },
@@ -152,7 +152,7 @@ describe("NodeWatch", () => {
     expect(watch.problems()).toEqual([expect.stringMatching(problem)]);
   });
 
-  it("finds a seq that goes back, and an epoch that is returned to", async () => {
+  it("finds a seq that goes back, and a return to an old epoch", async () => {
     tree.show([EPOCH, 1, 1, 0, 0], 10_000);
     await tree.untilAsked();
     await tree.reach([EPOCH, 2, 2, 0, 0]);
@@ -169,17 +169,17 @@ describe("NodeWatch", () => {
     expect(watch.problems()).toContain(`leaf went back to epoch ${EPOCH}`);
   });
 
-  it("finds an age that is told too low", async () => {
+  it("finds an age that is too low", async () => {
     await tree.reach([EPOCH, 2, 2, 0, 0]);
     await tree.untilAsked();
     expect(watch.problems()).toContainEqual(
       expect.stringMatching(
-        /^leaf told an age of 0 ms for 00000000000000aa-1, at least [\d.]+ ms too low$/,
+        /^leaf showed an age of 0 ms for 00000000000000aa-1, at least [\d.]+ ms too low$/,
       ),
     );
   });
 
-  it("takes versions after the end of a life, if all nodes show the same there", async () => {
+  it("accepts versions after the end of a life if all nodes show the same states", async () => {
     tree.show([EPOCH, 2, 2, 0, 0]);
     await tree.untilAsked();
     await tree.reach([NEXT_EPOCH, 1, 0, 0, 0]);
@@ -188,21 +188,21 @@ describe("NodeWatch", () => {
     expect(tree.record.judgeStates(`${EPOCH}-2`, 3, ["A", "B"])).toBe("different");
   });
 
-  it("finds answers that are errors, also of a node that may be away", async () => {
+  it("finds error responses, also of a node that may be down", async () => {
     watch.goes();
     tree.states = { status: 503 };
     await tree.untilAsked();
-    expect(watch.problems()).toEqual(["leaf answered 503: {}"]);
+    expect(watch.problems()).toEqual(["leaf responded 503: {}"]);
   });
 
-  it("finds a node that gives no answer, unless it may be away", async () => {
+  it("finds a node that does not respond, unless it may be down", async () => {
     watch.goes();
     await tree.close();
-    await until("questions without an answer", () => watch.counts.away > 1);
+    await until("requests without a response", () => watch.counts.away > 1);
     expect(watch.problems()).toEqual([]);
     watch.returned();
     await until("the problem", () => watch.problems().length > 0);
-    expect(watch.problems()[0]).toMatch(/^leaf gave no answer: /);
+    expect(watch.problems()[0]).toMatch(/^leaf did not respond: /);
   });
 });
 
@@ -214,13 +214,13 @@ describe("MutationLoad", () => {
     version: `${EPOCH}-${seq}`,
   });
 
-  it("repeats a mutation with its key until it is answered, and finds each effect once", async () => {
+  it("repeats a mutation with its key until there is a response, and finds one effect of each", async () => {
     const load = setUp();
-    tree.replies = [{ status: 503 }, { status: 504 }, executed(2)];
+    tree.responses = [{ status: 503 }, { status: 504 }, executed(2)];
     expect(await load.send()).toBe(`${EPOCH}-2`);
     expect(tree.mutations).toHaveLength(3);
     expect(new Set(tree.mutations).size).toBe(1);
-    expect(load.counts).toMatchObject({ answered: 1, tries: 3 });
+    expect(load.counts).toMatchObject({ responses: 1, tries: 3 });
     await tree.reach([EPOCH, 2, 1, 0, 1]);
     expect(load.problems(tree.record)).toEqual([]);
   });
@@ -228,39 +228,39 @@ describe("MutationLoad", () => {
   it.each([
     { effects: "two", tick: 3 },
     { effects: "none", tick: 0 },
-  ])("finds that one answer had $effects effects", async ({ tick }) => {
+  ])("finds that one response had $effects effects", async ({ tick }) => {
     const load = setUp();
-    tree.replies = [executed(2)];
+    tree.responses = [executed(2)];
     await load.send();
     await tree.reach([EPOCH, 2, 1, 0, tick]);
     expect(load.problems(tree.record)).toEqual([
-      `in epoch ${EPOCH}, 1 were answered and ${(tick + 1) >> 1} had their effect`,
+      `in epoch ${EPOCH}, 1 were executed and ${(tick + 1) >> 1} took effect`,
     ]);
   });
 
-  it("finds an effect that a life of the root lost, and takes more of them than were answered in it", async () => {
+  it("finds an effect that a life of the root lost, and accepts more effects than responses in it", async () => {
     const load = setUp();
-    tree.replies = [executed(2)];
+    tree.responses = [executed(2)];
     await load.send();
     await tree.reach([EPOCH, 2, 1, 0, 3]);
     await tree.reach([NEXT_EPOCH, 1, 0, 0, 0]);
     expect(load.problems(tree.record)).toEqual([]);
     await load.send();
-    // The second of the load flips a state that is not counted; this one is.
+    // The second mutation toggles a state that is not counted; this one is counted.
     await load.send();
     await load.send();
     await load.send();
     expect(load.problems(tree.record)).toEqual([
-      `in epoch ${EPOCH}, 3 were answered and 2 had their effect`,
+      `in epoch ${EPOCH}, 3 were executed and 2 took effect`,
     ]);
   });
 
-  it("finds any other answer than a result or that the root is away", async () => {
+  it("finds any response other than a result or 503 and 504", async () => {
     const load = setUp();
-    tree.replies = [{ status: 502 }, executed(2)];
+    tree.responses = [{ status: 502 }, executed(2)];
     await load.send();
     expect(load.problems(tree.record)).toContainEqual(
-      expect.stringMatching(/^leaf answered .* with 502/),
+      expect.stringMatching(/^leaf responded to .* with 502/),
     );
   });
 });

@@ -1,31 +1,31 @@
-/** Reads one node's `GET /states` all the time, and holds each answer against what the root had and what the node said before. */
+/** Requests `GET /states` of one node in a loop, and compares each response with the root and with earlier responses of the node. */
 
 import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type HttpAnswer, type HttpNode, httpRequest } from "./http_request.ts";
+import { type HttpNode, type HttpResponse, httpRequest } from "./http_request.ts";
 import { type RootRecord, splitVersion } from "./root_record.ts";
 import { VersionOrder } from "./version_order.ts";
 
 export interface WatchOptions {
-  /** Between an answer and the next question, in milliseconds. Default 5. */
+  /** Between a response and the next request, in milliseconds. Default 5. */
   readonly paceMs?: number;
 }
 
-/** What was asked of a node, and answered. */
+/** Counts of the requests to a node. */
 export interface WatchCounts {
-  /** With 200. */
-  answers: number;
-  /** Of these, the ones at versions recorded at the root, with its states. */
+  /** Responses with status 200. */
+  responses: number;
+  /** Of these, the responses at a version in the record, equal to the root. */
   equal: number;
-  /** At versions after the last one seen of an ended life, with the states that all nodes showed there. */
+  /** At versions after the last recorded one of an ended life, with equal states on all nodes. */
   agreed: number;
-  /** At versions between two that were recorded. */
+  /** At versions between two recorded ones. */
   unknown: number;
-  /** Without an answer, while the node was allowed to be away. */
+  /** Requests without a response while the node was allowed to be down. */
   away: number;
-  /** Highest age told, in milliseconds. */
+  /** Highest age, in milliseconds. */
   oldestMs: number;
-  /** Most by which an age was told too low, in milliseconds. */
+  /** Largest amount by which an age was too low, in milliseconds. */
   understatedMs: number;
 }
 
@@ -38,7 +38,7 @@ interface Shown {
 export class NodeWatch {
   readonly name: string;
   readonly counts: WatchCounts = {
-    answers: 0,
+    responses: 0,
     equal: 0,
     agreed: 0,
     unknown: 0,
@@ -50,7 +50,7 @@ export class NodeWatch {
   readonly #record: RootRecord;
   readonly #options: Required<WatchOptions>;
   readonly #problems: string[] = [];
-  /** Answers at versions that were not recorded yet when they came. */
+  /** Responses at versions that were not in the record yet. */
   readonly #unsettled: Shown[] = [];
   readonly #order = new VersionOrder();
   #isAllowedAway = false;
@@ -62,7 +62,7 @@ export class NodeWatch {
     this.#options = { paceMs: options.paceMs ?? 5 };
   }
 
-  /** Asks until `signal` aborts. */
+  /** Sends requests until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     while (!signal.aborted) {
@@ -72,24 +72,24 @@ export class NodeWatch {
     agent.destroy();
   }
 
-  /** The node's process is about to end: from now on it may be away. */
+  /** Call it before the node's process ends: from now on it may be down. */
   goes(): void {
     this.#isAllowedAway = true;
   }
 
-  /** A new process has taken its place and is ready: it may no longer be away. */
+  /** Call it when a new process of the node is ready: it may no longer be down. */
   returned(): void {
     this.#isAllowedAway = false;
   }
 
-  /** How many answers wait to be judged until the record has their versions. */
+  /** Number of responses that are not judged yet. */
   get unsettled(): number {
     return this.#unsettled.length;
   }
 
   /**
-   * All that must not have been, as readable lines. Judges what is unsettled, or the first `count` of it,
-   * once the record has all that the root had by then.
+   * What went wrong, as readable lines. Judges all responses, or the first `count` of those not judged yet,
+   * for which the record must be complete.
    */
   problems(count = this.#unsettled.length): string[] {
     for (const shown of this.#unsettled.splice(0, count)) this.#settle(shown);
@@ -99,34 +99,34 @@ export class NodeWatch {
   async #ask(agent: Agent, signal: AbortSignal): Promise<void> {
     const node = this.#node();
     const askedAtMs = performance.now();
-    let answer: HttpAnswer;
+    let response: HttpResponse;
     try {
-      answer = await httpRequest(`${node.url}/states`, { agent, signal });
+      response = await httpRequest(`${node.url}/states`, { agent, signal });
     } catch (error) {
       if (signal.aborted) return;
       if (this.#isAllowedAway) {
         this.counts.away++;
         this.#order.forget();
-      } else this.#problems.push(`gave no answer: ${(error as Error).message}`);
+      } else this.#problems.push(`did not respond: ${(error as Error).message}`);
       return;
     }
-    if (answer.status !== 200) {
-      this.#problems.push(`answered ${answer.status}: ${answer.body}`);
+    if (response.status !== 200) {
+      this.#problems.push(`responded ${response.status}: ${response.body}`);
       return;
     }
-    this.#check(answer, askedAtMs);
+    this.#check(response, askedAtMs);
   }
 
-  #check(answer: HttpAnswer, askedAtMs: number): void {
-    const { version, time, states } = answer.json<{
+  #check(response: HttpResponse, askedAtMs: number): void {
+    const { version, time, states } = response.json<{
       version: string;
       time: number;
       states: string[];
     }>();
-    this.counts.answers++;
+    this.counts.responses++;
     const back = this.#order.next(version);
     if (back !== undefined) this.#problems.push(back);
-    this.#checkAge(version, Number(answer.headers["machine-age-ms"]), askedAtMs);
+    this.#checkAge(version, Number(response.headers["machine-age-ms"]), askedAtMs);
     const shown = { version, timeSum: time, states };
     if (this.#record.checkStates(version, time, states) === "unknown") this.#unsettled.push(shown);
     else this.#settle(shown);
@@ -140,7 +140,7 @@ export class NodeWatch {
     else this.counts[verdict]++;
   }
 
-  /** An age says: this was all that the root had then. What it had by that time was no later version. */
+  /** An age of x ms claims that the root had no later version x ms ago. */
   #checkAge(version: string, ageMs: number, askedAtMs: number): void {
     const { epoch, seq } = splitVersion(version);
     this.counts.oldestMs = Math.max(this.counts.oldestMs, ageMs);
@@ -150,7 +150,7 @@ export class NodeWatch {
     this.counts.understatedMs = Math.max(this.counts.understatedMs, understatedMs);
     if (understatedMs > 0) {
       this.#problems.push(
-        `told an age of ${ageMs} ms for ${version}, at least ${understatedMs.toFixed(1)} ms too low`,
+        `showed an age of ${ageMs} ms for ${version}, at least ${understatedMs.toFixed(1)} ms too low`,
       );
     }
   }

@@ -1,4 +1,4 @@
-/** What processes of a tree can suffer: root → rep-1 and rep-2 → leaves that have both, under mutations all the time. */
+/** Faults of processes in a tree: root → rep-1 and rep-2 → leaves that have both as upstreams, under constant mutations. */
 
 import { beforeEach, describe, expect, it } from "vitest";
 import type { NodeProcess } from "./node_process.ts";
@@ -6,16 +6,16 @@ import { shareTree } from "./shared_tree.ts";
 import { allow, until } from "./until.ts";
 
 const HEARTBEAT_MS = 200;
-/** Silence of three intervals is a lost link. */
+/** A link is lost after three silent intervals. */
 const SILENCE_MS = 3 * HEARTBEAT_MS;
-/** First step of the backoff, at its longest. */
+/** Longest first step of the backoff. */
 const BACKOFF_MS = 100;
-/** Longest wait for the next try of the preferred upstream. */
+/** Longest wait before the next attempt to reach the preferred upstream. */
 const PREFERRED_RETRY_MS = 30_000;
-/** What processes need for what takes no time. */
+/** Time for processes to do what should take no time. */
 const SLACK_MS = 400;
 
-/** Lines that tell another status of the link. */
+/** Lines about a new status of the link. */
 const STATUS = /^link (connecting|syncing|live|stale)/;
 
 const LEAVES = ["leaf", "other"];
@@ -38,11 +38,11 @@ const tree = shareTree({
 let leaf: NodeProcess;
 
 beforeEach(() => {
-  // Another process if a test ended it.
+  // A new process if a test ended the last one.
   leaf = tree.node("leaf");
 });
 
-/** Writes through one leaf and reads at all nodes, two levels up and down. */
+/** Sends a mutation through one leaf and reads it at all nodes. */
 async function readWrites(): Promise<void> {
   const version = await tree.mutate("leaf");
   for (const name of tree.names) {
@@ -52,7 +52,7 @@ async function readWrites(): Promise<void> {
 }
 
 describe("A relay", () => {
-  it("that is killed is left for the next one, with a diff; once it is back, it is returned to without a break", async () => {
+  it("that is killed is replaced by the next upstream, with a diff; leaves return to it without a break once it is back", async () => {
     const from = leaf.log.length;
     const spare = tree.link("leaf", "rep-2");
     const killed = tree.node("rep-1").kill();
@@ -69,7 +69,7 @@ describe("A relay", () => {
       withinMs: PREFERRED_RETRY_MS + 10_000,
     });
     expect(moved.text).toContain(tree.link("leaf", "rep-1").address);
-    // Live before and live after: the old stream was left once the new one had begun.
+    // Live before and after: the old stream was closed once the new one had begun.
     const at = leaf.log.indexOf(moved);
     expect(leaf.log.slice(0, at).findLast(({ text }) => STATUS.test(text))?.text).toMatch(/live/);
     expect(leaf.logged(/^(snapshot applied|resync)/, back)).toEqual([]);
@@ -77,7 +77,7 @@ describe("A relay", () => {
     expect(leaf.log.slice(at + 1).find(({ text }) => STATUS.test(text))).toBe(undefined);
   });
 
-  it("that stands still is left after three heartbeats, and serves again once it goes on", async () => {
+  it("that is paused is abandoned after three heartbeats, and serves again once it continues", async () => {
     const from = leaf.log.length;
     const relay = tree.node(await tree.upstreamOf("leaf"));
     const relayFrom = relay.log.length;
@@ -101,7 +101,7 @@ describe("A relay", () => {
 });
 
 describe("A relay that is cut off from the root", () => {
-  it("is left for a fresh one without a break, and is ready again once it heals", async () => {
+  it("is replaced by a fresh upstream without a break, and is ready again once it heals", async () => {
     const from = leaf.log.length;
     const relay = await tree.upstreamOf("leaf");
     tree.link(relay, "root").blackHole();
@@ -120,15 +120,15 @@ describe("A relay that is cut off from the root", () => {
 });
 
 describe("A leaf", () => {
-  it("that stands still for a while catches up, and nobody waits for it", async () => {
+  it("that is paused for a while catches up, and no other node waits for it", async () => {
     const from = leaf.log.length;
     leaf.suspend();
     tree.loadThrough(["other"]);
     const version = await tree.mutate("other");
     const read = await tree.node("other").get(`/states?min-version=${version}`);
     expect(read.status).toBe(200);
-    const { answered } = tree.load.counts;
-    await until("fifty mutations more", () => tree.load.counts.answered >= answered + 50);
+    const { responses } = tree.load.counts;
+    await until("fifty mutations more", () => tree.load.counts.responses >= responses + 50);
     leaf.resume();
     const healed = await leaf.get(`/states?min-version=${version}&wait=5000`);
     expect(healed.status).toBe(200);
@@ -137,7 +137,7 @@ describe("A leaf", () => {
     await readWrites();
   });
 
-  it("that is killed takes one snapshot when it starts again", async () => {
+  it("that is killed takes one snapshot after its restart", async () => {
     const watch = tree.watchOf("leaf");
     tree.loadThrough(["other"]);
     watch.goes();
@@ -152,16 +152,16 @@ describe("A leaf", () => {
 });
 
 describe("The root", () => {
-  it("that is killed leaves all serving what they have; its next life is another epoch, which nobody goes back from", async () => {
+  it("that is killed leaves all nodes serving their clock; after its restart it has another epoch, which no node leaves again", async () => {
     const lives = tree.record.lives.length;
-    const answers = LEAVES.map((name) => tree.watchOf(name).counts.answers);
+    const responses = LEAVES.map((name) => tree.watchOf(name).counts.responses);
     await tree.node("root").kill();
     await until("the leaves unready", async () => {
       const ready = await Promise.all(LEAVES.map((name) => tree.node(name).get("/readyz")));
       return ready.every(({ status }) => status === 503);
     });
     for (const [i, name] of LEAVES.entries())
-      expect(tree.watchOf(name).counts.answers).toBeGreaterThan(answers[i]!);
+      expect(tree.watchOf(name).counts.responses).toBeGreaterThan(responses[i]!);
     await tree.start("root");
     await Promise.all(LEAVES.map((name) => tree.untilReady(name)));
     await readWrites();
@@ -172,7 +172,7 @@ describe("The root", () => {
     }
   });
 
-  it("that stands still is missed, and found again", async () => {
+  it("that is paused makes the leaves unready until it continues", async () => {
     const root = tree.node("root");
     root.suspend();
     await until("the leaves unready", async () => {

@@ -1,34 +1,35 @@
 /** A tree of node processes with a proxy on every link, for a test to break. */
 
+import type { Role } from "../../tree/mod.ts";
 import { NodeProcess } from "./node_process.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
 export interface PlaceOptions {
-  readonly role?: "root" | "relay" | "leaf";
-  /** Names of the nodes upstream, the preferred first; they need not run yet. None makes a root. */
+  readonly role?: Role;
+  /** Names of the upstream nodes, the preferred first; they may start later. Without any, the node is a root. */
   readonly upstreams?: readonly string[];
-  /** Further variables of this node. */
+  /** More variables of this node. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
 /**
- * Every node listens on ports that the system gives, new ones at each start; the links between them go
- * through proxies, whose addresses stay.
+ * Every node listens on free ports, new ones at each start; the links between nodes go through proxies, whose
+ * addresses stay the same.
  */
 export class ProcessTree {
   readonly #variables: Readonly<Record<string, string>>;
   readonly #places = new Map<string, PlaceOptions>();
   readonly #nodes = new Map<string, NodeProcess>();
   readonly #links = new Map<string, TcpProxy>();
-  /** Ended ones too. */
+  /** Ended nodes included. */
   readonly #started: NodeProcess[] = [];
 
-  /** `variables` are those of all nodes; without a feed of their own nothing moves but by mutations. */
+  /** `variables` apply to all nodes; unless they set a feed, only mutations change states. */
   constructor(variables: Readonly<Record<string, string>> = {}) {
     this.#variables = { TST_FEED: "none", ...variables };
   }
 
-  /** Starts a node, in a place of its own or, without options, in the one that it had. Resolves once it listens. */
+  /** Starts a node, or restarts it in its place without options. Resolves once it listens. */
   async start(name: string, options = this.#places.get(name) ?? {}): Promise<NodeProcess> {
     this.#places.set(name, options);
     const { role, upstreams = [], variables } = options;
@@ -44,7 +45,7 @@ export class ProcessTree {
     return node;
   }
 
-  /** The node of that name that runs, or the last one that did. */
+  /** The running node of that name, or the last one that ran. */
   node(name: string): NodeProcess {
     const node = this.#nodes.get(name);
     if (node === undefined)
@@ -52,7 +53,7 @@ export class ProcessTree {
     return node;
   }
 
-  /** Kills a node, and gives up its place. */
+  /** Kills a node, and removes it from the tree. */
   async remove(name: string): Promise<void> {
     await this.node(name).kill();
     this.#nodes.delete(name);
@@ -63,7 +64,7 @@ export class ProcessTree {
     return [...this.#nodes.keys()];
   }
 
-  /** The link of `downstream` to `upstream`. */
+  /** The link from `downstream` to `upstream`. */
   link(downstream: string, upstream: string): TcpProxy {
     const link = this.#links.get(`${downstream}→${upstream}`);
     if (link === undefined)
@@ -73,7 +74,7 @@ export class ProcessTree {
     return link;
   }
 
-  /** Name of the node upstream that a node follows. */
+  /** Name of the upstream node that a node follows. */
   async upstreamOf(name: string): Promise<string> {
     const { upstream } = (await this.node(name).get("/topology")).json<{
       upstream: { address: string };
@@ -91,7 +92,7 @@ export class ProcessTree {
     for (const link of this.#links.values()) link.heal();
   }
 
-  /** What all nodes have logged, for a test that failed. */
+  /** The logs of all nodes, for a failed test. */
   logs(): string {
     const lines = this.#started.flatMap(({ name, log }) =>
       log.map(({ atMs, level, text }) => ({ atMs, line: `${name} ${level} ${text}` })),

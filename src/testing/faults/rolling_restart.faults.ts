@@ -1,10 +1,10 @@
-/** All nine nodes of a tree restarted one after another, while clients read all leaves and write through all of them. */
+/** Restarts all nine nodes of a tree one by one, while clients read from all leaves and send mutations through all of them. */
 
 import { describe, expect, it } from "vitest";
 import { shareTree } from "./shared_tree.ts";
 import { allow } from "./until.ts";
 
-/** What a node may take to end, in milliseconds. */
+/** Longest stop of a node, in milliseconds. */
 const STOP_MS = 5_000;
 const RELAYS = ["rep-1", "rep-2"];
 const LEAVES = ["rep-1-1", "rep-1-2", "rep-1-3", "rep-2-1", "rep-2-2", "rep-2-3"];
@@ -40,21 +40,21 @@ async function restart(name: string): Promise<number> {
 }
 
 describe("A rolling restart", () => {
-  it("of all nine nodes fails no read, loses no mutation's effect, and ends each node in time", async () => {
+  it("of all nine nodes fails no read, loses no effect of a mutation, and ends each node in time", async () => {
     const tookMs: Record<string, number> = {};
     for (const name of [...RELAYS, ...LEAVES, "root"]) {
-      const { answered } = tree.load.counts;
+      const { responses } = tree.load.counts;
       tookMs[name] = Math.round(await restart(name));
-      // The load is answered again before the next one goes.
+      // The load gets responses again before the next node stops.
       await tree.mutate();
-      expect(tree.load.counts.answered).toBeGreaterThan(answered);
+      expect(tree.load.counts.responses).toBeGreaterThan(responses);
     }
     console.log(tookMs);
     for (const name of Object.keys(tookMs)) expect(tookMs[name]).toBeLessThan(allow(STOP_MS));
     expect(tree.record.lives).toHaveLength(2);
     for (const name of LEAVES) {
-      const { answers, unknown } = tree.watchOf(name).counts;
-      expect(unknown).toBeLessThan(answers / 10);
+      const { responses, unknown } = tree.watchOf(name).counts;
+      expect(unknown).toBeLessThan(responses / 10);
     }
   });
 });

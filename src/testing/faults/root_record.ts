@@ -1,30 +1,30 @@
-/** What the root's clock was at each of its versions, recorded from its event stream: what every other node's answers are held against. */
+/** The root's clock at each version, recorded from its event stream, to compare the responses of all other nodes with. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Versions that are remembered: a replica that is further behind than this cannot be checked. */
+/** Number of remembered versions: a replica that is further behind cannot be checked. */
 const MAX_VERSIONS = 50_000;
 
 export type Verdict =
   | "equal"
   | "different"
-  /** The root showed no such version to us: it was killed before it could, or versions were merged on the way. */
+  /** The record has no such version: the root was killed before it sent it, or versions were merged. */
   | "unknown";
 
-/** What can be said once the record is complete. */
+/** A verdict once the record is complete. */
 export type FinalVerdict =
   | Verdict
-  /** After the last version seen of a life that is over, as a root that ends goes on a little after its event streams; all nodes show the same there. */
+  /** After the last recorded version of an earlier life: a root that stops runs on after its event streams have ended. All nodes show the same states at it. */
   | "agreed"
   /** The root had no such version. */
   | "never";
 
-/** One life of the root's clock. */
+/** One epoch of the root. */
 interface Life {
   readonly names: readonly string[];
-  /** In the order of their seqs. */
+  /** In order of seq. */
   readonly versions: { readonly seq: number; readonly seenAtMs: number }[];
-  /** The last known. */
+  /** The last recorded ticks by state. */
   clocks: Readonly<Record<string, number>>;
 }
 
@@ -32,12 +32,12 @@ export class RootRecord {
   readonly #url: () => string;
   readonly #ticks = new Map<string, string>();
   readonly #lives = new Map<string, Life>();
-  /** States that nodes showed at versions of ended lives which came after the last that was seen. */
+  /** States that nodes showed at versions after the last recorded one of an earlier life. */
   readonly #afterEnd = new Map<string, string>();
   #clocks: Record<string, number> = {};
   #version = "";
 
-  /** `url` may be asked for, for a root whose address changes with its lives. */
+  /** `url` is a function for a root whose address changes when it restarts. */
   constructor(url: string | (() => string)) {
     this.#url = typeof url === "string" ? () => url : url;
   }
@@ -54,12 +54,12 @@ export class RootRecord {
     return this.#lives.size;
   }
 
-  /** Number of versions recorded that are still remembered. */
+  /** Number of remembered versions. */
   get size(): number {
     return this.#ticks.size;
   }
 
-  /** Follows the root, through all its lives, until `signal` aborts. */
+  /** Follows the root, across restarts, until `signal` aborts. */
   async follow(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -68,7 +68,7 @@ export class RootRecord {
         if (response.ok && response.body !== null) await this.#read(response.body);
         else await response.body?.cancel();
       } catch {
-        // It is away: killed, or not up yet.
+        // The root is down: killed, or not started yet.
       }
       await sleep(20);
     }
@@ -94,7 +94,7 @@ export class RootRecord {
     return isEqual ? "equal" : "different";
   }
 
-  /** As {@linkcode checkStates}, once the record has all that the root had. */
+  /** As {@linkcode checkStates}, once the record is complete. */
   judgeStates(version: string, timeSum: number, states: readonly string[]): FinalVerdict {
     const verdict = this.checkStates(version, timeSum, states);
     if (verdict !== "unknown") return verdict;
@@ -109,28 +109,28 @@ export class RootRecord {
     return before === shown ? "agreed" : "different";
   }
 
-  /** The epochs of all lives, the present one last. */
+  /** The epochs of all lives, the current one last. */
   get lives(): readonly string[] {
     return [...this.#lives.keys()];
   }
 
-  /** Whether this version or a later one of its life was seen. */
+  /** Whether the record has this version or a later one of its epoch. */
   hasReached(version: string): boolean {
     const { epoch, seq } = splitVersion(version);
     return (this.lastSeq(epoch) ?? -1) >= seq;
   }
 
-  /** Highest seq seen of a life; undefined of one that was not seen. */
+  /** Highest recorded seq of an epoch; undefined for an unknown epoch. */
   lastSeq(epoch: string): number | undefined {
     return this.#lives.get(epoch)?.versions.at(-1)?.seq;
   }
 
-  /** Tick of a state at the end of a life, as far as it was seen. */
+  /** Last recorded tick of a state in an epoch. */
   lastTick(epoch: string, state: string): number | undefined {
     return this.#lives.get(epoch)?.clocks[state];
   }
 
-  /** Monotonic milliseconds at which the first version after `seq` was seen: the root had it no later. Undefined if none was. */
+  /** When the first version after `seq` was recorded, in monotonic milliseconds: the root had it by then. Undefined without one. */
   supersededAtMs(epoch: string, seq: number): number | undefined {
     const versions = this.#lives.get(epoch)?.versions ?? [];
     let [low, high] = [0, versions.length];
@@ -179,7 +179,7 @@ export class RootRecord {
   }
 }
 
-/** `<epoch>-<seq>` in its parts. */
+/** The parts of `<epoch>-<seq>`. */
 export function splitVersion(version: string): { readonly epoch: string; readonly seq: number } {
   const [epoch = "", seq = ""] = version.split("-");
   return { epoch, seq: Number(seq) };

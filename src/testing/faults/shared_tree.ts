@@ -1,4 +1,4 @@
-/** What suites have in common whose tests share one tree. */
+/** Set-up for suites whose tests share one tree. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { WatchedTree } from "./watched_tree.ts";
@@ -6,15 +6,15 @@ import { WatchedTree } from "./watched_tree.ts";
 export interface SharedTreeOptions {
   /** Variables of all nodes. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Starts the nodes, and watches. */
+  /** Starts the nodes and the watches. */
   readonly start: (tree: WatchedTree) => Promise<void>;
-  /** Nodes through which mutations come during every test; none by default. */
+  /** Nodes that receive mutations during every test; none by default. */
   readonly loadThrough?: readonly string[];
 }
 
 /**
- * A tree for all tests of a file. Each begins with all nodes running on good links; after it the tree must
- * have healed, and nothing may have gone wrong meanwhile.
+ * A tree for all tests of a file. Each test begins with all nodes running on links without faults; after it, the
+ * tree must have healed, and no watch may have found a problem.
  */
 export function shareTree({ variables, start, loadThrough }: SharedTreeOptions): WatchedTree {
   const tree = new WatchedTree(variables);

@@ -1,4 +1,4 @@
-/** An address at which connections are neither taken nor refused, as behind a firewall that drops what comes. */
+/** An address that neither accepts nor refuses connections, as behind a firewall that drops packets. */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,8 +13,8 @@ const SCRIPT = `
 `;
 
 /**
- * Suspends a process that listens, and fills its queue of connections: of any further one, not even
- * the first packet is answered.
+ * Suspends a listening process and fills its queue of connections: the system drops the first packet of any
+ * further connection.
  */
 export async function listenInVain(): Promise<{ readonly port: number; close(): Promise<void> }> {
   const child = spawn(process.execPath, ["-e", SCRIPT], {
@@ -23,7 +23,7 @@ export async function listenInVain(): Promise<{ readonly port: number; close(): 
   const [line] = await once(child.stdout!, "data");
   const port = Number(line);
   child.kill("SIGSTOP");
-  // Linux holds one more than it was asked to.
+  // Linux queues one more than the backlog.
   const fillers = Array.from({ length: BACKLOG + 1 }, () => connect(port, HOST));
   await Promise.all(fillers.map((filler) => once(filler, "connect")));
   return {

@@ -1,17 +1,17 @@
-/** How nodes end when they are asked to: what is under way is finished, what cannot be is given up in time. */
+/** How nodes stop on request: they finish what is in flight, and abandon in time what cannot finish. */
 
 import { describe, expect, it } from "vitest";
-import type { HttpAnswer } from "./http_request.ts";
+import type { HttpResponse } from "./http_request.ts";
 import type { NodeProcess } from "./node_process.ts";
 import { shareTree } from "./shared_tree.ts";
 import type { TcpProxy } from "./tcp_proxy.ts";
 import { allow, until } from "./until.ts";
 
-/** What a node may take to end, in milliseconds. */
+/** Longest stop of a node, in milliseconds. */
 const STOP_MS = 5_000;
-/** Long enough to ask a node to end meanwhile, and well within what it takes to finish what is under way. */
+/** Long enough to request a stop meanwhile, and well within the time to finish what is in flight. */
 const ON_ITS_WAY_MS = 700;
-/** Size of a mutation that is told apart from all else that goes towards the root. */
+/** Size of a mutation, by which it differs from everything else that is sent towards the root. */
 const MUTATION_BYTES = 500;
 
 const tree = shareTree({
@@ -27,14 +27,14 @@ const tree = shareTree({
   },
 });
 
-/** Sends a mutation, and resolves while that is on its way on this link: not at the root yet. */
+/** Sends a mutation, and resolves while it is in flight on this link, before the root has it. */
 async function mutateSlowly(
   node: NodeProcess,
   link: TcpProxy,
-): Promise<{ readonly answer: Promise<HttpAnswer> }> {
+): Promise<{ readonly response: Promise<HttpResponse> }> {
   await tree.untilEqual(["leaf", "other"]);
   link.shape({ delayMs: ON_ITS_WAY_MS }, ["to_server"]);
-  const answer = node.get("/mutations", {
+  const response = node.get("/mutations", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({
@@ -43,10 +43,10 @@ async function mutateSlowly(
       args: { note: "x".repeat(MUTATION_BYTES) },
     }),
   });
-  await until("the mutation on its way", () => link.waiting.to_server >= MUTATION_BYTES, {
+  await until("the mutation in flight", () => link.waiting.to_server >= MUTATION_BYTES, {
     everyMs: 1,
   });
-  return { answer };
+  return { response };
 }
 
 async function expectToEnd(node: NodeProcess): Promise<void> {
@@ -55,23 +55,23 @@ async function expectToEnd(node: NodeProcess): Promise<void> {
   expect(tookMs).toBeLessThan(allow(STOP_MS));
 }
 
-describe("A node that is asked to end", () => {
-  it("answers, as a leaf, the mutation that it has forwarded", async () => {
+describe("A node that is asked to stop", () => {
+  it("responds, as a leaf, to the mutation that it has forwarded", async () => {
     tree.watchOf("leaf").goes();
     const leaf = tree.node("leaf");
-    const { answer } = await mutateSlowly(leaf, tree.link("leaf", await tree.upstreamOf("leaf")));
-    const [{ status, body }] = await Promise.all([answer, expectToEnd(leaf)]);
+    const { response } = await mutateSlowly(leaf, tree.link("leaf", await tree.upstreamOf("leaf")));
+    const [{ status, body }] = await Promise.all([response, expectToEnd(leaf)]);
     expect([status, body]).toEqual([200, expect.stringContaining('"result":"executed"')]);
   });
 
-  it("answers, as a relay, the mutation that it has forwarded", async () => {
+  it("responds, as a relay, to the mutation that it has forwarded", async () => {
     const relay = await tree.upstreamOf("leaf");
-    const { answer } = await mutateSlowly(tree.node("leaf"), tree.link(relay, "root"));
-    const [{ status, body }] = await Promise.all([answer, expectToEnd(tree.node(relay))]);
+    const { response } = await mutateSlowly(tree.node("leaf"), tree.link(relay, "root"));
+    const [{ status, body }] = await Promise.all([response, expectToEnd(tree.node(relay))]);
     expect([status, body]).toEqual([200, expect.stringContaining('"result":"executed"')]);
   });
 
-  it("does not wait longer than it may for a downstream that stands still", async () => {
+  it("waits for a paused downstream only as long as allowed", async () => {
     const leaf = tree.node("leaf");
     const relay = await tree.upstreamOf("leaf");
     leaf.suspend();
@@ -80,7 +80,7 @@ describe("A node that is asked to end", () => {
     await tree.untilReady("leaf");
   });
 
-  it("sends downstreams elsewhere without a break", async () => {
+  it("makes downstreams move without a break", async () => {
     const leaf = tree.node("leaf");
     const relay = await tree.upstreamOf("leaf");
     const from = leaf.log.length;
@@ -91,16 +91,16 @@ describe("A node that is asked to end", () => {
     expect((await leaf.get(`/states?min-version=${version}`)).status).toBe(200);
   });
 
-  it("ends event streams in order, and answers those who wait for versions that do not come", async () => {
+  it("ends event streams cleanly, and responds to requests that wait for versions that never come", async () => {
     const leaf = tree.node("leaf");
     tree.watchOf("leaf").goes();
     const [epoch, seq] = (await tree.mutate("leaf")).split("-");
     const waiting = leaf.get(`/states?min-version=${epoch}-${Number(seq) + 1_000}&wait=30000`);
-    // Connections are taken in their order: once this one is answered, the other waits.
+    // Connections are accepted in order: once this one has a response, the other one is waiting.
     const stream = await fetch(`${leaf.url}/states/stream`);
-    const [events, answer] = await Promise.all([stream.text(), waiting, expectToEnd(leaf)]);
+    const [events, response] = await Promise.all([stream.text(), waiting, expectToEnd(leaf)]);
     expect(events).toMatch(/^event: snapshot$/m);
-    expect([answer.status, answer.headers["content-type"]]).toEqual([
+    expect([response.status, response.headers["content-type"]]).toEqual([
       503,
       "application/problem+json",
     ]);

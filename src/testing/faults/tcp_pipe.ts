@@ -1,20 +1,20 @@
-/** One direction of a TCP connection through a proxy: passes bytes on in their order, later, slower, or not at all. */
+/** One direction of a TCP connection through a proxy: forwards bytes in order, later, slower, or never. */
 
 import type { Socket } from "node:net";
 import type { TimeSource } from "../../replication/mod.ts";
 
-/** How bytes pass. What is left out does not apply. */
+/** How bytes are forwarded. Omitted properties do not apply. */
 export interface Shape {
-  /** Every byte comes this much later, in milliseconds. */
+  /** Delay of every byte, in milliseconds. */
   readonly delayMs?: number;
-  /** And up to this much later still, at random, in milliseconds; the order is kept. */
+  /** Largest random addition to the delay, in milliseconds; the order is kept. */
   readonly jitterMs?: number;
   readonly bytesPerSecond?: number;
 }
 
-/** Most that waits in a pipe, in bytes; beyond it the sender is no longer read from, as by a network that is full. */
+/** Most bytes that wait in a pipe; beyond it, the pipe stops reading from the sender, as a full network does. */
 const MAX_WAITING_BYTES = 64 * 1024;
-/** A throttled pipe sends in pieces of this many bytes, as large as a packet. */
+/** Size of the pieces of a throttled pipe in bytes, that of a packet. */
 const PIECE_BYTES = 1_460;
 
 type Item = { readonly bytes: Uint8Array | "end" | "reset"; readonly dueAtMs: number };
@@ -31,7 +31,7 @@ export class TcpPipe {
   #isHeld = false;
   #isFull = false;
   #isOver = false;
-  /** A throttled pipe is busy with the last piece until then. */
+  /** Until when a throttled pipe is busy with the last piece. */
   #busyUntilMs = 0;
   #cancelTimer: (() => void) | undefined = undefined;
 
@@ -41,7 +41,7 @@ export class TcpPipe {
     options: {
       readonly time: TimeSource;
       readonly random: () => number;
-      /** Is told of each piece that is passed on. */
+      /** Called with the size of each forwarded piece. */
       readonly onBytes: (length: number) => void;
     },
   ) {
@@ -56,26 +56,26 @@ export class TcpPipe {
     to.on("drain", () => this.#flush());
   }
 
-  /** Bytes that were taken from the sender and not passed on yet. */
+  /** Bytes read from the sender and not forwarded yet. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** How bytes pass from now on; those that wait keep the time at which they are due. */
+  /** How bytes are forwarded from now on; waiting bytes keep their due time. */
   set shape(shape: Shape) {
     this.#shape = shape;
     this.#busyUntilMs = 0;
     this.#flush();
   }
 
-  /** While held, nothing passes, and neither side is told, not even of an end; let go, all that waits follows. */
+  /** While held, forwards nothing, not even an end; afterwards, forwards everything that waits. */
   set isHeld(isHeld: boolean) {
     this.#isHeld = isHeld;
     this.#listen();
     this.#flush();
   }
 
-  /** Passes nothing any more, for good. */
+  /** Forwards nothing any more. */
   stop(): void {
     this.#isOver = true;
     this.#cancelTimer?.();
@@ -95,7 +95,7 @@ export class TcpPipe {
     this.#flush();
   }
 
-  /** Reads from the sender only what there is room for. */
+  /** Reads from the sender only as much as there is room for. */
   #listen(): void {
     const isFull = this.#isHeld || this.#waitingBytes >= MAX_WAITING_BYTES;
     if (isFull === this.#isFull) return;
@@ -128,7 +128,7 @@ export class TcpPipe {
       return;
     }
     if (bytes === "end") {
-      // Not over: a reset can still follow.
+      // A reset can still follow.
       this.#to.end();
       return;
     }

@@ -12,7 +12,7 @@ describe("TcpProxy", () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  /** A server behind a proxy, and what either side of each connection has received and how it ended. */
+  /** A server behind a proxy; records what each side of each connection received and how it ended. */
   async function setUp(options: TcpProxyOptions = {}) {
     const accepted: Side[] = [];
     const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -40,7 +40,7 @@ describe("TcpProxy", () => {
         const far = await until("the connection at the server", () => accepted[before]);
         return { client, far };
       },
-      /** A connection that nothing is expected of. */
+      /** A connection without expectations. */
       knock() {
         const client = new Side(connect({ port: proxy.port, host: "127.0.0.1" }));
         sides.push(client);
@@ -49,7 +49,7 @@ describe("TcpProxy", () => {
     };
   }
 
-  it("passes bytes both ways, and each side's end by itself", async () => {
+  it("forwards bytes both ways, and the end of each side separately", async () => {
     const { proxy, connect } = await setUp();
     const { client, far } = await connect();
     client.socket.write("ping");
@@ -64,7 +64,7 @@ describe("TcpProxy", () => {
     expect(proxy.attempts).toBe(1);
   });
 
-  it("passes a reset on as one", async () => {
+  it("forwards a reset as a reset", async () => {
     const { connect } = await setUp();
     const { client, far } = await connect();
     client.socket.resetAndDestroy();
@@ -83,7 +83,7 @@ describe("TcpProxy", () => {
     await until("bytes on a new connection", () => far.text === "again");
   });
 
-  it("holds what one direction sends until it heals, and tells nobody", async () => {
+  it("holds what one direction sends until it heals, and neither side notices", async () => {
     const { proxy, connect } = await setUp();
     const { client, far } = await connect();
     proxy.blackHole(["to_client"]);
@@ -94,10 +94,10 @@ describe("TcpProxy", () => {
     expect([client.text, client.end, later.client.text]).toEqual(["", undefined, ""]);
     proxy.heal();
     for (const side of [client, later.client])
-      await until("what was held", () => side.text === "held" && side.end === "fin");
+      await until("the held bytes", () => side.text === "held" && side.end === "fin");
   });
 
-  it("strands the connections there are for good, and lets new ones through", async () => {
+  it("blocks existing connections forever, and forwards new ones", async () => {
     const { proxy, connect } = await setUp();
     const old = await connect();
     proxy.strand();
@@ -126,10 +126,10 @@ describe("TcpProxy", () => {
     const nowhere = await TcpProxy.listen(() => undefined);
     ends.push(() => nowhere.close());
     const side = new Side(connectTo(nowhere.port));
-    await until("the reset of one that leads nowhere", () => side.end === "rst");
+    await until("the reset of a connection without a server", () => side.end === "rst");
   });
 
-  it("delays by a fixed time and at random up to another, in order", async () => {
+  it("delays by a fixed and a random time, in order", async () => {
     const time = new VirtualTime();
     const randoms = [0.99, 0];
     const { proxy, connect } = await setUp({ time, random: () => randoms.shift() ?? 0 });
@@ -145,11 +145,11 @@ describe("TcpProxy", () => {
     expect(far.text).toBe("");
     expect(proxy.waiting).toEqual({ to_client: 0, to_server: 10 });
     await time.advance(1);
-    // The second was due at 210 ms, but does not overtake.
+    // The second is due at 210 ms, but does not overtake the first.
     await until("both pieces", () => far.text === "slow quick");
   });
 
-  it("throttles to so many bytes a second, and stops reading what there is no room for", async () => {
+  it("throttles to a number of bytes a second, and stops reading when there is no room", async () => {
     const time = new VirtualTime();
     const { proxy, connect } = await setUp({ time });
     const { client, far } = await connect();
@@ -172,7 +172,7 @@ function connectTo(port: number): Socket {
   return connect({ port, host: "127.0.0.1" });
 }
 
-/** What one end of a connection has seen. */
+/** One end of a connection. */
 class Side {
   readonly socket: Socket;
   text = "";

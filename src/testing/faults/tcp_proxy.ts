@@ -1,4 +1,4 @@
-/** A TCP proxy on loopback that does to connections what networks do: delays, throttles, cuts, black-holes and refuses them. */
+/** A TCP proxy on the loopback with the faults of networks: it delays, throttles, cuts, black-holes and refuses connections. */
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { systemTime, type TimeSource } from "../../replication/mod.ts";
@@ -6,13 +6,13 @@ import { type Shape, TcpPipe } from "./tcp_pipe.ts";
 
 const HOST = "127.0.0.1";
 
-/** Which way bytes go: the client is who made the connection. */
+/** Direction of bytes: the client is the side that opened the connection. */
 export type Direction = "to_client" | "to_server";
 const BOTH: readonly Direction[] = ["to_client", "to_server"];
 
 export interface TcpProxyOptions {
   readonly time?: TimeSource;
-  /** Gives [0, 1), for jitter. Default: `Math.random`. */
+  /** Returns a number in [0, 1), for jitter. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
@@ -20,13 +20,13 @@ interface Connection {
   readonly client: Socket;
   readonly server: Socket;
   readonly pipes: Readonly<Record<Direction, TcpPipe>>;
-  /** Nothing passes on it any more, whatever heals. */
+  /** It forwards nothing any more, also after `heal()`. */
   isStranded: boolean;
 }
 
 /**
- * Passes bytes between clients and one server. Faults apply to the connections there are and to
- * those to come, until {@linkcode heal}.
+ * Forwards bytes between clients and one server. Faults apply to existing and to new connections, until
+ * {@linkcode heal}.
  */
 export class TcpProxy {
   readonly #target: () => number | undefined;
@@ -42,13 +42,13 @@ export class TcpProxy {
   private constructor(target: () => number | undefined, options: TcpProxyOptions) {
     this.#target = target;
     this.#options = { time: options.time ?? systemTime, random: options.random ?? Math.random };
-    // Each side's end is passed on by itself.
+    // The end of each side is forwarded separately.
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
       this.#accept(client),
     );
   }
 
-  /** Listens on a free port, for connections to `target` on loopback, or to where it points by then; undefined is nowhere. */
+  /** Listens on a free port, and connects to port `target` of the loopback, or to its current result; undefined for no server. */
   static async listen(
     target: number | (() => number | undefined),
     options: TcpProxyOptions = {},
@@ -66,22 +66,22 @@ export class TcpProxy {
     return `${HOST}:${this.port}`;
   }
 
-  /** How many connections were asked for so far, refused ones too. */
+  /** Number of connections so far, refused ones included. */
   get attempts(): number {
     return this.#attempts;
   }
 
-  /** How many connections there are. */
+  /** Number of open connections. */
   get open(): number {
     return this.#connections.size;
   }
 
-  /** Bytes passed on so far. */
+  /** Bytes forwarded so far. */
   get bytes(): Readonly<Record<Direction, number>> {
     return this.#bytes;
   }
 
-  /** Bytes that were taken from one side and are still to be passed on to the other. */
+  /** Bytes read from one side and not forwarded yet. */
   get waiting(): Readonly<Record<Direction, number>> {
     const waiting = { to_client: 0, to_server: 0 };
     for (const { pipes } of this.#connections)
@@ -89,7 +89,7 @@ export class TcpProxy {
     return waiting;
   }
 
-  /** Delays or throttles what passes; replaces the shape that was. */
+  /** Delays or throttles bytes; replaces the last shape. */
   shape(shape: Shape, directions: readonly Direction[] = BOTH): void {
     for (const direction of directions) {
       this.#shapes[direction] = shape;
@@ -97,7 +97,7 @@ export class TcpProxy {
     }
   }
 
-  /** Nothing passes, and nobody is told. What is sent meanwhile waits, as by retransmission, until {@linkcode heal}. */
+  /** Forwards nothing, and neither side notices. Bytes wait until {@linkcode heal}, as by retransmission. */
   blackHole(directions: readonly Direction[] = BOTH): void {
     for (const direction of directions) {
       this.#held.add(direction);
@@ -105,7 +105,7 @@ export class TcpProxy {
     }
   }
 
-  /** Nothing passes any more on the connections there are, and nobody is told; new ones work. */
+  /** Forwards nothing any more on existing connections, and neither side notices; new connections work. */
   strand(): void {
     for (const connection of this.#connections) {
       connection.isStranded = true;
@@ -113,12 +113,12 @@ export class TcpProxy {
     }
   }
 
-  /** Ends the connections there are, in order (`fin`, both ways) or by a reset (`rst`); what waits in them is lost. */
+  /** Ends existing connections, cleanly (`fin`, both ways) or by a reset (`rst`); waiting bytes are lost. */
   cut(how: "fin" | "rst"): void {
     for (const { client, server, pipes } of [...this.#connections]) {
       for (const direction of BOTH) pipes[direction].stop();
       for (const socket of [client, server]) {
-        // Whoever is told goes on reading to the end, which comes with the other side's own.
+        // Each side keeps reading until the end of the other side.
         socket.resume();
         if (how === "rst") socket.resetAndDestroy();
         else socket.end();
@@ -126,7 +126,7 @@ export class TcpProxy {
     }
   }
 
-  /** New connections are reset at once; those there are go on. */
+  /** Resets new connections at once; existing ones continue. */
   refuse(): void {
     this.#isRefusing = true;
   }

@@ -1,23 +1,23 @@
-/** Waiting for something that is only seen by looking. */
+/** Polling, for conditions without an event. */
 
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long something may take here and now that takes `ms` on a machine with nothing else to do: longer by as much as tasks outnumber cores. */
+/** The time to allow for something that takes `ms` on an idle machine: longer by the number of running tasks per core. */
 export function allow(ms: number): number {
   return ms * Math.max(1, loadavg()[0]! / availableParallelism());
 }
 
 export interface UntilOptions {
-  /** Longest wait on a machine with nothing else to do, in milliseconds; see {@linkcode allow}. Default 10,000. */
+  /** Longest wait on an idle machine, in milliseconds; see {@linkcode allow}. Default 10,000. */
   readonly withinMs?: number;
-  /** Between two looks, in milliseconds. Default 10. */
+  /** Between two calls, in milliseconds. Default 10. */
   readonly everyMs?: number;
 }
 
 /**
- * Looks again and again until `look` gives anything but undefined, null or false, and resolves to that.
- * A look that throws has not seen it. Rejects at the deadline, with what the last look threw as cause.
+ * Calls `look` until it returns anything but undefined, null or false, and resolves to that. A call that
+ * throws counts as false. Rejects at the deadline, with the error of the last call as cause.
  */
 export async function until<T>(
   what: string,

@@ -1,13 +1,13 @@
-/** Whether the versions that one node shows only ever go forward. */
+/** Checks that the versions of one node never go back. */
 
 import { splitVersion } from "./root_record.ts";
 
 export class VersionOrder {
-  /** Epochs that the node showed, the present one last. */
+  /** Epochs that the node showed, the current one last. */
   #epochs: string[] = [];
   #seq = 0;
 
-  /** Takes the version that the node shows now. Returns how it went back, undefined if it did not. */
+  /** Takes the current version of the node. Returns how it went back, or undefined. */
   next(version: string): string | undefined {
     const { epoch, seq } = splitVersion(version);
     const before = this.#seq;
@@ -19,7 +19,7 @@ export class VersionOrder {
     return undefined;
   }
 
-  /** The node's next process begins anew. */
+  /** Forgets all versions, as after a restart of the node. */
   forget(): void {
     this.#epochs = [];
     this.#seq = 0;

@@ -1,4 +1,4 @@
-/** A tree of processes that is held against its promises all the time: each node's answers, and each mutation's effect. */
+/** A tree of processes under constant checks of each node's responses and each mutation's effect. */
 
 import { MutationLoad } from "./mutation_load.ts";
 import { NodeWatch, type WatchOptions } from "./node_watch.ts";
@@ -8,26 +8,26 @@ import { until } from "./until.ts";
 
 export class WatchedTree extends ProcessTree {
   readonly record = new RootRecord(() => this.node("root").url);
-  /** The one source of mutations: only so is it known how many there were. */
+  /** The only source of mutations, so that their number is known. */
   readonly load = new MutationLoad(() => this.#loaded.map((name) => this.node(name)));
   #loaded: readonly string[] = [];
   readonly #watches = new Map<string, NodeWatch>();
   readonly #ended = new AbortController();
   readonly #running: Promise<void>[] = [];
 
-  /** The load goes through these nodes from now on. */
+  /** Sends the load through these nodes from now on. */
   loadThrough(names: readonly string[]): void {
     this.#loaded = names;
   }
 
-  /** Sends one mutation through these nodes, or those of the load, until it is answered. Resolves to the version at which its result holds. */
+  /** Sends one mutation through these nodes, or those of the load, until there is a response. Resolves to the version at which its result holds. */
   mutate(...names: readonly string[]): Promise<string> {
     return names.length === 0
       ? this.load.send()
       : this.load.send(() => names.map((name) => this.node(name)));
   }
 
-  /** Waits until these nodes are ready, and asks them for their states from then on. The root is recorded from the first call on. */
+  /** Waits until these nodes are ready, and checks their states from then on. The first call starts the record of the root. */
   async watch(names: readonly string[], options: WatchOptions = {}): Promise<void> {
     if (this.#running.length === 0) this.#running.push(this.record.follow(this.#ended.signal));
     await until("the root's first version", () => this.record.version !== "");
@@ -45,13 +45,13 @@ export class WatchedTree extends ProcessTree {
     return watch;
   }
 
-  /** Resolves once `/readyz` of the node says 200. */
+  /** Resolves once `/readyz` of the node responds 200. */
   async untilReady(name: string, withinMs = 10_000): Promise<void> {
     const look = async () => (await this.node(name).get("/readyz")).status === 200;
     await until(`"${name}" ready`, look, { withinMs });
   }
 
-  /** Resolves once each of these nodes shows the version that the root has now, or a later one. */
+  /** Resolves once each of these nodes shows the current version of the root, or a later one. */
   async untilEqual(names: readonly string[], withinMs = 10_000): Promise<void> {
     const { version } = (await this.node("root").get("/states")).json<{ version: string }>();
     await Promise.all(
@@ -67,7 +67,7 @@ export class WatchedTree extends ProcessTree {
     );
   }
 
-  /** Ends all faults: links heal, and every node runs, started anew if its process has ended. */
+  /** Ends all faults: links heal, and every node runs, restarted if its process has ended. */
   async restore(): Promise<void> {
     this.heal();
     await Promise.all(
@@ -84,12 +84,12 @@ export class WatchedTree extends ProcessTree {
     );
   }
 
-  /** All that must not have been, of the watches and of the load, which must rest; everything must have healed by now. */
+  /** What went wrong, by the watches and the load. Call it when the load has stopped and all faults have ended. */
   async problems(): Promise<string[]> {
     const watches = [...this.#watches.values()];
     await this.untilEqual(watches.map(({ name }) => name));
     const unsettled = watches.map((watch) => watch.unsettled);
-    // What was shown until now, the root has had by now.
+    // All versions shown so far are versions of the root.
     const { version } = (await this.node("root").get("/states")).json<{ version: string }>();
     await until(`${version} in the record`, () => this.record.hasReached(version));
     return [
@@ -98,11 +98,11 @@ export class WatchedTree extends ProcessTree {
     ];
   }
 
-  /** What was measured, as lines for people. */
+  /** Measurements, as lines for people. */
   summary(): string {
     const lines = [...this.#watches.values()].map(({ name, counts }) => {
-      const { answers, equal, agreed, unknown, away, oldestMs, understatedMs } = counts;
-      return `${name}: ${answers} answers, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; away ${away}; oldest ${oldestMs} ms, age told too low by up to ${Math.round(understatedMs)} ms`;
+      const { responses, equal, agreed, unknown, away, oldestMs, understatedMs } = counts;
+      return `${name}: ${responses} responses, ${equal} equal to the root, ${agreed} to each other, ${unknown} not recorded; down ${away}; oldest ${oldestMs} ms, age too low by up to ${Math.round(understatedMs)} ms`;
     });
     return [...lines, `${this.load.describe()}; lives of the root: ${this.record.epochs}`].join(
       "\n",

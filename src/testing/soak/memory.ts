@@ -1,12 +1,12 @@
-/** Memory of the nodes over the time that each of their processes lived. */
+/** Memory of each process of the nodes over time. */
 
 import { execFileSync } from "node:child_process";
 
-/** A node's process at the moment. */
+/** A running process of a node. */
 export interface Lived {
   readonly node: string;
   readonly pid: number;
-  /** Of its HTTP API. */
+  /** URL of its HTTP API. */
   readonly url: string;
 }
 
@@ -14,7 +14,7 @@ interface Sample {
   readonly atMs: number;
   /** Resident memory. */
   readonly mib: number;
-  /** Used by objects, and by what no longer is one but has not been collected; NaN if it did not answer. */
+  /** Heap in use, garbage included; NaN if the node did not respond. */
   readonly heapMib: number;
 }
 
@@ -24,30 +24,30 @@ interface Life {
   readonly samples: Sample[];
 }
 
-/** What a process did with its memory, from two minutes after its start on, quarter by quarter, in MiB. */
+/** Memory of a process by quarters of its time from two minutes after its start, in MiB. */
 export interface Growth {
   readonly node: string;
   readonly minutes: number;
-  /** Means of its resident memory. */
+  /** Mean resident memory. */
   readonly resident: readonly number[];
-  /** The least of its heap: what collections left. */
+  /** Minimum of the heap: what garbage collections left. */
   readonly heap: readonly number[];
 }
 
 const WARM_UP_MS = 120_000;
-/** Minutes from which on a life says whether its memory grows. */
+/** Minutes that a process must run to show whether its memory grows. */
 const LONG_LIFE = 20;
-/** What garbage collection makes of the same work. */
+/** Variation by garbage collection under a constant load. */
 const MAX_RATIO = 1.15;
 
 const HEAP_METRIC = /^v8js_memory_heap_used\{[^}]*\} (\S+)$/gm;
-/** Longest wait for a node's metrics, in milliseconds: it may be held still. */
+/** Longest wait for a node's metrics, in milliseconds: the node may be paused. */
 const PATIENCE_MS = 2_000;
 
 export class MemoryLog {
   readonly #lives = new Map<number, Life>();
 
-  /** Notes the memory of each process now. */
+  /** Records the current memory of each process. */
   async sample(processes: readonly Lived[], nowMs: number): Promise<void> {
     if (processes.length === 0) return;
     const resident = readResident(processes.map(({ pid }) => pid));
@@ -62,7 +62,7 @@ export class MemoryLog {
     );
   }
 
-  /** Of every node the longest life, if that went on for a while after its warm-up. */
+  /** The longest life of each node, if it has enough samples after its warm-up. */
   growth(): Growth[] {
     const longest = new Map<string, Growth>();
     for (const { node, startedAtMs, samples } of this.#lives.values()) {
@@ -86,18 +86,18 @@ export class MemoryLog {
   }
 }
 
-/** Whether a process took more and more resident memory: in the last quarter of a long life more than in the second. */
+/** Whether resident memory kept growing: more in the last quarter of a long life than in the second. */
 export function grows({ minutes, resident }: Growth): boolean {
   return minutes >= LONG_LIFE && resident[3]! > resident[1]! * MAX_RATIO;
 }
 
-/** Resident memory of each process that there still is, in MiB. */
+/** Resident memory of each process that still runs, in MiB. */
 function readResident(pids: readonly number[]): Map<number, number> {
   let text = "";
   try {
     text = execFileSync("ps", ["-o", "pid=,rss=", "-p", pids.join(",")], { encoding: "utf8" });
   } catch {
-    // None of them lives any more.
+    // None of them runs any more.
   }
   const lines = text.trim().split("\n");
   return new Map(
@@ -108,7 +108,7 @@ function readResident(pids: readonly number[]): Map<number, number> {
   );
 }
 
-/** NaN if the node does not answer. */
+/** NaN if the node does not respond. */
 async function readHeap(url: string): Promise<number> {
   try {
     const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(PATIENCE_MS) });

@@ -1,12 +1,12 @@
-/** Asks one node for its clock again and again, and holds each answer against what the root had. */
+/** Requests the clock of one node, and compares each response with what the root had. */
 
 import { type RootRecord, VersionOrder } from "../faults/mod.ts";
 
 export interface WatchCounts {
-  answers: number;
+  responses: number;
   equal: number;
   unknown: number;
-  /** The process was away: no connection. */
+  /** No connection: the process was down. */
   unreachable: number;
   /** 503 before its first clock, after a start. */
   notYet: number;
@@ -18,14 +18,14 @@ export class ReplicaWatch {
   readonly url: string;
   readonly #record: RootRecord;
   readonly counts: WatchCounts = {
-    answers: 0,
+    responses: 0,
     equal: 0,
     unknown: 0,
     unreachable: 0,
     notYet: 0,
     oldestMs: 0,
   };
-  /** What must never happen, as readable lines. */
+  /** Violations, as readable lines. */
   readonly violations: string[] = [];
   readonly #order = new VersionOrder();
   #hasClock = false;
@@ -36,7 +36,7 @@ export class ReplicaWatch {
     this.#record = record;
   }
 
-  /** The node's process began anew, without a clock. */
+  /** The node's process restarted, without a clock. */
   restarted(): void {
     this.#hasClock = false;
     this.#order.forget();
@@ -54,12 +54,12 @@ export class ReplicaWatch {
     }
     if (!response.ok) {
       if (response.status === 503 && !this.#hasClock) this.counts.notYet++;
-      else this.violations.push(`${this.name} answered ${response.status}: ${text}`);
+      else this.violations.push(`${this.name} responded ${response.status}: ${text}`);
       return;
     }
     this.#hasClock = true;
     const age = Number(response.headers.get("machine-age-ms"));
-    this.counts.answers++;
+    this.counts.responses++;
     this.counts.oldestMs = Math.max(this.counts.oldestMs, age);
     const { version, clocks } = JSON.parse(text) as {
       version: string;

@@ -7,6 +7,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { EXIT_FAILED, EXIT_UNUSABLE } from "../../cli/exit_codes.ts";
 import { Supervisor } from "../../cli/supervisor.ts";
 import {
   commandArguments,
@@ -33,7 +34,7 @@ const NEVER_ENDED = new Set(["rep-2", "rep-2-3"]);
 const minutes = Number(commandArguments()[0] ?? "60");
 if (!(minutes > 0)) {
   writeLine(`Cannot soak for ${minutes} minutes: give a number above 0, as in npm run soak -- 60`);
-  exit(2);
+  exit(EXIT_UNUSABLE);
 }
 const durationMs = minutes * 60_000;
 const portOffset = Number(environment().TST_PORT_OFFSET ?? 0);
@@ -160,7 +161,7 @@ function report(problems: readonly string[]): void {
   writeLine(`Minutes: ${(elapsedMs() / 60_000).toFixed(1)}; lives of the root: ${record.epochs}`);
   writeLine(`Faults: ${[...faults].map(([kind, times]) => `${times} ${kind}`).join(", ")}`);
   writeLine(
-    `Responses: ${sum("answers")}, of which ${sum("equal")} equal to the root at their version, ${sum("unknown")} at versions not recorded; unreachable ${sum("unreachable")}, no clock yet ${sum("notYet")}`,
+    `Responses: ${sum("responses")}, of which ${sum("equal")} equal to the root at their version, ${sum("unknown")} at versions not recorded; unreachable ${sum("unreachable")}, no clock yet ${sum("notYet")}`,
   );
   writeLine(
     `Oldest response, ms: ${watches.map(({ name, counts }) => `${name} ${counts.oldestMs}`).join(", ")}`,
@@ -212,4 +213,4 @@ for (const growth of memory.growth().filter(grows)) {
 }
 problems.push(...watches.flatMap(({ violations }) => violations));
 report(problems);
-exit(problems.length === 0 ? 0 : 1);
+exit(problems.length === 0 ? 0 : EXIT_FAILED);

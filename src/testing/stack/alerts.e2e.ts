@@ -1,6 +1,6 @@
 /**
- * The alert rules on a real Prometheus that scrapes a node which is ill in every way that they know, one
- * that is well, and one that is gone.
+ * The alert rules on a real Prometheus that scrapes a node with every problem that they detect, a healthy
+ * one, and one that is gone.
  */
 
 import { spawnSync } from "node:child_process";
@@ -21,7 +21,7 @@ const program = findPrometheus();
 const promtool = findProgram("promtool", "PROMTOOL_BIN");
 
 describe.skipIf(promtool === undefined)("Prometheus' files", () => {
-  it("are right for promtool, which comes with Prometheus", () => {
+  it("are valid for promtool, which is part of Prometheus", () => {
     const config = fileURLToPath(
       new URL("../../../dashboards/prometheus/prometheus.yaml", import.meta.url),
     );
@@ -34,7 +34,7 @@ describe.skipIf(promtool === undefined)("Prometheus' files", () => {
   });
 });
 
-/** What a leaf's /metrics says at its nth scrape. */
+/** Text of /metrics of a leaf at its nth scrape. */
 function metrics(node: string, isWell: boolean, scrape: number): string {
   const labels = `service_instance_id="${node}",service_name="tree-leaf"`;
   const transitions = prometheusName(METRIC_TRANSITIONS);
@@ -85,7 +85,7 @@ describe.skipIf(program === undefined)("alert rules", () => {
 
   afterAll(() => cleanup.run(), 30_000);
 
-  it("fire for what is ill, say of whom, and leave alone what is well", async () => {
+  it("fire for the node with problems, name it, and do not fire for the healthy one", async () => {
     const summaries = await eventually(async () => {
       const alerts = await prometheus.alerts();
       const firing = alerts.filter(({ state }) => state === "firing");
@@ -94,13 +94,13 @@ describe.skipIf(program === undefined)("alert rules", () => {
     });
     expect(summaries.sort()).toEqual([
       "LeafStale: ill shows a clock that is 1m 0s old",
-      `NodeDown: ${gone} does not answer`,
+      `NodeDown: ${gone} does not respond`,
       expect.stringMatching(/^RejectionRate: 44\.\d+% of the transitions on ill are canceled$/),
-      "ResyncStorm: ill resyncs again and again (checksum)",
+      "ResyncStorm: ill resyncs repeatedly (checksum)",
     ]);
   });
 
-  it("lead to the dashboard of the node", async () => {
+  it("link to the dashboard of the node", async () => {
     const alerts = await prometheus.alerts();
     const links = Object.fromEntries(
       alerts.map(({ labels, annotations }) => [labels.alertname, annotations.dashboard]),

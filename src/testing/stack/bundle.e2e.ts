@@ -1,4 +1,4 @@
-/** The one file that the image runs: made as the Dockerfile makes it, run without node_modules beside it. */
+/** The single file that the image runs: built as in the Dockerfile, run without node_modules. */
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
@@ -50,11 +50,11 @@ describe("npm run bundle", () => {
 
   afterAll(() => cleanup.run(), 30_000);
 
-  it("makes one file of less than a megabyte", () => {
+  it("builds one file of less than a megabyte", () => {
     expect(statSync(path).size).toBeLessThan(1e6);
   });
 
-  it("runs a node that answers, and knows its version", async () => {
+  it("runs a node that responds, and knows its version", async () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
@@ -62,7 +62,7 @@ describe("npm run bundle", () => {
     expect(metrics).toContain("process_uptime{");
   });
 
-  it("sends traces, whose code is loaded only where there is somewhere to send them", async () => {
+  it("sends traces, whose code is loaded only if an endpoint is set", async () => {
     const response = await fetch(`${url}/mutations`, {
       method: "POST",
       headers: {
@@ -81,7 +81,7 @@ describe("npm run bundle", () => {
     expect(receiver.errors).toEqual([]);
   });
 
-  it("stops by itself when it is told to, with exit code 0", async () => {
+  it("stops on request, with exit code 0", async () => {
     await node.stop();
     expect(await node.exit()).toBe(0);
     expect(node.lines.at(-1)).toContain("node stopped");

@@ -1,6 +1,6 @@
 /**
- * The real Collector on otel-collector.yaml, between nine nodes, a real Prometheus that it writes to, and
- * a receiver in place of Tempo and Loki.
+ * The real Collector with otel-collector.yaml, between nine nodes, a real Prometheus that it writes to, and a
+ * receiver in place of Tempo and Loki.
  */
 
 import { spawnSync } from "node:child_process";
@@ -62,7 +62,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
       {
         TST_FEED: "random",
         TST_MUTATION_INTERVAL_MS: "200",
-        // Feed transitions are not sampled: what arrives is what the tests send.
+        // Transitions of the feed are not sampled, so only the tests create traces.
         OTEL_TRACES_SAMPLER: "parentbased_always_off",
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${otlpPort}`,
         OTEL_BSP_SCHEDULE_DELAY: "200",
@@ -88,7 +88,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
 
   afterAll(() => cleanup.run(), 30_000);
 
-  it("writes to Prometheus what it scrapes, under the names and labels that /metrics has", async () => {
+  it("writes to Prometheus what it scrapes, under the names and labels of /metrics", async () => {
     await eventually(async () => {
       expect(await prometheus.query('up{job="tree"} == 1')).toHaveLength(9);
     });
@@ -119,7 +119,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
     }
   });
 
-  it("answers the queries of the tree's picture, as a direct scrape does", async () => {
+  it("gives the queries of the picture of the tree the same results as a direct scrape", async () => {
     const edges = panelQueries().find(({ where }) => where.endsWith("Who follows whom / edges"))!;
     await eventually(async () => {
       const samples = await prometheus.query(fillVariables(edges.text, { rateInterval: "5s" }));
@@ -127,7 +127,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
     });
   });
 
-  it("hands on the whole trace of a mutation and its log records, and says what the sender left out", async () => {
+  it("forwards the whole trace of a mutation and its log records, and adds the defaults that the sender left out", async () => {
     await mutate("rep-2-2", TRACE_ID);
     const spans = await eventually(() => {
       const found = backend.spans.filter(({ traceId }) => traceId === TRACE_ID);
@@ -152,7 +152,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
     expect(backend.errors).toEqual([]);
   });
 
-  it("keeps what it could not hand on until the backend is back", async () => {
+  it("keeps what it could not forward until the backend is back", async () => {
     backend.mode = "refuse";
     const traceId = TRACE_ID.replace(/^0a/, "0b");
     await mutate("rep-1-3", traceId);
@@ -169,11 +169,11 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
     });
   });
 
-  it("is missed by nobody: without it mutations go on, and a new one is sent to again", async () => {
+  it("is not needed by the nodes: without it mutations continue, and nodes send to a new one", async () => {
     await collector.stop();
     const startedAt = performance.now();
     for (let i = 0; i < 20; i++) await mutate("rep-1-1", TRACE_ID.replace(/^0a/, "0c"));
-    // Twenty times up to the root and back; a node that waited for the Collector would need 10 s for one.
+    // Twenty times to the root and back; a node that waited for the Collector would need 10 s for one.
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     await start();
     const traceId = TRACE_ID.replace(/^0a/, "0d");
@@ -184,7 +184,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
     });
   });
 
-  it("shows a node that does not answer as down", async () => {
+  it("shows a node that does not respond as down", async () => {
     const pid = tree.pid("rep-2-3");
     process.kill(pid, "SIGSTOP");
     try {
@@ -200,7 +200,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
   });
 
   let turn = 0;
-  /** A mutation that changes something, sent to a node in a sampled trace. */
+  /** Sends a node a mutation that changes a state, in a sampled trace. */
   async function mutate(node: string, traceId: string): Promise<void> {
     const response = await fetch(`${tree.url(node)}/mutations`, {
       method: "POST",
@@ -215,7 +215,7 @@ describe.skipIf(isMissing)("the Collector between nodes and backends", () => {
   }
 });
 
-/** Names with their labels out of a Prometheus text. */
+/** Names with their labels in a Prometheus text. */
 function seriesOf(text: string): string[] {
   return text
     .split("\n")
@@ -223,7 +223,7 @@ function seriesOf(text: string): string[] {
     .map((line) => line.slice(0, line.lastIndexOf(" ")));
 }
 
-/** A port that was free a moment ago, for a program that must be found on the same one again. */
+/** A port that was just free, for a program that must keep its port after a restart. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));

@@ -1,4 +1,4 @@
-/** The real OpenTelemetry Collector for tests: named, found, or made by its builder out of Go modules. */
+/** The real OpenTelemetry Collector for tests: named, found, or built by its builder from Go modules. */
 
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
@@ -35,8 +35,8 @@ export const COMPONENT_MODULES: Readonly<Record<string, Readonly<Record<string, 
 };
 
 /**
- * The path of a Collector: OTELCOL_BIN, else `otelcol-contrib` in PATH, else one built here, once, which
- * takes a quarter of an hour on two cores. Undefined, and a line that says what is missing, where there is no Go either.
+ * The path of a Collector: OTELCOL_BIN, else `otelcol-contrib` in PATH, else one built here once, which
+ * takes a quarter of an hour on two cores. Without Go, prints what is missing and returns undefined.
  */
 export async function findCollector(): Promise<string | undefined> {
   const found = findProgram("otelcol-contrib", "OTELCOL_BIN");
@@ -46,7 +46,7 @@ export async function findCollector(): Promise<string | undefined> {
   const go = findProgram("go", "GO_BIN");
   if (go === undefined) {
     console.warn(
-      "There is no OpenTelemetry Collector here, and no Go to build one: name one with OTELCOL_BIN, or install Go; what needs one is skipped",
+      "There is no OpenTelemetry Collector, and no Go to build one: set OTELCOL_BIN, or install Go; tests that need it are skipped",
     );
     return undefined;
   }
@@ -59,7 +59,7 @@ function cacheFolder(): string {
   return join(base, "tree-state-source", `otelcol-${COLLECTOR_VERSION}`);
 }
 
-/** Builds into a folder beside the final one, so that a build that is cut off leaves nothing half done. */
+/** Builds into a folder next to the final one, so that an interrupted build leaves nothing incomplete. */
 async function build(go: string, target: string): Promise<void> {
   const folder = join(cacheFolder(), `build-${process.pid}`);
   mkdirSync(folder, { recursive: true });
@@ -81,7 +81,7 @@ async function build(go: string, target: string): Promise<void> {
     args: ["run", `${CORE}/cmd/builder@v${COLLECTOR_VERSION}`, `--config=${folder}/builder.yaml`],
   });
   if ((await builder.exit()) !== 0) {
-    throw new Error(`Cannot build the Collector: its builder ended with\n${builder.tail()}`);
+    throw new Error(`Cannot build the Collector: the builder ended with\n${builder.tail()}`);
   }
   renameSync(join(folder, "dist", "otelcol-contrib"), target);
   rmSync(folder, { recursive: true });
@@ -90,15 +90,15 @@ async function build(go: string, target: string): Promise<void> {
 export interface CollectorOptions {
   /** host:port of each node's HTTP API. */
   readonly nodes: readonly string[];
-  /** Port for OTLP/HTTP; a Collector that starts again takes the same. */
+  /** Port for OTLP/HTTP; a restarted Collector uses the same. */
   readonly otlpPort: number;
   readonly prometheusUrl: string;
-  /** Takes traces, and logs below /otlp, as Tempo and Loki do. */
+  /** Receives traces, and logs below /otlp, as Tempo and Loki do. */
   readonly tempoUrl: string;
   readonly lokiUrl: string;
 }
 
-/** Starts a Collector on otel-collector.yaml; resolves once it takes data. */
+/** Starts a Collector with otel-collector.yaml; resolves once it accepts data. */
 export async function startCollector(
   path: string,
   options: CollectorOptions,

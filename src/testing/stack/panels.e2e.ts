@@ -1,6 +1,6 @@
 /**
- * Nine nodes, and a real Prometheus that scrapes them: every panel of every dashboard has data, and
- * every alert rule can be evaluated.
+ * Nine nodes, and a real Prometheus that scrapes them: every panel of every dashboard has data, and every
+ * alert rule can be evaluated.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,12 +10,12 @@ import { findPrometheus, Prometheus } from "./prometheus.ts";
 import { type RunningTree, startTree } from "./running_tree.ts";
 import { keepTraffic } from "./traffic.ts";
 
-/** Made by Tempo out of traces, which this test has none of. */
+/** Computed by Tempo from traces, which this test does not have. */
 const OF_TEMPO = /\btraces_(?:spanmetrics|service_graph)_/;
-/** One of each tier stands for a panel's `$node`; on one of them at least there must be data. */
+/** Values of `$node`, one of each tier; a panel must have data for at least one of them. */
 const NODES = ["root", "rep-1", "rep-1-1", ".+"];
 
-/** Queries that rightly have nothing to show here; their panels have other queries that do. */
+/** Queries that have no data here; their panels have other queries with data. */
 const MAY_BE_EMPTY: Readonly<Record<string, string>> = {
   "transitions.json / Handlers / B": "the flights' machine has no handlers",
   "transitions.json / Handlers / C": "the flights' machine has no handlers",
@@ -51,7 +51,7 @@ describe.skipIf(program === undefined)("dashboards over nine nodes", () => {
     expect(new Set(up.map(({ metric }) => metric.instance)).size).toBe(9);
   });
 
-  it("puts the node's name, tier and level on every series of the nodes", async () => {
+  it("puts name, tier and level of the node on every series", async () => {
     const bare = await eventually(() =>
       prometheus.query(
         'count by (__name__) ({job="tree", service_instance_id="", __name__!~"up|scrape_.*"})',
@@ -70,7 +70,7 @@ describe.skipIf(program === undefined)("dashboards over nine nodes", () => {
 
   it("keeps the number of series bounded", async () => {
     const [series] = await prometheus.query('count({job="tree"})');
-    // About 360 a node; a state's name or an id in a label would make thousands.
+    // About 360 per node; names of states or ids in a label would make thousands.
     expect(series!.value).toBeLessThan(9 * 600);
   });
 
@@ -80,9 +80,9 @@ describe.skipIf(program === undefined)("dashboards over nine nodes", () => {
       return;
     }
     await eventually(async () => {
-      const answers = await Promise.all(NODES.map((node) => ask(query, node)));
-      // A rate over nothing is NaN: Grafana shows no value for it.
-      const values = answers.flat().filter(({ value }) => Number.isFinite(value));
+      const results = await Promise.all(NODES.map((node) => ask(query, node)));
+      // A rate without samples is NaN, for which Grafana shows no value.
+      const values = results.flat().filter(({ value }) => Number.isFinite(value));
       expect(values.length, fillVariables(query.text)).toBeGreaterThan(0);
     });
   });
@@ -91,29 +91,29 @@ describe.skipIf(program === undefined)("dashboards over nine nodes", () => {
     await prometheus.query(text);
   });
 
-  it("loads every alert rule, and none fires over a tree that is well", async () => {
+  it("loads every alert rule, and none fires for a healthy tree", async () => {
     const rules = await eventually(async () => {
       const states = await prometheus.rules();
       expect(states.map(({ health }) => health)).toEqual(alertQueries().map(() => "ok"));
       return states;
     });
-    // The random feed is canceled so often on purpose that the rejection rate may be over its limit.
+    // Mutations of the random feed are often canceled, so the rejection rate may be over its limit.
     const firing = rules.filter(
       ({ name, state }) => name !== "RejectionRate" && state !== "inactive",
     );
     expect(firing).toEqual([]);
   });
 
-  it("knows who follows whom, for the picture of the tree, as the nodes themselves say", async () => {
+  it("shows who follows whom, for the picture of the tree, as the nodes do", async () => {
     const edges = QUERIES.find(({ where }) => where.endsWith("Who follows whom / edges"))!;
-    // A leaf that found its relay not yet there follows the other one until it returns.
+    // A leaf whose relay was not ready follows the other one until it returns.
     await eventually(async () => {
       const samples = await ask(edges, ".+");
       const drawn = samples.map(({ metric }) => `${metric.source} > ${metric.target}`);
-      const told = await Promise.all(
+      const reported = await Promise.all(
         tree.places.slice(1).map(async ({ name }) => `${await upstreamOf(name)} > ${name}`),
       );
-      expect(drawn.sort()).toEqual(told.sort());
+      expect(drawn.sort()).toEqual(reported.sort());
       expect(new Set(samples.map(({ metric }) => metric.id)).size).toBe(8);
     });
   });

@@ -1,4 +1,4 @@
-/** Programs that tests of the whole stack run: found, started, heard, and ended without leftovers. */
+/** Programs for tests of the whole stack: finds, starts and reads them, and ends them without leaving anything. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
@@ -8,8 +8,8 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * The path of a program: what the variable names, else the first in PATH. Undefined where there is none.
- * Throws RangeError for a variable that names nothing that can be run.
+ * The path of a program: the value of the variable, else the first in PATH, else undefined. Throws a
+ * RangeError if the variable does not name a program.
  */
 export function findProgram(name: string, variable: string): string | undefined {
   const named = process.env[variable] ?? "";
@@ -38,7 +38,7 @@ export interface ProgramOptions {
   readonly cwd?: string;
 }
 
-/** A program that runs; its output is kept for the message of a test that fails. */
+/** A running program; its output is kept for the message of a failed test. */
 export class Program {
   readonly lines: string[] = [];
   readonly #child: ChildProcess;
@@ -74,7 +74,7 @@ export class Program {
     return this.#child.pid;
   }
 
-  /** The first line, said already or yet to come, that matches. Rejects, with what was said, once the program has ended. */
+  /** Resolves to the first matching line, past or future. Rejects with the output once the program has ended. */
   line(pattern: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const hear = (line: string | undefined) => {
@@ -100,7 +100,7 @@ export class Program {
     return this.lines.slice(-15).join("\n");
   }
 
-  /** Ends it, by force if it takes longer than 5 s. */
+  /** Stops it; kills it after 5 s. */
   async stop(): Promise<void> {
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
@@ -109,7 +109,7 @@ export class Program {
   }
 }
 
-/** Things to end or remove when a test is over, last first. */
+/** Things to end or remove after a test, in reverse order. */
 export class Cleanup {
   readonly #steps: (() => unknown)[] = [];
 
@@ -117,7 +117,7 @@ export class Cleanup {
     this.#steps.push(step);
   }
 
-  /** A folder that is gone when the test is over. */
+  /** A folder that is removed after the test. */
   folder(): string {
     const path = mkdtempSync(join(tmpdir(), "stack-"));
     this.add(() => rmSync(path, { recursive: true, force: true }));
@@ -134,8 +134,8 @@ export class Cleanup {
 }
 
 /**
- * Asks again and again, five times a second, until `check` returns without throwing; its last error once
- * `timeoutMs` are over. For what other programs do in their own time.
+ * Calls `check` five times a second until it does not throw; rejects with its last error after `timeoutMs`.
+ * For waiting for other programs.
  */
 export async function eventually<T>(check: () => T | Promise<T>, timeoutMs = 30_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;

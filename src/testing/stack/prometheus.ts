@@ -1,4 +1,4 @@
-/** A real Prometheus for tests, on a port of its own. */
+/** A real Prometheus for tests, on a free port. */
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,21 +6,20 @@ import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { type Cleanup, findProgram, Program } from "./process.ts";
 
-const MISSING =
-  "There is no Prometheus here: apt-get install prometheus, or name one with PROMETHEUS_BIN";
+const MISSING = "There is no Prometheus: apt-get install prometheus, or set PROMETHEUS_BIN";
 
 const ALERTS = fileURLToPath(
   new URL("../../../dashboards/prometheus/alerts.yaml", import.meta.url),
 );
 
 /**
- * The path of a Prometheus. Where there is none it says so, and the tests that need one are skipped;
- * with REQUIRE_PROMETHEUS, as in CI, it throws instead.
+ * The path of a Prometheus. Without one, prints a warning, and the tests that need it are skipped; with
+ * REQUIRE_PROMETHEUS, as in CI, throws instead.
  */
 export function findPrometheus(): string | undefined {
   const path = findProgram("prometheus", "PROMETHEUS_BIN");
   if (path === undefined && process.env.REQUIRE_PROMETHEUS) throw new Error(MISSING);
-  if (path === undefined) console.warn(`${MISSING}; what needs one is skipped`);
+  if (path === undefined) console.warn(`${MISSING}; tests that need it are skipped`);
   return path;
 }
 
@@ -43,13 +42,13 @@ export interface Alert {
 }
 
 export interface PrometheusOptions {
-  /** host:port of what it scrapes each second as job "tree"; none: it takes remote writes alone. */
+  /** host:port of the nodes that it scrapes each second as job "tree"; without any, it only accepts remote writes. */
   readonly targets: readonly string[];
-  /** Lets alerts fire as soon as their expression holds, instead of after the time that they say. */
+  /** Makes alerts fire as soon as their expression holds, instead of after their `for`. */
   readonly alertsAtOnce?: boolean;
 }
 
-/** A Prometheus that runs, with the project's alert rules. */
+/** A running Prometheus with the project's alert rules. */
 export class Prometheus {
   readonly url: string;
   readonly program: Program;
@@ -88,12 +87,12 @@ export class Prometheus {
     });
     cleanup.add(() => program.stop());
     const [, address] = await program.line(/Listening on.*?address=(127\.0\.0\.1:\d+)/);
-    // Before that it answers queries with 503.
+    // Before that, it responds 503 to queries.
     await program.line(/Server is ready to receive web requests/);
     return new Prometheus(`http://${address}`, program);
   }
 
-  /** What an instant query gives now. Throws with Prometheus' own words for one that it refuses. */
+  /** The current result of an instant query. Throws with the message of Prometheus if it refuses the query. */
   async query(query: string): Promise<Sample[]> {
     const { result } = await this.#get<{ result: { metric: object; value: [number, string] }[] }>(
       `query?${new URLSearchParams({ query })}`,
@@ -116,7 +115,7 @@ export class Prometheus {
   async #get<T>(path: string): Promise<T> {
     const response = await fetch(`${this.url}/api/v1/${path}`);
     const body = (await response.json()) as { status: string; error?: string; data: T };
-    if (body.status !== "success") throw new Error(`Cannot ask Prometheus: ${body.error}`);
+    if (body.status !== "success") throw new Error(`Cannot query Prometheus: ${body.error}`);
     return body.data;
   }
 }

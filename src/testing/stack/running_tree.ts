@@ -1,26 +1,26 @@
-/** The nine nodes of the default tree as processes, on ports that are free. */
+/** The nine nodes of the default tree as processes, on free ports. */
 
 import { findTakenPort, Supervisor } from "../../cli/supervisor.ts";
 import { defaultTree, type TreePlace } from "../../tree/mod.ts";
 import { type Cleanup, eventually } from "./process.ts";
 
-/** Below the ports that systems hand out by themselves. */
+/** Below the range of ephemeral ports. */
 const FIRST_PORT = 10_000;
 const LAST_PORT = 30_000;
 const NODE_SCRIPT = new URL("../../cli/node.ts", import.meta.url);
 
-/** A tree that runs. */
+/** A running tree. */
 export interface RunningTree {
   readonly places: readonly TreePlace[];
-  /** What the nodes said, prefixed with their names. */
+  /** Output of the nodes, prefixed with their names. */
   readonly lines: readonly string[];
-  /** Process id of a node. Throws RangeError for one that does not run. */
+  /** Process id of a node. Throws a RangeError if it is not running. */
   pid(name: string): number;
-  /** Base of a node's HTTP API. */
+  /** Base URL of a node's HTTP API. */
   url(name: string): string;
 }
 
-/** Starts the nodes with these variables besides their own, and waits until each is ready. */
+/** Starts the nodes with these additional variables, and waits until each is ready. */
 export async function startTree(
   env: Readonly<Record<string, string>>,
   cleanup: Cleanup,
@@ -66,7 +66,7 @@ async function freePlaces(): Promise<TreePlace[]> {
   throw new Error("Cannot start a tree: no 18 ports are free");
 }
 
-/** The variables of this process but for those that would make its children other nodes than meant. */
+/** The variables of this process, without those that configure nodes. */
 function withoutNodeVariables(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith("TST_") && !name.startsWith("OTEL_")),

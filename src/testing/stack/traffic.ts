@@ -1,11 +1,11 @@
-/** Requests as readers and operators make them, so that every panel has something to show. */
+/** Requests as clients and operators send them, so that every panel has data. */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunningTree } from "./running_tree.ts";
 
 const PAUSE_MS = 100;
 
-/** Begins to send requests to leaves, relays and the root; returns what ends it. */
+/** Starts to send requests to leaves, relays and the root; returns a function that ends it. */
 export function keepTraffic(tree: RunningTree): () => Promise<void> {
   const stopped = new AbortController();
   const { signal } = stopped;

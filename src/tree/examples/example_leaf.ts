@@ -1,5 +1,6 @@
 /** Code shared by the examples that run as leaves of the running tree. */
 
+import { EXIT_UNUSABLE } from "../../cli/exit_codes.ts";
 import {
   createHttp2Transport,
   environment,
@@ -68,6 +69,6 @@ export async function runExample(main: () => Promise<void>): Promise<void> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) writeErrorLine(problem);
-    exit(2);
+    exit(EXIT_UNUSABLE);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Asks a running Prometheus, Loki and Tempo each query of each dashboard and prints what they answer, a
- * line each: `PROMETHEUS_URL=… LOKI_URL=… TEMPO_URL=… node src/testing/stack/print_answers.ts [node]`.
- * Exit code 1 if one answered with an error or with nothing.
+ * Sends each query of each dashboard to a running Prometheus, Loki and Tempo, and prints one line per result:
+ * `PROMETHEUS_URL=… LOKI_URL=… TEMPO_URL=… node src/testing/stack/print_results.ts [node]`.
+ * Exit code 1 if a result is an error or empty.
  */
 
 import { fillVariables, type PanelQuery, panelQueries } from "../panel_queries.ts";
@@ -13,7 +13,7 @@ const {
 } = process.env;
 const RANGE_S = 900;
 
-/** What an answer holds: how many, and the first of them as a short text. */
+/** A result: the number of items, and the first one as a short text. */
 interface Answer {
   readonly count: number;
   readonly first: string;
