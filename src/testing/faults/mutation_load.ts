@@ -95,12 +95,19 @@ export class MutationLoad {
   }
 
   /**
-   * What went wrong, as readable lines. Call it once the record has all versions of the root. In the current
-   * life of the root, there is exactly one effect for each response; in an earlier life, at least one.
+   * What went wrong, as readable lines. With a record, which must have all versions of the root, checks the
+   * effects as well: in the current life of the root, there is exactly one for each response; in an earlier
+   * life, at least one. This needs a root whose feed does not add {@linkcode COUNTED_STATE}.
    */
-  problems(record: RootRecord): string[] {
+  problems(record?: RootRecord): string[] {
+    return record === undefined
+      ? this.#problems
+      : [...this.#problems, ...this.#wrongEffects(record)];
+  }
+
+  #wrongEffects(record: RootRecord): string[] {
     const executed = Map.groupBy(this.#executed.map(splitVersion), ({ epoch }) => epoch);
-    const wrong = [...executed].flatMap(([epoch, responses]) => {
+    return [...executed].flatMap(([epoch, responses]) => {
       const lastSeq = record.lastSeq(epoch) ?? 0;
       // A root that stops still runs mutations after its event streams have ended.
       const seen = responses.filter(({ seq }) => seq <= lastSeq).length;
@@ -112,7 +119,6 @@ export class MutationLoad {
         ? []
         : [`in epoch ${epoch}, ${responses.length} were executed and ${effects} took effect`];
     });
-    return [...this.#problems, ...wrong];
   }
 
   async #try(
