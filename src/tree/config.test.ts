@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig, SETTINGS, variableOf } from "./config.ts";
 
 describe("parseConfig()", () => {
-  it("makes the root of an empty environment", () => {
+  it("configures the root from an empty environment", () => {
     expect(parseConfig({})).toEqual({
       role: "root",
       name: "root",
@@ -22,7 +22,7 @@ describe("parseConfig()", () => {
     });
   });
 
-  it("makes a leaf of a parent address, with its own push interval", () => {
+  it("configures a leaf from a parent address, with its own push interval", () => {
     const config = parseConfig({
       TST_NAME: "rep-1-1",
       TST_PARENT_ADDR: "127.0.0.1:19701, [::1]:19702",
@@ -38,7 +38,7 @@ describe("parseConfig()", () => {
     expect(parseConfig(env, ["--states", "Start"]).selection?.names).toEqual(["Start"]);
   });
 
-  it("lets a flag win over its variable, in both spellings", () => {
+  it("prefers a flag to its variable, in both spellings", () => {
     const env = { TST_NAME: "a", TST_LOG_LEVEL: "warn" };
     expect(parseConfig(env, ["--name", "b", "--log-level=debug"])).toMatchObject({
       name: "b",
@@ -46,7 +46,7 @@ describe("parseConfig()", () => {
     });
   });
 
-  it("names every bad setting at once", () => {
+  it("names all bad settings at once", () => {
     const env = { TST_ADDR: "nowhere", TST_STALE_AFTER_MS: "-1", TST_LOG_LEVEL: "loud" };
     const args = ["--parent-addr", "a:99999", "--role", "branch"];
     expect(() => parseConfig(env, args)).toThrow(ConfigError);

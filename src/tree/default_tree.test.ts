@@ -3,7 +3,7 @@ import { parseConfig } from "./config.ts";
 import { defaultTree, environmentOf } from "./default_tree.ts";
 
 describe("defaultTree()", () => {
-  it("has one root, two relays and six leaves at the addresses that users rely on", () => {
+  it("has one root, two relays and six leaves at well-known addresses", () => {
     const lines = defaultTree().map(
       ({ name, role, port, httpPort, upstreamPorts }) =>
         `${name} ${role} ${port} ${httpPort} ${upstreamPorts.join(",")}`,
@@ -40,7 +40,7 @@ describe("environmentOf()", () => {
     }
   });
 
-  it("lets relays and leaves follow a selection, and the root no less than everything", () => {
+  it("lets relays and leaves follow a selection, but not the root", () => {
     for (const place of defaultTree()) {
       const env = { TST_STATES: "Flight2*", ...environmentOf(place) };
       const isRoot = place.role === "root";

@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 
 describe("measureFlights()", () => {
-  it("tells status and gate by their places, and 0 where there is none", () => {
+  it("reports status and gate by position, and 0 for none", () => {
     measureFlights(metrics, clock);
     machine.add(["Flight1Delayed", "Flight1Gate4", "Flight2Arrived"]);
     const { "flight.status": status, "flight.gate": gate } = collected();
@@ -42,18 +42,18 @@ describe("measureFlights()", () => {
     expect(Object.keys(status!)).toEqual(flightsLayout.flights.map(({ name }) => name));
   });
 
-  it("counts the changes of each flight's states, and never backwards", () => {
+  it("counts the changes of each flight's states, and never decreases", () => {
     measureFlights(metrics, clock);
     machine.add("Flight1OnTime");
     const before = collected()["flight.changes"]!;
-    // OnTime goes, Delayed comes, and the gate comes with it.
+    // OnTime becomes inactive, Delayed and the gate become active.
     machine.add(["Flight1Delayed", "Flight1Gate1"]);
     const after = collected()["flight.changes"]!;
     expect(Number(after.Flight1) - Number(before.Flight1)).toBe(3);
     expect(after.Flight2).toBe(before.Flight2);
   });
 
-  it("tells no flight that the clock has no states of", () => {
+  it("reports no flight without states in the clock", () => {
     const { flights, ...rest } = flightsLayout;
     const ghost = { ...flights[0]!, name: "Ghost", goToGate: "GhostGoToGate", gateUnknown: "G" };
     const states = {
@@ -65,7 +65,7 @@ describe("measureFlights()", () => {
     expect(Object.keys(collected()["flight.status"]!)).toEqual(["Flight2"]);
   });
 
-  it("tells so many flights and no more, whatever the schema", () => {
+  it("reports a limited number of flights, whatever the schema", () => {
     const [flight] = flightsLayout.flights;
     const flights = Array.from({ length: 200 }, (_, i) => ({ ...flight!, name: `F${i}` }));
     measureFlights(metrics, clock, { ...flightsLayout, flights });

@@ -1,4 +1,4 @@
-/** Local handlers in a trace: from a mutation to what a leaf makes of it, by real OTLP. */
+/** Local handlers in a trace: from a mutation to a handler on a leaf, by real OTLP. */
 
 import { describe, expect, it } from "vitest";
 import { OtlpReceiver } from "../testing/otlp_receiver.ts";
@@ -9,7 +9,7 @@ const TRACE_ID = "0af7651916cd43dd8448eb211c80319c";
 describe("A local handler", () => {
   const nodes = useTestNodes();
 
-  it("is a span under the one that applied what it is told of, with its error, its log record and its metrics", async () => {
+  it("is a span below the span that applied the change, with its error, its log record and its metrics", async () => {
     const receiver = await OtlpReceiver.start();
     try {
       const env = {

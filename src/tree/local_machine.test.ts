@@ -19,14 +19,14 @@ describe("TreeNode.localMachine", () => {
     return { root, relay, leaf };
   }
 
-  it("is not there on the root, which has the machine itself", async () => {
+  it("is undefined on the root, which has the machine", async () => {
     const { root, relay } = await startTree();
     expect(root.localMachine).toBeUndefined();
     expect(root.machine).toBeDefined();
     expect(relay.localMachine?.id).toBe("rep-1");
   });
 
-  it("tells handlers on a relay and on a leaf of what happens at the root, and logs what they throw", async () => {
+  it("calls handlers on a relay and on a leaf for changes at the root, and logs their errors", async () => {
     const { root, relay, leaf } = await startTree();
     const [onRelay, onLeaf] = [relay, leaf].map(({ localMachine }) => {
       const { promise, resolve } = Promise.withResolvers<string>();
@@ -55,7 +55,7 @@ describe("TreeNode.localMachine", () => {
     expect(leaf.clock.checksum).toBe(root.clock.checksum);
   });
 
-  it("ends with the node, which waits for a handler that is under way", async () => {
+  it("ends with the node, which waits for a running handler", async () => {
     const { root, leaf } = await startTree();
     const { promise, resolve } = Promise.withResolvers<AbortSignal>();
     const log: string[] = [];

@@ -21,14 +21,14 @@ describe("createLogger()", () => {
 });
 
 describe("formatLogRecord()", () => {
-  it("puts time, level, message and fields on one line, quoting what has spaces", () => {
+  it("puts time, level, message and fields on one line, quoting values with spaces", () => {
     const fields = { upstream: "127.0.0.1:19700", why: 'it said "no"', left: undefined };
     expect(formatLogRecord({ timeMs: 1_123, level: "warn", message: "link lost", fields })).toBe(
       '00:00:01.123 WARN  link lost upstream=127.0.0.1:19700 why="it said \\"no\\""',
     );
   });
 
-  it("lets no value end the line or speak to the terminal", () => {
+  it("escapes line ends and control characters in values", () => {
     const fields = { reason: "\u001b[2J\u009b2J\u007f\n00:00:00.000 ERROR  forged" };
     expect(formatLogRecord({ timeMs: 0, level: "info", message: "a", fields })).toBe(
       '00:00:00.000 INFO  a reason="\\u001b[2J\\u009b2J\\u007f\\n00:00:00.000 ERROR  forged"',

@@ -1,4 +1,4 @@
-/** `GET /metrics` of real nodes: what is named is there, with the labels that dashboards ask for. */
+/** `GET /metrics` of real nodes: all named metrics, with the labels that dashboards use. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createProcessMeter } from "../runtime/node.ts";
@@ -24,11 +24,10 @@ beforeAll(async () => {
   const leaf = await nodes.startBelow([root], "leaf", env, { telemetry });
   await untilClock(leaf.clock, () => leaf.clock.seq >= 10);
   expect((await mutate(leaf, { type: "add", states: ["Start"] })).status).toBe(200);
-  // A collection of the process's own garbage may not have happened yet.
   for (const [name, node] of Object.entries({ root, leaf })) {
-    const answer = await request(node, "/metrics");
-    expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-    text[name] = await answer.text();
+    const response = await request(node, "/metrics");
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    text[name] = await response.text();
   }
 });
 
@@ -40,7 +39,7 @@ interface Series {
   readonly value: number;
 }
 
-/** The series of a text, which must hold nothing else but comments. */
+/** The series of a text, which must contain nothing but series and comments. */
 function parse(metrics: string): Series[] {
   return metrics
     .split("\n")
@@ -57,11 +56,11 @@ function parse(metrics: string): Series[] {
     });
 }
 
-/** Metrics that a test cannot bring about: collections of garbage come when they like, and nothing is exported. */
+/** Metrics that a test cannot produce: garbage collections come at any time, and nothing is exported. */
 const ELSEWHERE = [semconv.METRIC_GC_DURATION, semconv.METRIC_EXPORTED];
 
 describe("GET /metrics", () => {
-  it("has every metric that is named, on the root or on a leaf, with its attributes", () => {
+  it("has every named metric, on the root or on a leaf, with its attributes", () => {
     const series = [...parse(text.root!), ...parse(text.leaf!)];
     for (const definition of METRICS.filter((metric) => !ELSEWHERE.includes(metric))) {
       const name = prometheusName(definition);
@@ -88,7 +87,7 @@ describe("GET /metrics", () => {
     }
   });
 
-  it("says on every series which node it is of", () => {
+  it("labels every series with its node", () => {
     for (const [node, service, level] of [
       ["root", "tree-root", "0"],
       ["leaf", "tree-leaf", "1"],
@@ -103,7 +102,7 @@ describe("GET /metrics", () => {
     }
   });
 
-  it("tells what has happened", () => {
+  it("counts what has happened", () => {
     const root = parse(text.root!);
     const leaf = parse(text.leaf!);
     const read = (series: readonly Series[], name: string, labels = {}) =>

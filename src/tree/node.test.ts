@@ -24,14 +24,14 @@ describe("startNode()", () => {
   const startBelow = (upstream: TreeNode, name: string, role = "leaf") =>
     nodes.startBelow([upstream], name, { TST_ROLE: role }, options);
 
-  it("shows on a leaf, two hops away, what a mutation on another leaf did at the root", async () => {
+  it("shows on a leaf, two hops away, the effect of a mutation on another leaf", async () => {
     const root = await start();
     const relay = await startBelow(root, "rep-1", "relay");
     const [one, two] = [await startBelow(relay, "rep-1-1"), await startBelow(relay, "rep-1-2")];
     await untilFollows(one, root);
 
-    const answer = await mutate(one, { type: "add", states: ["Flight1Delayed"] });
-    const { result, version } = (await answer.json()) as { result: string; version: string };
+    const response = await mutate(one, { type: "add", states: ["Flight1Delayed"] });
+    const { result, version } = (await response.json()) as { result: string; version: string };
     expect(result).toBe("executed");
     expect(root.machine?.is("Flight1Delayed")).toBe(true);
 
@@ -56,7 +56,7 @@ describe("startNode()", () => {
     expect(downstreams.map(({ name }) => name).sort()).toEqual(["rep-1-1", "rep-1-2"]);
   });
 
-  it("changes nothing for a mutation that is wrong, and says what is", async () => {
+  it("changes nothing for an invalid mutation, and says what is wrong", async () => {
     const root = await start();
     const leaf = await startBelow(root, "leaf");
     await untilFollows(leaf, root);
@@ -67,15 +67,15 @@ describe("startNode()", () => {
       [`"${"x".repeat(2_000_000)}"`, 413, /./],
     ];
     for (const [body, status, detail] of cases) {
-      const answer = await mutate(leaf, body);
-      expect(answer.status).toBe(status);
-      expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
-      expect(await answer.text()).toMatch(detail);
+      const response = await mutate(leaf, body);
+      expect(response.status).toBe(status);
+      expect(response.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+      expect(await response.text()).toMatch(detail);
     }
     expect(root.clock.seq).toBe(0);
   });
 
-  it("converges on the new epoch of a root that came back, at the same address", async () => {
+  it("converges on the new epoch of a root that restarted at the same address", async () => {
     const root = await start();
     const relay = await startBelow(root, "rep-1", "relay");
     const leaf = await startBelow(relay, "rep-1-1");
@@ -89,7 +89,7 @@ describe("startNode()", () => {
     expect(again.machine?.is("Start")).toBe(true);
   });
 
-  it("says 503 before its first clock, and when its clock is older than the limit", async () => {
+  it("responds 503 before its first clock, and when its clock is older than the limit", async () => {
     const lonely = await start({
       TST_NAME: "lonely",
       TST_PARENT_ADDR: "127.0.0.1:1",
@@ -101,14 +101,14 @@ describe("startNode()", () => {
     expect((await mutate(lonely, { type: "add", states: ["Start"] })).status).toBe(503);
   });
 
-  it("plays the day at the root", async () => {
+  it("replays the day at the root", async () => {
     const root = await start({ TST_FEED: "replay", TST_FEED_SPEED: "1000" });
     await untilClock(root.clock, () => root.clock.seq >= 20);
     expect(root.machine?.is("Ready")).toBe(true);
     expect(records.find(({ message }) => message === "feed mutation canceled")).toBeUndefined();
   });
 
-  it("finishes what is under way when it stops, and sends its downstreams elsewhere before", async () => {
+  it("first makes its downstreams move and then finishes requests in flight when it stops", async () => {
     const root = await start();
     const relays = [
       await startBelow(root, "rep-1", "relay"),
@@ -123,7 +123,7 @@ describe("startNode()", () => {
       await release.promise;
     };
     records = [];
-    const answer = mutate(leaf, { type: "add", states: ["Flight1Delayed"] });
+    const response = mutate(leaf, { type: "add", states: ["Flight1Delayed"] });
     await entered.promise;
     let isStopped = false;
     const stopped = relays[0].close().then(() => {
@@ -132,7 +132,7 @@ describe("startNode()", () => {
     await expect.poll(() => records.map(({ message }) => message)).toContain("link moved");
     expect(isStopped).toBe(false);
     release.resolve();
-    expect(await (await answer).json()).toMatchObject({ result: "executed" });
+    expect(await (await response).json()).toMatchObject({ result: "executed" });
     await stopped;
     expect(records.map(({ message }) => message)).not.toContain("link lost");
     expect(await (await request(leaf, "/topology")).json()).toMatchObject({
@@ -140,16 +140,16 @@ describe("startNode()", () => {
     });
   });
 
-  it("answers those who wait in vain when its time to drain is over", async () => {
+  it("responds to requests that still wait when its time to drain is over", async () => {
     const root = await start({ TST_DRAIN_MS: "20" });
     const version = `${root.clock.epoch}-1000`;
     const listens = vi.spyOn(root.clock, "onChange");
     const waiting = request(root, `/states?min-version=${version}&wait=30000`);
     await expect.poll(() => listens.mock.calls.length).toBe(1);
     await root.close();
-    const answer = await waiting;
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("content-type")).toBe("application/problem+json");
+    const response = await waiting;
+    expect(response.status).toBe(503);
+    expect(response.headers.get("content-type")).toBe("application/problem+json");
   });
 
   it("names the setting whose port is taken", async () => {
@@ -164,7 +164,7 @@ describe("startNode()", () => {
     );
   });
 
-  it("names the feeds there are", async () => {
+  it("names the available feeds", async () => {
     await expect(start({ TST_FEED: "nope" })).rejects.toThrow(
       /Cannot use TST_FEED.*"nope".*replay, random, none/,
     );

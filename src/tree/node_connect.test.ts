@@ -52,7 +52,7 @@ describe("A node's HTTP API", () => {
     abort.abort();
   });
 
-  it("is followed by a replica whose transport is `fetch`, also when it went away and came back", async () => {
+  it("serves a replica whose transport is `fetch`, also after a restart", async () => {
     const first = await start();
     const replica = new Replica({
       name: "fetching",
@@ -78,7 +78,7 @@ describe("A node's HTTP API", () => {
     expect(replica.status).toBe("live");
   });
 
-  it("answers with Connect codes, in the stream's end as well", async () => {
+  it("responds with Connect codes, also at the end of a stream", async () => {
     const { baseUrl } = await start();
     const client = connect(baseUrl);
     const error = await client
@@ -90,7 +90,7 @@ describe("A node's HTTP API", () => {
     expect(ConnectError.from(refused).code).toBe(Code.InvalidArgument);
   });
 
-  it("frees the place of a client that leaves", async () => {
+  it("frees the place of a client that disconnects", async () => {
     const { baseUrl, downstreamClosed } = await start();
     const abort = new AbortController();
     const messages = connect(baseUrl)
@@ -125,13 +125,13 @@ describe("A node's HTTP API", () => {
     const allowed = headers.get("access-control-allow-headers")?.split(",");
     const needed = cors.allowedHeaders
       .map((name) => name.toLowerCase())
-      // What is left belongs to gRPC-Web and to compression, which this service has not.
+      // The other headers are for gRPC-Web and compression, which this service does not have.
       .filter((name) => /^connect-(protocol|timeout)|^content-type/.test(name));
     expect(needed).toHaveLength(3);
     expect(allowed).toEqual(expect.arrayContaining(needed));
     for (const path of REPLICATION_PATHS) {
-      const answer = await preflight(baseUrl, ORIGIN, path);
-      expect(answer.headers.get("access-control-allow-origin")).toBe(ORIGIN);
+      const response = await preflight(baseUrl, ORIGIN, path);
+      expect(response.headers.get("access-control-allow-origin")).toBe(ORIGIN);
     }
     const other = await preflight(baseUrl, "https://evil.example");
     expect(other.headers.get("access-control-allow-origin")).toBeNull();

@@ -1,4 +1,4 @@
-/** One mutation on a leaf, seen whole: nine nodes, real sockets, real OTLP. */
+/** The whole trace of one mutation on a leaf: nine nodes, real sockets, real OTLP. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OtlpSpan } from "../testing/otlp.ts";
@@ -64,7 +64,7 @@ const parentOf = (span: OtlpSpan) =>
   receiver.spans.find(({ spanId }) => spanId === span.parentSpanId);
 
 describe("One mutation on a leaf", () => {
-  it("is one trace, of which no span's parent is missing but the client's own", () => {
+  it("is one trace, in which only the parent span of the client is missing", () => {
     expect(receiver.errors).toEqual([]);
     expect(new Set(receiver.spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE_ID]));
     const orphans = receiver.spans.filter((span) => parentOf(span) === undefined);
@@ -106,7 +106,7 @@ describe("One mutation on a leaf", () => {
       "machine.version": version,
       "server.address": formatAddress(nodes.get("rep-1")!.addr),
     });
-    // Each within the one around it, though five clocks are read.
+    // Each span is within its parent, up to the differences of the clocks.
     for (const [i, inner] of path.entries()) {
       const outer = path[i - 1];
       if (outer === undefined) continue;
@@ -115,7 +115,7 @@ describe("One mutation on a leaf", () => {
     }
   });
 
-  it("says what the transition did", () => {
+  it("has the effect of the transition", () => {
     const [transition, ...rest] = named("transition");
     expect(rest).toEqual([]);
     expect(transition!.attributes).toEqual({
@@ -220,7 +220,7 @@ describe("One mutation on a leaf", () => {
     expect(others).toContain("node.stopped");
   });
 
-  it("travels as protobuf and as JSON", () => {
+  it("is exported as protobuf and as JSON", () => {
     const types = new Set(
       receiver.requests.map(({ path, headers }) => `${path} ${headers["content-type"]}`),
     );

@@ -5,7 +5,7 @@ import { createLogger } from "./log.ts";
 import { startNode } from "./node.ts";
 
 describe("The log of a relay or leaf", () => {
-  it("says once for each upstream why it cannot be reached, and again when the reason is another", async () => {
+  it("says once for each upstream why it cannot be reached, and again when the reason changes", async () => {
     const time = new VirtualTime();
     const lost: string[] = [];
     let tries = 0;

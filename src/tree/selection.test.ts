@@ -37,7 +37,7 @@ describe("A node with TST_STATES", () => {
       detail?: string;
     };
 
-  it("follows these alone, and still runs any mutation and shows any version", async () => {
+  it("follows only these states, and still forwards any mutation and shows any version", async () => {
     const root = await start("root", []);
     const relay = await start("relay", [root], { TST_ROLE: "relay" });
     const leaf = await start("leaf", [relay], { TST_STATES: STATES });
@@ -47,7 +47,7 @@ describe("A node with TST_STATES", () => {
       ...root.clock.names.filter((name) => name.startsWith("Flight2")),
     ]);
 
-    // Brings in the auto states of all flights.
+    // Activates the auto states of all flights.
     await add(root, "Start");
     const outside = await add(leaf, "Flight1Delayed");
     expect(outside.result).toBe("executed");
@@ -77,7 +77,7 @@ describe("A node with TST_STATES", () => {
     });
   });
 
-  it("serves parts of its selection, and sends who asks for more to its next upstream", async () => {
+  it("serves parts of its selection, and refuses a subscriber that requests more, which moves to its next upstream", async () => {
     const root = await start("root", []);
     const relay = await start("relay", [root], { TST_ROLE: "relay", TST_STATES: STATES });
     const part = await start("part", [relay], { TST_STATES: "Flight2Gate*" });
@@ -102,7 +102,7 @@ describe("A node with TST_STATES", () => {
     });
   });
 
-  it("says in its log which of its states there are not", async () => {
+  it("logs which of its states do not exist", async () => {
     const root = await start("root", []);
     const told = new Promise<LogRecord>((resolve) => {
       onRecord = () => {

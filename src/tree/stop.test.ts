@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { InFlight } from "./stop.ts";
 
 describe("InFlight", () => {
-  it("is idle when the last of the work under way has settled, whichever way", async () => {
+  it("is idle once all work in flight has resolved or rejected", async () => {
     const inFlight = new InFlight();
     await inFlight.idle();
     const [first, second] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];

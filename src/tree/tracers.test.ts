@@ -3,7 +3,7 @@ import type { ReplicationTracer } from "../replication/mod.ts";
 import { joinTracers } from "./tracers.ts";
 
 describe("joinTracers()", () => {
-  it("calls each hook of all that have it, in their order, and no other", () => {
+  it("calls each hook on all tracers that have it, in order", () => {
     const calls: string[] = [];
     const tracer = joinTracers<ReplicationTracer>(
       { linkStatus: (status) => calls.push(`1 ${status}`) },
@@ -16,7 +16,7 @@ describe("joinTracers()", () => {
     expect(tracer.applied).toBeUndefined();
   });
 
-  it("gives back what the first gives that gives anything", () => {
+  it("returns the first result other than undefined", () => {
     const contexts = [new Uint8Array(25)];
     const tracer = joinTracers<ReplicationTracer>(
       { pushing: () => undefined },
