@@ -1,11 +1,11 @@
-# One image for every node of the tree: what it is, root, relay or leaf, TST_… variables say.
-# Built in two stages, so that nothing but Node.js and one bundled file is left.
+# One image for every node of the tree: TST_… variables make it the root, a relay or a leaf.
+# Built in two stages, so that the image has only Node.js and one bundled file.
 ARG NODE_IMAGE=node:24.19.0-alpine@sha256:d32cdf619f63fe0471182d08996dd516c6275bb5fd31ae06e55a570bd9e1ad43
 
 FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Of all the packages' install scripts only esbuild's is needed: it puts its binary in place.
+# Only the install script of esbuild is needed, which installs its binary.
 RUN npm ci --ignore-scripts --no-audit --no-fund && node node_modules/esbuild/install.js
 COPY gen gen
 COPY src src
@@ -18,10 +18,10 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=build /app/dist/node.mjs ./
 COPY LICENSE ./
-# By number, so that a check for non-root containers can see it: the image's user "node".
+# The user "node" of the image, by number, so that checks for non-root containers recognise it.
 USER 1000:1000
 EXPOSE 19700 18700
-# Ready is serving a clock young enough. Node.js itself asks: the image needs no curl.
+# Ready means that the clock is fresh enough. Uses Node.js, so that the image needs no curl.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${(process.env.TST_HTTP_ADDR ?? ':18700').split(':').pop()}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=8", "node.mjs"]
