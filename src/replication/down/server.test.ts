@@ -1,15 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
-import { VirtualTime } from "../../testing/virtual_time.ts";
+import { serveSource } from "../../testing/served_source.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import type { Mutate } from "../clock/mutation.ts";
-import { createSource } from "../clock/source.ts";
 import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
 import { decodeClockMessage, encodeSubscribeRequest } from "../wire/message_codec.ts";
 import { decodeMutateResponse, encodeMutateRequest } from "../wire/mutation_messages.ts";
 import { MUTATE_PATH, SUBSCRIBE_PATH } from "../wire/protocol.ts";
-import { Publisher } from "./publisher.ts";
-import { createReplicationServer } from "./server.ts";
 
 const UNARY = { "content-type": "application/proto" };
 const STREAM = { "content-type": "application/connect+proto" };
@@ -18,32 +14,14 @@ const SUBSCRIBE = encodeEnvelope(
 );
 
 function setUp(options: { mutate?: Mutate; bufferBytes?: number; maxDownstreams?: number } = {}) {
-  const machine = createMachine(defineSchema({ A: {}, B: { require: ["A"] } }), {
-    id: "m",
-  }) as unknown as Machine;
-  const time = new VirtualTime();
-  const source = createSource(machine, { time, epoch: "00000000000000aa" });
-  const errors: unknown[] = [];
-  const publisher = new Publisher(source.clock, {
-    name: "root",
-    machineId: "m",
-    time,
-    maxDownstreams: options.maxDownstreams ?? 10,
-  });
-  const serve = createReplicationServer({
-    publisher,
-    mutate: options.mutate ?? (async (request) => source.mutate(request)),
-    time,
-    ...(options.bufferBytes && { bufferBytes: options.bufferBytes }),
-    onError: (error) => errors.push(error),
-  });
+  const served = serveSource({ maxDownstreams: 10, ...options });
   const post = (
     path: string,
     headers: Record<string, string>,
     body: BodyInit | Uint8Array,
     signal?: AbortSignal,
   ) =>
-    serve(
+    served.serve(
       new Request(`http://node${path}`, {
         method: "POST",
         headers,
@@ -51,7 +29,7 @@ function setUp(options: { mutate?: Mutate; bufferBytes?: number; maxDownstreams?
         signal: signal ?? null,
       }),
     );
-  return { machine, time, source, publisher, serve, post, errors };
+  return { ...served, post };
 }
 
 /** Reads envelopes off a response's stream. */
