@@ -1,6 +1,6 @@
 /**
- * The least that a push can cost: a server of bare `node:http2` that writes the same bytes to all
- * streams, with nothing of ours in between.
+ * The lowest possible cost of a push: a server of bare `node:http2` that writes the same bytes to all
+ * streams, without code of this project.
  */
 
 import { createServer, type ServerHttp2Stream } from "node:http2";
@@ -47,7 +47,7 @@ const commands = {
       for (const stream of streams) stream.write(envelope);
     }
   },
-  /** As fast as it goes: the next push begins when the last is written to all. */
+  /** At full speed: the next push begins when the last one is written to all streams. */
   async flood(bytes: number, durationMs: number) {
     const startMs = performance.now();
     while (performance.now() - startMs < durationMs) {

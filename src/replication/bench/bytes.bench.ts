@@ -1,4 +1,4 @@
-/** What goes over the wire: bytes of a push, of a heartbeat, and of a join. */
+/** Bytes on the wire: of a push, a heartbeat, and a join. */
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
@@ -17,20 +17,20 @@ import { createRandom, Traffic } from "./traffic.bench.ts";
 
 const ENVELOPE_HEADER = 5;
 const FRAME_HEADER = 9;
-/** Lives of a root, each of so many mutations, a second apart on average: ten minutes. */
+/** Number of lives of a root, and of mutations in each, a second apart on average: ten minutes. */
 const LIVES = 20;
 const MUTATIONS = 600;
-/** The states that a typical push flips. */
+/** Number of states that change in a typical push. */
 const TYPICAL = 3;
 
-/** Bytes of messages without envelope, one number for each. */
+/** Bytes of each message, without envelope. */
 interface Sizes {
   readonly typical: number[];
   readonly all: number[];
   readonly heartbeats: number[];
 }
 
-/** Counts what a publisher sends it. */
+/** Counts the bytes that a publisher sends. */
 class Counter implements Sink, Sizes {
   readonly typical: number[] = [];
   readonly all: number[] = [];
@@ -38,7 +38,7 @@ class Counter implements Sink, Sizes {
   readonly starts: number[] = [];
 
   write(envelope: Uint8Array): boolean {
-    // The end of a stream is JSON, and not counted.
+    // The end of a stream is JSON and is not counted.
     if (envelope[0] !== 0) return true;
     const message = envelope.subarray(ENVELOPE_HEADER);
     const { start, indexes } = decodeClockMessage(message);
@@ -65,7 +65,7 @@ export interface Counters {
   readonly joins: Readonly<Record<"unknown" | "known" | "resumed" | "flight", Counter>>;
 }
 
-/** One life of a root and of a relay that follows it at once; counts what downstreams of each are sent. */
+/** One life of a root and of a relay that follows it without delay; counts the bytes sent to the downstreams of each. */
 async function live(counters: Counters, random: () => number): Promise<void> {
   const time = new VirtualTime();
   const machine = createMachine(schema, {
@@ -90,7 +90,7 @@ async function live(counters: Counters, random: () => number): Promise<void> {
     tracedClock.advance(seq, indexes, moved, clock.changedAtMs, context && [context]);
     context = undefined;
   });
-  // Half a millisecond from its upstream: its messages tell an age, the least that there is.
+  // Half a millisecond from its upstream, so that its messages have an age, the lowest possible.
   const relay = new Publisher(clock, {
     ...options,
     name: "rep-1",
@@ -117,7 +117,7 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   await machine.dispose();
 }
 
-/** Lives through so many lives of a root, the same on each run. */
+/** Runs all lives of a root, the same in each run. */
 export async function countBytes(lives: number): Promise<Counters> {
   const random = createRandom();
   const counters: Counters = {

@@ -1,6 +1,6 @@
 /**
- * Processes of the benchmark: a child serves a record of commands, the parent calls them as async
- * functions. Numbers and byte arrays pass as they are (structured clone).
+ * Processes of the bench: a child serves a record of commands, which the parent calls as async functions.
+ * Numbers and byte arrays are passed by structured clone.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -8,10 +8,10 @@ import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: a command takes what it wants; `Remote` keeps its types.
+// biome-ignore lint/suspicious/noExplicitAny: a command takes any arguments; `Remote` keeps their types.
 type Commands = Readonly<Record<string, (...args: any[]) => unknown>>;
 
-/** The commands of a child, as its parent calls them. */
+/** The commands of a child, as functions of its parent. */
 export type Remote<C extends Commands> = {
   readonly [K in keyof C]: (...args: Parameters<C[K]>) => Promise<Awaited<ReturnType<C[K]>>>;
 };
@@ -27,7 +27,7 @@ type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly
 /** The memory that a process holds after a garbage collection. */
 export interface Usage {
   readonly rssBytes: number;
-  /** On the heap of JavaScript and outside of it (`external`). */
+  /** On the JavaScript heap and outside of it (`external`). */
   readonly heapBytes: number;
 }
 
@@ -36,7 +36,7 @@ export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
 
-/** CPU time of this process so far, of all its threads, user and system, in microseconds. */
+/** CPU time of this process so far: all threads, user and system, in microseconds. */
 export function cpuUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
@@ -44,14 +44,14 @@ export function cpuUs(): number {
 
 export async function usage(): Promise<Usage> {
   globalThis.gc?.();
-  // Buffers that were found to be garbage are given back beside what runs here.
+  // The runtime frees collected buffers concurrently.
   await new Promise((resolve) => setTimeout(resolve, 100));
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
   return { rssBytes: rss, heapBytes: heapUsed + external };
 }
 
-/** Serves `commands` to the parent; ends the process once that lets go of it. */
+/** Serves `commands` to the parent; ends the process once the parent disconnects. */
 export function serve(commands: Commands): void {
   process.on("message", async ({ id, command, args }: Call) => {
     let reply: Reply;
@@ -71,7 +71,7 @@ export interface Child<C extends Commands> {
   stop(): Promise<void>;
 }
 
-/** Of readers, which give way to nodes: in earnest they have machines of their own. */
+/** Priority of readers, below that of nodes: in production they run on other machines. */
 const READER_NICENESS = 10;
 
 /** Starts a file of this folder as a process that {@linkcode serve}s. */

@@ -1,4 +1,4 @@
-/** What the parts of a push cost without a network: taking a change in, encoding, decoding and applying it. */
+/** Cost of the parts of a push without a network: recording a change, encoding, decoding and applying it. */
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
@@ -72,7 +72,7 @@ export function measureCodec(): void {
   };
   const written = new VersionedClock();
   const replayed = new VersionedClock();
-  // Each goes through all messages, then begins anew.
+  // Each part cycles through all messages.
   const rows: [string, () => void][] = [
     [
       "versioned clock takes a change",

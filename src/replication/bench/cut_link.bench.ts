@@ -1,4 +1,4 @@
-/** How long a replica takes to follow again after its link was cut. */
+/** Time until a replica follows again after its link was cut. */
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { nowNs, startChild } from "./child.bench.ts";
@@ -9,9 +9,9 @@ import type { ReplicaCommands } from "./replica_process.bench.ts";
 const REPLICAS = 20;
 /** The longest wait after a first failure: `BackoffOptions.minMs`. */
 const FIRST_STEP_MS = 100;
-/** What connecting may take after it. */
+/** Time for connecting after it. */
 const CONNECT_MS = 25;
-/** Longer than a link has to hold for its loss to count as the first failure. */
+/** Longer than the time after which a loss counts as the first failure again. */
 const HOLD_MS = 1_300;
 
 /** A cable between the replicas and their upstream. */
@@ -29,13 +29,13 @@ class Cable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections; both sides are told. */
+  /** Ends all connections; both sides notice. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
     this.#pairs.clear();
   }
 
-  /** Nothing more passes on the connections that there are, and nobody is told. */
+  /** Forwards nothing more on existing connections; neither side notices. */
   silence(): void {
     for (const pair of this.#pairs) {
       for (const socket of pair) socket.unpipe().removeAllListeners("close").resume();
@@ -64,7 +64,7 @@ class Cable {
 }
 
 interface Heal {
-  /** Milliseconds from the cut until live again, and from the notice of it. */
+  /** Milliseconds until live again, from the cut and from its detection. */
   readonly fromCut: number[];
   readonly fromLoss: number[];
 }

@@ -1,4 +1,4 @@
-/** What a push costs a root with few and with many downstreams, beside a server that does nothing but write. */
+/** Cost of a push for a root with few and with many downstreams, compared with a server that only writes. */
 
 import { encodeEnvelope } from "../wire/envelope.ts";
 import { encodeSubscribeRequest } from "../wire/message_codec.ts";
@@ -16,7 +16,7 @@ const WARM_UP_MS = 1_500;
 interface Size {
   readonly connections: number;
   readonly streams: number;
-  /** Rounds of pushes a second: as many as leave the root half idle. */
+  /** Pushes a second, so many that the root is half idle. */
   readonly perSecond: number;
 }
 
@@ -38,7 +38,7 @@ interface Side {
   received: { readonly frames: number; readonly bytes: number };
 }
 
-/** What readers of the fan-out ask for: all, from nothing. */
+/** The request of all readers: every state, without a clock. */
 export const REQUEST = encodeEnvelope(
   encodeSubscribeRequest({ name: "reader", epoch: "", seq: 0, schemaHash: "" }),
 );
@@ -71,7 +71,7 @@ interface Round {
   readonly bytesPerPush: number;
 }
 
-/** Has `push` send, and waits until all of it is read. */
+/** Calls `push`, and waits until everything is read. */
 async function round(side: Side, push: () => Promise<number>): Promise<Round> {
   const beforeUs = await side.server.call.cpuUs();
   const seq = await push();
@@ -100,7 +100,7 @@ async function measureSize(size: Size): Promise<Result> {
   const { perSecond } = size;
   const rootChild = startChild<NodeCommands>("node_process.bench.ts");
   const bareChild = startChild<BareCommands>("bare_process.bench.ts");
-  // Long intervals: the heartbeats of a root that waits for its turn are not to disturb the other.
+  // Long intervals, so that heartbeats of the root that waits do not disturb the other one.
   const { port } = await rootChild.call.start("--heartbeat-interval-ms", "20000");
   const { port: barePort } = await bareChild.call.start();
   const root = await startSide(rootChild, port, size);
@@ -111,7 +111,7 @@ async function measureSize(size: Size): Promise<Result> {
   };
   const rounds: Round[] = [];
   const bareRounds: Round[] = [];
-  // At full speed, all that is hot gets compiled.
+  // At full speed, so that hot code is compiled.
   await round(root, drive(Number.POSITIVE_INFINITY, WARM_UP_MS));
   await round(bare, () => bareChild.call.flood(32, WARM_UP_MS));
   for (let i = 0; i < ROUNDS; i++) {

@@ -1,6 +1,6 @@
-/** Numbers out of samples, and tables with the aim beside each value. */
+/** Statistics of samples, and tables with the aim of each value. */
 
-/** The sample below which `share` (0 to 1) of all lie; NaN of none. */
+/** The sample below which the fraction `share` (0 to 1) of all samples is; NaN without samples. */
 export function quantile(samples: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(samples).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
@@ -14,7 +14,7 @@ export function mean(samples: ArrayLike<number>): number {
   return Array.from(samples).reduce((sum, sample) => sum + sample, 0) / samples.length;
 }
 
-/** Collects samples at the same cost each: a list that grows is copied now and then, which a latency would show. */
+/** Collects samples at constant cost: a growing list is copied at times, which would show in latencies. */
 export class Samples {
   static readonly #CHUNK = 8_192;
   readonly #chunks: Float64Array[] = [];
@@ -26,7 +26,7 @@ export class Samples {
     this.#chunks.at(-1)![at] = sample;
   }
 
-  /** All of them, in order, which are collected no longer. */
+  /** All samples in ascending order; ends the collection. */
   take(): Float64Array<ArrayBuffer> {
     const samples = new Float64Array(this.#length);
     this.#chunks.splice(0).forEach((chunk, i) => {
@@ -38,12 +38,12 @@ export class Samples {
   }
 }
 
-/** A value and what it is held against. */
+/** A value and its aim. */
 export interface Aim {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
-  /** Digits after the point. */
+  /** Digits after the decimal point. */
   readonly digits: number;
   readonly limit: number;
   /** `most`: the value may not exceed the limit; `below`: it may not reach it. */

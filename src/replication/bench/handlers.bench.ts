@@ -1,11 +1,11 @@
-/** What a machine on a replica adds to a change of its clock: nothing bound, and handlers of several kinds. */
+/** Cost that a machine on a replica adds to a change of its clock: without handlers, and with several kinds. */
 
 import { createReplicaMachine, type ReplicaMachine } from "../../replica_machine/mod.ts";
 import { systemTime, VersionedClock } from "../mod.ts";
 import { costOf } from "./codec.bench.ts";
 import { printTable } from "./figures.bench.ts";
 
-/** States that flip in one diff. */
+/** Number of states that change in one diff. */
 const FLIPS = 3;
 const SIZES = [149, 14_009];
 
@@ -46,7 +46,7 @@ function measure(size: number, setUp: SetUp | undefined): number {
   const clock = new VersionedClock();
   const schema = Object.fromEntries(names.map((name) => [name, {}]));
   clock.reset({ epoch: "0".repeat(16), seq: 0, schema, names, ticks: new Float64Array(size) });
-  // Turns are taken at once, so that what is measured is theirs.
+  // Turns run immediately, so that the measured time includes them.
   let due: (() => void) | undefined;
   const time = {
     ...systemTime,

@@ -1,4 +1,4 @@
-/** How long a change takes from the root to a relay and to a leaf behind it: three processes, sockets on loopback. */
+/** Time of a change from the root to a relay and to a leaf downstream of it: three processes, sockets on the loopback. */
 
 import { type Child, startChild } from "./child.bench.ts";
 import { type Aim, printTable, quantile } from "./figures.bench.ts";
@@ -24,7 +24,7 @@ interface Arrivals {
   readonly arrivedNs: Float64Array;
 }
 
-/** A root, a relay and a leaf, all of them pushing at once. */
+/** A root, a relay and a leaf, all pushing without delay. */
 export interface Chain {
   readonly root: Child<NodeCommands>;
   readonly rootPort: number;
@@ -55,11 +55,11 @@ export async function startChain(): Promise<Chain> {
 }
 
 /**
- * What the machine itself takes at the same time: bare TCP to another process and back, which wakes as
- * many processes as a change does on its way from the root to a leaf.
+ * The latency of the machine at the same time: bare TCP to another process and back, which wakes as many
+ * processes as a change from the root to a leaf.
  */
 export interface Floor {
-  /** Has it measure while `run` does. Returns what that returns, and the round trips in milliseconds. */
+  /** Measures while `run` runs. Resolves to its result, and the round trips in milliseconds. */
   during<T>(run: () => Promise<T>): Promise<readonly [T, Float64Array]>;
   stop(): Promise<void>;
 }
@@ -80,7 +80,7 @@ export async function startFloor(): Promise<Floor> {
   };
 }
 
-/** Milliseconds from each mutation's beginning until a clock stood at its seq, or past it. */
+/** Milliseconds from the start of each mutation until a clock reached its seq. */
 function delaysMs({ seqs, startedNs }: Driven, arrivals: Arrivals): Float64Array {
   let next = 0;
   return seqs.map((seq, i) => {
@@ -97,7 +97,7 @@ export async function measureLatency(): Promise<Aim[]> {
   const floor = await startFloor();
   const rows: string[][] = [];
   const aims: Aim[] = [];
-  // Warm, as nodes are after some seconds of service.
+  // Warms up, like nodes after some seconds of service.
   await root.call.drive({ perSecond: 400, durationMs: 2_000 });
   for (const { what, perSecond, durationMs } of LOADS) {
     await reached(chain);
@@ -150,7 +150,7 @@ export async function measureLatency(): Promise<Aim[]> {
   return aims;
 }
 
-/** Resolves once the leaf stands where the root does. */
+/** Resolves once the leaf has the version of the root. */
 async function reached({ root, leaf }: Chain): Promise<void> {
   while ((await leaf.call.seq()) !== (await root.call.seq())) {
     await new Promise((resolve) => setTimeout(resolve, 5));

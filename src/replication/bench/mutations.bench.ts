@@ -1,4 +1,4 @@
-/** What a thousand downstreams of the root cost a mutation: there, and sent from a leaf behind a relay. */
+/** Cost of a thousand downstreams of the root for a mutation: at the root, and sent from a leaf through a relay. */
 
 import { startChild } from "./child.bench.ts";
 import { REQUEST, startReaders } from "./fan_out.bench.ts";
@@ -9,7 +9,7 @@ import type { NodeCommands } from "./node_process.bench.ts";
 const DOWNSTREAMS = 1_000;
 const ROUNDS = 7;
 const ROUND_MS = 1_000;
-/** Long enough for the CPU time of a thread, which the system adds up every few milliseconds. */
+/** Enough for the CPU time of a thread, which the system updates every few milliseconds. */
 const BURST = 30_000;
 const PER_SECOND = 200;
 const FORWARD_MS = 8_000;
@@ -17,7 +17,7 @@ const FORWARD_MS = 8_000;
 interface Execution {
   /** Microseconds, one number for each mutation. */
   readonly singles: number[];
-  /** Milliseconds that each waited for its turn. */
+  /** Milliseconds from the due time of each mutation to its start. */
   readonly lateMs: number[];
   readonly bursts: number[];
   readonly perSecond: number[];
@@ -28,7 +28,7 @@ export async function measureMutations(): Promise<Aim[]> {
   return [...(await measureExecution()), ...(await measureForwarding())];
 }
 
-/** Two roots in turns, of which one has downstreams. */
+/** Two alternating roots, one of which has downstreams. */
 async function measureExecution(): Promise<Aim[]> {
   const readers = startReaders();
   const alone = startChild<NodeCommands>("node_process.bench.ts");
@@ -100,7 +100,7 @@ Due until begun: up to a millisecond of it is the timer's.`);
 async function measureForwarding(): Promise<Aim[]> {
   const chain = await startChain();
   const readers = startReaders();
-  // Warm, as nodes are after some time of service.
+  // Warms up, like nodes after some time of service.
   await chain.leaf.call.mutate(3 * PER_SECOND, 4_000);
   const floor = await startFloor();
   const before = await floor.during(() => chain.leaf.call.mutate(PER_SECOND, FORWARD_MS / 2));

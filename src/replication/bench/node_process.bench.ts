@@ -1,4 +1,4 @@
-/** A node of the tree as a process of the benchmark: the real one, with its feed turned off. */
+/** A node of the tree as a process of the bench: the real node, without a feed. */
 
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
 import { createLogger, parseConfig, startNode, type TreeNode } from "../../tree/mod.ts";
@@ -10,7 +10,7 @@ let node: TreeNode;
 let traffic: Traffic;
 const seqs = new Samples();
 const arrivedNs = new Samples();
-/** Not before they are asked for: they would be taken for memory of the node. */
+/** Allocated on first use: otherwise they would count as memory of the node. */
 let areCollected = false;
 
 const commands = {
@@ -40,14 +40,14 @@ const commands = {
   usage,
   /** On the root: mutates. */
   drive: (options: DriveOptions) => traffic.drive(options),
-  /** On the root: CPU time of a mutation, of `count` in one go without a turn of the event loop between them, in microseconds. */
+  /** On the root: CPU time of a mutation, of `count` mutations without a turn of the event loop between them, in microseconds. */
   burst(count: number) {
     const before = process.threadCpuUsage();
     for (let i = 0; i < count; i++) traffic.mutate();
     const { user, system } = process.threadCpuUsage(before);
     return (user + system) / count;
   },
-  /** Every seq that the clock stood at since the last call, with the time at which it came; of the first call, none. */
+  /** Every seq of the clock since the last call, with its time; none at the first call. */
   arrivals() {
     areCollected = true;
     return { seqs: seqs.take(), arrivedNs: arrivedNs.take() };

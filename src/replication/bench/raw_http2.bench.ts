@@ -1,6 +1,6 @@
 /**
- * Just enough of HTTP/2 to subscribe and to count what comes, at a fraction of what a client costs:
- * no HPACK decoding, no streams, one buffer for all connections.
+ * Just enough HTTP/2 to subscribe and to count messages, at a fraction of the cost of a client: no HPACK
+ * decoding, no streams, one buffer for all connections.
  */
 
 import { connect, type Socket } from "node:net";
@@ -61,12 +61,12 @@ function uint32(value: number): Buffer {
 
 /** One connection with any number of subscriptions. */
 export class RawConnection {
-  /** DATA frames, one for each message, and all bytes received. */
+  /** DATA frames, one per message, and all bytes received. */
   frames = 0;
   bytes = 0;
-  /** Subscriptions that have been sent anything. */
+  /** Subscriptions with at least one message. */
   started = 0;
-  /** Bytes until the first message of the first subscription was whole, what HTTP/2 itself says included. */
+  /** Bytes until the first message of the first subscription was complete, HTTP/2 frames included. */
   joinBytes = 0;
   readonly #socket: Socket;
   /** Per subscription the seq of its last message; 0 before the first that has one. */
@@ -131,7 +131,7 @@ export class RawConnection {
       this.#take(bytes, at, end);
       at = end;
     }
-    // A copy: the buffer is everyone's.
+    // A copy, as all connections share the buffer.
     this.#rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : Buffer.alloc(0);
   }
 

@@ -1,15 +1,15 @@
-/** Many downstreams as a process of the benchmark: they read and count, and do no more. */
+/** Many downstreams as a process of the bench, which only read and count. */
 
 import { serve } from "./child.bench.ts";
 import { RawConnection } from "./raw_http2.bench.ts";
 
-/** Connections made at the same time: less than a server's backlog. */
+/** Connections opened at the same time, fewer than a server's backlog. */
 const AT_ONCE = 100;
 
 const connections: RawConnection[] = [];
 
 const commands = {
-  /** Opens `count` connections of `streams` subscriptions each; resolves once all have begun. Returns the bytes that one connection cost until then. */
+  /** Opens `count` connections of `streams` subscriptions each; resolves once all have begun. Returns the bytes of one connection until then. */
   async open(port: number, request: Uint8Array, count: number, streams: number) {
     while (connections.length < count) {
       const more = Math.min(AT_ONCE, count - connections.length);
@@ -21,7 +21,7 @@ const commands = {
     await until(() => connections.every(({ started }) => started === streams));
     return connections[0]!.joinBytes;
   },
-  /** Resolves once all subscriptions have reached `seq`. Returns what was received in all. */
+  /** Resolves once all subscriptions have reached `seq`, to the totals received. */
   async reach(seq: number) {
     await until(() => connections.every((connection) => connection.seq >= seq));
     return {

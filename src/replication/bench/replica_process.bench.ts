@@ -1,4 +1,4 @@
-/** Replicas as a process of the benchmark, each with a connection of its own. */
+/** Replicas as a process of the bench, each with its own connection. */
 
 import { createHttp2Transport } from "../../runtime/node.ts";
 import { Replica } from "../mod.ts";
@@ -9,11 +9,11 @@ import { createRandom, createTriples } from "./traffic.bench.ts";
 const replicas: Replica[] = [];
 const seqs = new Samples();
 const arrivedNs = new Samples();
-/** Of each replica: when its link was lost, and when live again, the last time. */
+/** For each replica, when its link was last lost, and when it was live again. */
 const links: { lostNs: number; liveNs: number }[] = [];
 
 const commands = {
-  /** Has `count` replicas follow an address; resolves once all are live. */
+  /** Makes `count` replicas follow an address; resolves once all are live. */
   async follow(name: string, address: string, count = 1) {
     for (let i = 0; i < count; i++) {
       const link = { lostNs: Number.NaN, liveNs: Number.NaN };
@@ -23,7 +23,7 @@ const commands = {
         transport: createHttp2Transport().fetch,
         tracer: {
           linkLost: () => {
-            // What follows until it is live again is still the same loss.
+            // Everything until it is live again is the same loss.
             if (Number.isNaN(link.lostNs)) link.lostNs = nowNs();
           },
           linkStatus: (status) => {
@@ -58,8 +58,8 @@ const commands = {
     return links;
   },
   /**
-   * Sends random mutations upstream, `perSecond` on average, without waiting for one to be answered
-   * before the next. Returns how long each took to be answered, in milliseconds.
+   * Sends random mutations upstream, `perSecond` on average, without waiting for the
+   * response before the next one. Returns the time until each response, in milliseconds.
    */
   async mutate(perSecond: number, durationMs: number) {
     const replica = replicas[0]!;
@@ -74,7 +74,7 @@ const commands = {
         { type: "add", states },
         { signal: new AbortController().signal, timeoutMs: 10_000 },
       );
-      // One without an answer took for ever.
+      // One without a response counts as infinite.
       answers.push(
         answer.then(
           () => performance.now() - sentMs,

@@ -1,9 +1,9 @@
 /**
- * What replication costs, with the project's aims beside the values. `npm run bench:replication`,
- * about three minutes; names of parts of it (`npm run bench:replication -- bytes latency`) run those alone.
+ * The cost of replication, with the project's aims. `npm run bench:replication` takes about three minutes;
+ * names of parts (`npm run bench:replication -- bytes latency`) run only those.
  *
- * All processes and sockets are real, on loopback, and close together: the ratios, and what is CPU
- * time of one process, depend little on what else the machine does; latencies do.
+ * All processes and sockets are real, on the loopback. Ratios and the CPU time of one process depend little
+ * on the load of the machine; latencies do.
  */
 
 import { cpus, loadavg } from "node:os";

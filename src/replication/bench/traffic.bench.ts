@@ -1,4 +1,4 @@
-/** Mutations to measure with: three random states at a time, as the random feed makes them. */
+/** Mutations of three random states each, like those of the random feed. */
 
 import type { Machine } from "../../machine/mod.ts";
 import { systemTime } from "../mod.ts";
@@ -7,7 +7,7 @@ import { Samples } from "./figures.bench.ts";
 
 export const SEED = 20_010_629;
 
-/** Uniform numbers in [0, 1), the same on each run (mulberry32). */
+/** Uniform numbers in [0, 1), the same in each run (mulberry32). */
 export function createRandom(seed = SEED): () => number {
   let state = seed;
   return () => {
@@ -28,28 +28,28 @@ export function createTriples(names: readonly string[], random: () => number): (
 export interface Driven {
   /** Seq after each. */
   readonly seqs: Float64Array;
-  /** When each began, in nanoseconds ({@linkcode nowNs}). */
+  /** When each started, in nanoseconds ({@linkcode nowNs}). */
   readonly startedNs: Float64Array;
   /** How long each took to execute, in nanoseconds. */
   readonly tookNs: Float64Array;
-  /** How long each waited for its turn after it was due, in milliseconds; timers are up to one late by themselves. */
+  /** Delay of each after its due time, in milliseconds; timers alone are up to one late. */
   readonly lateMs: Float64Array;
 }
 
 export interface DriveOptions {
-  /** Mean number a second, at times that vary by half; Infinity is one in every turn of the event loop. */
+  /** Mean number a second, at intervals that vary by half; Infinity for one in every turn of the event loop. */
   readonly perSecond: number;
   readonly durationMs: number;
 }
 
-/** Drives a root's machine with random mutations, one in a turn of the event loop; canceled ones are not counted. */
+/** Runs random mutations on a root's machine, one per turn of the event loop; canceled ones are not counted. */
 export class Traffic {
   readonly #machine: Machine;
   readonly #seq: () => number;
   readonly #random: () => number;
   readonly #triple: () => string[];
 
-  /** `seq` tells the seq of the machine's source. */
+  /** `seq` returns the seq of the machine's source. */
   constructor(machine: Machine, seq: () => number, random = createRandom()) {
     this.#machine = machine;
     this.#seq = seq;
@@ -84,10 +84,10 @@ export class Traffic {
     };
   }
 
-  /** Executes one mutation that moves the clock. Returns when it began and how long it took, in nanoseconds. */
+  /** Executes one mutation that moves the clock. Returns its start and its duration, in nanoseconds. */
   mutate(): readonly [startedNs: number, tookNs: number] {
     for (;;) {
-      // An error state among them would block most of what follows.
+      // The state Exception would block most of the following mutations.
       this.#machine.remove("Exception");
       const triple = this.#triple();
       const seqBefore = this.#seq();
@@ -99,7 +99,7 @@ export class Traffic {
   }
 }
 
-/** Waits for `ms`, or if that is past for the next turn of the event loop. */
+/** Waits for `ms`; if that is not positive, for the next turn of the event loop. */
 function turn(ms: number): Promise<void> {
   return new Promise((resolve) => {
     if (ms > 0) setTimeout(resolve, Math.ceil(ms));

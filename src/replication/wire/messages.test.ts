@@ -49,13 +49,13 @@ const TYPICAL = diff({
 });
 
 describe("encodeClockMessage() and decodeClockMessage()", () => {
-  it("take a typical diff, three states flipped, to at most 24 bytes, and to 38 as sent", () => {
+  it("encode a typical diff of three states in at most 24 bytes, 38 as sent", () => {
     expect(encodeClockMessage(TYPICAL).length).toBeLessThanOrEqual(24);
     const sentLater = { ...TYPICAL, sentMs: TYPICAL.wallDeltaMs + 3 };
     expect(encodeClockMessage(sentLater)).toEqual(encodeClockMessage(TYPICAL));
   });
 
-  it("still read the bytes that were ever sent", () => {
+  it("still read old bytes", () => {
     const bytes = "08e724120 60a030408731b".replaceAll(" ", "");
     expect(hex(encodeClockMessage(TYPICAL)).startsWith(bytes)).toBe(true);
     expect(decodeClockMessage(encodeClockMessage(TYPICAL))).toEqual(TYPICAL);
@@ -117,7 +117,7 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
     expect(decodeClockMessage(encodeClockMessage(message))).toEqual(message);
   });
 
-  it("tell a snapshot of no states from none", () => {
+  it("distinguish a snapshot of no states from no snapshot", () => {
     const start = {
       epoch: "00000000000000ff",
       wallTimeMs: 1,
@@ -136,7 +136,7 @@ describe("encodeClockMessage() and decodeClockMessage()", () => {
 });
 
 describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
-  it("carry what a subscriber has", () => {
+  it("carry the clock of a subscriber", () => {
     const request = {
       name: "rep-1-1",
       epoch: "0123456789abcdef",
@@ -148,7 +148,7 @@ describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
     expect(decodeSubscribeRequest(encodeSubscribeRequest(nothing))).toEqual(nothing);
   });
 
-  it("carry a selection, in its one form", () => {
+  it("carry a selection, in its canonical form", () => {
     const request = { name: "a", epoch: "", seq: 0, schemaHash: "" };
     const selection = createSelection(["Start", "Exception"], ["Flight1"]);
     expect(decodeSubscribeRequest(encodeSubscribeRequest({ ...request, selection }))).toEqual({
@@ -163,7 +163,7 @@ describe("encodeSubscribeRequest() and decodeSubscribeRequest()", () => {
 });
 
 describe("decodeClockMessage()", () => {
-  it("keeps the last 16 trace contexts, without what is none", () => {
+  it("keeps the last 16 trace contexts, without invalid ones", () => {
     const contexts = Array.from({ length: 20 }, (_, i) => new Uint8Array(25).fill(i + 1));
     contexts[18] = new Uint8Array(26);
     contexts[19] = new Uint8Array(24);
@@ -199,13 +199,13 @@ describe("encodeMutateResponse() and decodeMutateResponse()", () => {
       rejected: { state: "A", by: "relation Remove of B" },
     },
     { result: "canceled", version: "0123456789abcdef-0", rejected: { by: "queue limit of 1000" } },
-  ] as const)("carry %j", (reply) => {
-    expect(decodeMutateResponse(encodeMutateResponse(reply))).toEqual(reply);
+  ] as const)("carry %j", (response) => {
+    expect(decodeMutateResponse(encodeMutateResponse(response))).toEqual(response);
   });
 });
 
 describe("decodeProbeResponse()", () => {
-  it("takes what was encoded, and nothing with a wrong bit", () => {
+  it("accepts what was encoded, and nothing with a wrong bit", () => {
     const bytes = encodeProbeResponse({ sentMs: 123_456, wallTimeMs: 1_767_225_600_000 });
     expect(decodeProbeResponse(bytes)).toEqual({ sentMs: 123_456, wallTimeMs: 1_767_225_600_000 });
     for (let bit = 0; bit < 8 * bytes.length; bit++) {

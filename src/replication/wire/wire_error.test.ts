@@ -10,7 +10,7 @@ describe("fromWireError()", () => {
     [{ code: "invalid_argument", states: list(101) }, list(100)],
     [{ code: "invalid_argument", states: [null] }, []],
     [{ code: "unavailable", states: ["A"] }, []],
-  ])("takes a hundred names of states, and nothing else, from %#", (error, states) => {
+  ])("takes up to a hundred names of states from %#", (error, states) => {
     expect(fromWireError(error, "unknown").states).toEqual(states);
   });
 
@@ -23,7 +23,7 @@ describe("fromWireError()", () => {
     [{ code: "toString" }, "unknown", 'The peer responded with the error "toString"'],
     [null, "unknown", 'The peer responded with the error "unknown"'],
     ["broken", "unknown", 'The peer responded with the error "unknown"'],
-  ])("makes an error of %#, whatever it is", (value, code, message) => {
+  ])("creates an error from %#", (value, code, message) => {
     expect(fromWireError(value, "unknown")).toMatchObject({ code, message });
   });
 });

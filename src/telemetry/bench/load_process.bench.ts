@@ -17,9 +17,9 @@ import type { Measured, Mode } from "./telemetry.bench.ts";
 const mode = process.argv[2] as Mode;
 const IDLE_MS = 1_500;
 const ROUNDS = 5;
-/** Mutations between two turns of the event loop: what a busy root finds waiting. */
+/** Mutations between two turns of the event loop, as on a busy root. */
 const TURN = 20;
-/** In which what waits is sent. */
+/** Time in which waiting data is sent. */
 const DRAIN_MS = mode.startsWith("all") ? 1_500 : 100;
 const TURNS = mode === "all at 100 %" ? 200 : 3_000;
 
@@ -35,7 +35,7 @@ async function settle(): Promise<number> {
 
 async function start(): Promise<TelemetryBackend | undefined> {
   if (mode === "none") return undefined;
-  // Only here: what is loaded is part of the cost.
+  // Imported only here, as loaded code is part of the cost.
   const { startTelemetry } = await import("../setup.ts");
   return await startTelemetry({
     env: process.env,
@@ -48,7 +48,7 @@ async function start(): Promise<TelemetryBackend | undefined> {
 const backend = await start();
 const log = createLogger("info", Date.now, (record) => backend?.emitLog(record));
 
-/** Memory is that of a whole node, as it stands there after its start. */
+/** Memory of a whole node after its start. */
 async function measureIdle(): Promise<number> {
   const env = { TST_ADDR: "127.0.0.1:0", TST_HTTP_ADDR: "127.0.0.1:0", TST_FEED: "none" };
   const transport = createHttp2Transport();
@@ -74,7 +74,7 @@ function createLoad(): () => void {
   const telemetry =
     backend &&
     new NodeTelemetry({
-      // Beside those of the node before.
+      // In addition to those of the node above.
       backend: { ...backend, metrics: new MetricSet() },
       log,
       time: systemTime,

@@ -1,11 +1,11 @@
 /**
- * What telemetry costs a root: CPU time per transition, and memory per node.
+ * The cost of telemetry for a root: CPU time per transition, and memory per node.
  * `npm run bench:telemetry`, about two minutes.
  *
- * Each row is a process of its own: a machine with its source and a publisher with two downstreams that
- * take everything, under random mutations of three states. `none` has no telemetry at all; the others
- * send to a collector in this process, which takes all and keeps nothing. CPU time is that of the
- * measured process alone, batching, encoding, sending and being scraped each second included.
+ * Each row is a separate process: a machine with its source and a publisher with two downstreams without
+ * backpressure, under random mutations of three states. `none` has no telemetry; the others send to a collector
+ * in this process, which keeps nothing. CPU time is only that of the measured process; it includes batching,
+ * encoding, sending, and a scrape each second.
  */
 
 import { spawn } from "node:child_process";
@@ -16,9 +16,9 @@ import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 
 export type Mode = "none" | "metrics" | "all at 1 %" | "all at 100 %";
 
-/** What a measured process tells. */
+/** The result of a measured process. */
 export interface Measured {
-  /** The round that busy neighbours disturbed least, in microseconds of CPU time per mutation, its auto transition included. */
+  /** CPU time per mutation, its auto transition included, in the fastest round, in microseconds. */
   readonly usPerTransition: number;
   readonly transitions: number;
   /** Resident memory of an idle node after a collection, in MB. */
@@ -43,7 +43,7 @@ function measure(mode: Mode, endpoint: string): Promise<Measured> {
       OTEL_TRACES_SAMPLER_ARG: ratio,
       OTEL_BSP_SCHEDULE_DELAY: "500",
       OTEL_EXPORTER_OTLP_ENDPOINT: mode.startsWith("all") ? endpoint : "",
-      // At 100 % nothing may be dropped, or it would look cheap.
+      // At 100 %, nothing may be dropped, as that would lower the cost.
       ...(ratio === "1" && {
         OTEL_BSP_MAX_QUEUE_SIZE: "500000",
         OTEL_BLRP_MAX_QUEUE_SIZE: "500000",
