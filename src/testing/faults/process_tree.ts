@@ -1,11 +1,11 @@
 /** A tree of node processes with a proxy on every link, for a test to break. */
 
-import type { Role } from "../../tree/mod.ts";
+import type { NodeRole } from "../../http/mod.ts";
 import { NodeProcess } from "./node_process.ts";
 import { TcpProxy } from "./tcp_proxy.ts";
 
 export interface PlaceOptions {
-  readonly role?: Role;
+  readonly role?: NodeRole;
   /** Names of the upstream nodes, the preferred first; they may start later. Without any, the node is a root. */
   readonly upstreams?: readonly string[];
   /** More variables of this node. */
