@@ -16,6 +16,7 @@ import {
   importsOf,
   readSources,
   type Sources,
+  withoutListings,
 } from "./import_graph.ts";
 
 interface Rule {
@@ -168,7 +169,7 @@ export function checkTable(paths: Iterable<string>, rules = RULES): string[] {
 /** Circles of imports, of files and of folders, as readable lines. */
 export function checkCircles(sources: Sources): string[] {
   const files = fileGraph(sources);
-  const folders = folderGraph(files, dirname);
+  const folders = folderGraph(withoutListings(files), dirname);
   return [
     ...findCircles(files).map((circle) => `circle of files: ${circle}`),
     ...findCircles(folders).map((circle) => `circle of folders: ${circle}`),

@@ -53,19 +53,28 @@ export function fileGraph(sources: Sources): Graph {
 }
 
 /**
- * Which folders import which other folders. What a folder's `mod.ts` imports from below its own folder
- * does not count: it only lists what the folder's rooms export.
+ * The graph of files without what each `mod.ts` imports from the rooms of its own folder: it only lists
+ * what they export, and would put every room that uses a file of the folder into a circle of folders.
  */
+export function withoutListings(files: Graph): Graph {
+  const isListed = (path: string, target: string) =>
+    path.endsWith("/mod.ts") && target.startsWith(`${posix.dirname(path)}/`);
+  return new Map(
+    [...files].map(([path, targets]) => [
+      path,
+      new Set([...targets].filter((target) => !isListed(path, target))),
+    ]),
+  );
+}
+
+/** Which folders import which other folders. */
 export function folderGraph(files: Graph, folderOf: (path: string) => string): Graph {
   const graph = new Map<string, Set<string>>();
   for (const [path, targets] of files) {
     const folder = folderOf(path);
     const imported = graph.get(folder) ?? new Set();
     graph.set(folder, imported);
-    for (const target of targets) {
-      const isListed = path === `${folder}/mod.ts` && target.startsWith(`${folder}/`);
-      if (!isListed && folderOf(target) !== folder) imported.add(folderOf(target));
-    }
+    for (const target of targets) if (folderOf(target) !== folder) imported.add(folderOf(target));
   }
   return graph;
 }
