@@ -76,7 +76,7 @@ export {
   traceIdOf,
 } from "./clock/trace_context.ts";
 export { sleep } from "./clock/waiting.ts";
-export type { BodyReader, BodyWriter, PushStream } from "./down/push_body.ts";
+export type { BodyWriter, PushStream, WriterEvents } from "./down/push_body.ts";
 export { readBytes } from "./wire/http_message.ts";
 export { decodeClockMessage, encodeClockMessage } from "./wire/message_codec.ts";
 export type { ClockMessage } from "./wire/messages.ts";

@@ -18,7 +18,7 @@ import { sealStart } from "./wire/seal.ts";
 
 const SIGNAL = new AbortController().signal;
 
-/** What a clock shows of a selection, in order. */
+/** The selected states of a clock with their ticks, in order. */
 function choose(clock: VersionedClock, states?: string): [string, number][] {
   const selection = states === undefined ? undefined : parseSelection(states);
   return clock.names
@@ -33,27 +33,19 @@ function expectEqual(clock: VersionedClock, source: VersionedClock, states?: str
 
 describe("A replica with a selection", () => {
   let tree: ReplicationTree;
-  let open: { kill(): void | Promise<void> }[];
-  const keep = <T extends { kill(): void | Promise<void> }>(node: T): T => {
-    open.push(node);
-    return node;
-  };
 
   beforeEach(() => {
     tree = new ReplicationTree(flights);
-    open = [];
   });
 
-  afterEach(async () => {
-    await Promise.all(open.map((node) => node.kill()));
-  });
+  afterEach(() => tree.close());
 
   const mutate = (leaf: TreeReplica, ...states: string[]) =>
     leaf.replica.mutate({ type: "add", states }, { signal: SIGNAL, timeoutMs: 1_000 });
 
-  it("takes a snapshot when a tick that came is not what its checksum proves", async () => {
-    const root = keep(tree.root());
-    const leaf = keep(tree.replica("leaf", "root", { states: "Flight2*" }));
+  it("takes a snapshot when the checksum does not prove a received tick", async () => {
+    const root = tree.root();
+    const leaf = tree.replica("leaf", "root", { states: "Flight2*" });
     await tree.time.advance(100);
     const served: string[] = [];
     leaf.clock.onChange(() => served.push(JSON.stringify(choose(leaf.clock))));
@@ -73,9 +65,9 @@ describe("A replica with a selection", () => {
     expect(new Set(served)).toEqual(new Set([JSON.stringify(choose(root.clock, "Flight2*"))]));
   });
 
-  it("is proven by heartbeats, which a wrong clock does not pass", async () => {
-    const root = keep(tree.root());
-    const leaf = keep(tree.replica("leaf", "root", { states: "Flight2*" }));
+  it("is proven by heartbeats, which detect a wrong clock", async () => {
+    const root = tree.root();
+    const leaf = tree.replica("leaf", "root", { states: "Flight2*" });
     await tree.time.advance(100);
     root.machine.add("Start");
     leaf.clock.advance(leaf.clock.seq, Uint32Array.of(0), [7]);
@@ -84,13 +76,13 @@ describe("A replica with a selection", () => {
     expectEqual(leaf.clock, root.clock, "Flight2*");
   });
 
-  it("has a version to wait for soon after any mutation, below a relay with a selection as well", async () => {
-    const root = keep(tree.root());
-    keep(tree.replica("relay", "root", { states: "Flight2*,Exception" }));
-    const leaf = keep(tree.replica("leaf", "relay", { states: "Flight2Gate*" }));
+  it("reaches the version of any mutation soon, also below a relay with a selection", async () => {
+    const root = tree.root();
+    tree.replica("relay", "root", { states: "Flight2*,Exception" });
+    const leaf = tree.replica("leaf", "relay", { states: "Flight2Gate*" });
     await tree.time.advance(1_000);
     for (let i = 0; i < 5; i++) {
-      // The last of a burst leaves no pause for a heartbeat on the way.
+      // Right after a change, no heartbeat is due.
       root.machine.toggle("Flight2Gate1");
       await tree.time.advance(10);
       const { version } = await mutate(leaf, `Flight1Gate${i + 1}`);
@@ -102,18 +94,16 @@ describe("A replica with a selection", () => {
     expect([...leaf.replica.resyncs]).toEqual([]);
   });
 
-  it("moves between nodes that hold its states, resumes there, and passes by those that do not", async () => {
-    const root = keep(tree.root());
+  it("moves between nodes that hold its states, resumes there, and skips those that do not", async () => {
+    const root = tree.root();
     const part = tree.replica("part", "root", { states: "Flight2*" });
-    keep(tree.replica("other", "root", { states: "Flight3*" }));
-    keep(tree.replica("whole", "root"));
+    tree.replica("other", "root", { states: "Flight3*" });
+    tree.replica("whole", "root");
     const snapshots: boolean[] = [];
-    const leaf = keep(
-      tree.replica("leaf", ["part", "other", "whole"], {
-        states: "Flight2*",
-        tracer: { applied: ({ isSnapshot }) => snapshots.push(isSnapshot) },
-      }),
-    );
+    const leaf = tree.replica("leaf", ["part", "other", "whole"], {
+      states: "Flight2*",
+      tracer: { applied: ({ isSnapshot }) => snapshots.push(isSnapshot) },
+    });
     await tree.time.advance(1_500);
     expect(leaf.replica).toMatchObject({ address: "part", status: "live" });
     await part.kill();
@@ -125,7 +115,7 @@ describe("A replica with a selection", () => {
     );
     expectEqual(leaf.clock, root.clock, "Flight2*");
     expect(snapshots).toEqual([true, false]);
-    keep(tree.replica("part", "root", { states: "Flight2*" }));
+    tree.replica("part", "root", { states: "Flight2*" });
     root.machine.add("Flight1Delayed");
     await tree.time.advance(61_000);
     expect(leaf.replica).toMatchObject({ address: "part", status: "live", reconnects: 1 });
@@ -133,9 +123,9 @@ describe("A replica with a selection", () => {
     expect(snapshots).toEqual([true, false]);
   });
 
-  it("does not follow an upstream that sends other states than it asked for", async () => {
-    const root = keep(tree.root());
-    const leaf = keep(tree.replica("leaf", "root", { states: "Flight2*" }));
+  it("does not follow an upstream that sends other states than it requested", async () => {
+    const root = tree.root();
+    const leaf = tree.replica("leaf", "root", { states: "Flight2*" });
     await tree.time.advance(100);
     expectEqual(leaf.clock, root.clock, "Flight2*");
     tree.network.onPiece = (_, piece) => {
@@ -151,57 +141,53 @@ describe("A replica with a selection", () => {
     tree.network.cut("root");
     await tree.time.advance(3_000);
     expect(leaf.replica.lastError?.message).toBe(
-      'Cannot follow root: it sent state "Start", which was not asked for',
+      'Cannot follow root: it sent state "Start", which was not requested',
     );
     expect(choose(leaf.clock)).toEqual(before);
   });
 
-  it("does not follow an upstream that understood another selection, or none", async () => {
-    const root = keep(tree.root());
-    let asked: string | undefined = "gate*";
-    // What is asked for becomes another thing on its way.
+  it("does not follow an upstream that received another selection, or none", async () => {
+    const root = tree.root();
+    let received: string | undefined = "gate*";
+    // The request changes in transit.
     tree.network.onRequest = (path, body) => {
       if (path !== SUBSCRIBE_PATH) return body;
       const request = decodeSubscribeRequest(body.subarray(5));
-      const selection = asked === undefined ? undefined : parseSelection(asked);
+      const selection = received === undefined ? undefined : parseSelection(received);
       return encodeEnvelope(encodeSubscribeRequest({ ...request, selection }));
     };
     const resyncs: string[] = [];
-    const leaf = keep(
-      tree.replica("leaf", "root", {
-        states: "Gate*",
-        tracer: { resync: (reason, detail) => resyncs.push(`${reason}: ${detail}`) },
-      }),
-    );
+    const leaf = tree.replica("leaf", "root", {
+      states: "Gate*",
+      tracer: { resync: (reason, detail) => resyncs.push(`${reason}: ${detail}`) },
+    });
     await tree.time.advance(100);
-    asked = undefined;
+    received = undefined;
     await tree.time.advance(300);
     expect(new Set(resyncs)).toEqual(
       new Set([
         `checksum: the start of epoch ${root.clock.epoch}`,
-        `checksum: the start of epoch ${root.clock.epoch}, which is not of the states that we asked for`,
+        `checksum: the start of epoch ${root.clock.epoch}, which is not of the states that we requested`,
       ]),
     );
     expect(leaf.clock.epoch).toBe("");
-    asked = "Gate*";
+    received = "Gate*";
     await tree.time.advance(4_000);
     expectEqual(leaf.clock, root.clock, "Gate*");
     expect(leaf.replica.status).toBe("live");
   });
 
-  it("goes over from an upstream that drains to one that has not heard of the latest seq yet", async () => {
-    const root = keep(tree.root());
-    keep(tree.replica("part", "root", { states: "Flight2*" }));
+  it("moves from an upstream that drains to one that has not reached the latest seq yet", async () => {
+    const root = tree.root();
+    tree.replica("part", "root", { states: "Flight2*" });
     root.machine.add("Flight2Delayed");
     await tree.time.advance(100);
-    const whole = keep(tree.replica("whole", "root"));
+    const whole = tree.replica("whole", "root");
     const moves: string[] = [];
-    const leaf = keep(
-      tree.replica("leaf", ["whole", "part"], {
-        states: "Flight2*",
-        tracer: { moved: ({ address, reason }) => moves.push(`${address} ${reason}`) },
-      }),
-    );
+    const leaf = tree.replica("leaf", ["whole", "part"], {
+      states: "Flight2*",
+      tracer: { moved: ({ address, reason }) => moves.push(`${address} ${reason}`) },
+    });
     await tree.time.advance(490);
     root.machine.add("Flight1Delayed");
     await tree.time.advance(20);
@@ -214,12 +200,12 @@ describe("A replica with a selection", () => {
     expectEqual(leaf.clock, root.clock, "Flight2*");
   });
 
-  it("costs few bytes: to join, to resume, for each push, and none for a push to others", async () => {
-    const root = keep(tree.root());
+  it("costs few bytes to join, to resume and for each push, and none for other states' pushes", async () => {
+    const root = tree.root();
     root.machine.add("Start");
     const [, second, third] = flightsLayout.flights;
     const replicas = [undefined, `${second!.name}*`].map((states) =>
-      keep(tree.replica(states ?? "all", "root", states === undefined ? {} : { states })),
+      tree.replica(states ?? "all", "root", states === undefined ? {} : { states }),
     );
     const cost = async (act: () => void) => {
       const before = replicas.map(({ replica }) => replica.bytesReceived);
@@ -228,7 +214,7 @@ describe("A replica with a selection", () => {
       return replicas.map(({ replica }, i) => replica.bytesReceived - before[i]!);
     };
     const [joinAll, join] = await cost(() => {});
-    // With envelopes; the default schema has 149 states, of which a flight has 13.
+    // Envelopes included; 13 of the schema's 149 states belong to the flight.
     expect(join).toBeLessThanOrEqual(290);
     expect(joinAll).toBeGreaterThan(5 * join!);
     const [pushAll, push] = await cost(() => root.machine.toggle(second!.gates[0]!));
@@ -288,7 +274,7 @@ describe("Trees of selections", () => {
     },
   );
 
-  it("show, whatever happens, only what the root had, and in the end what it has", async () => {
+  it("only ever show what the root had, and in the end what it has", async () => {
     const runs = fc.array(command, { maxLength: 25, size: "max" });
     const leaves = fc.array(leaf, { minLength: 1, maxLength: 4, size: "max" });
     await fc.assert(

@@ -3,15 +3,15 @@ import type { BodyWriter, PushStream } from "../replication/mod.ts";
 import { createHttp2Transport } from "./http2_client.ts";
 import { listenHttp2 } from "./http2_server.ts";
 
-/** A body that can be taken over, and from which nothing can be read. */
+/** A body that only a writer can be attached to. */
 function createBody() {
   const { promise: writer, resolve } = Promise.withResolvers<BodyWriter>();
   const { promise: isGone, resolve: gone } = Promise.withResolvers<void>();
   const told = { taken: () => {} };
   const body: PushStream = Object.assign(new ReadableStream<Uint8Array<ArrayBuffer>>(), {
-    takeOver(own: BodyWriter) {
+    attach(own: BodyWriter) {
       resolve(own);
-      return { gone, taken: () => told.taken() };
+      return { closed: gone, flushed: () => told.taken() };
     },
   });
   return { body, writer, isGone, told };

@@ -127,9 +127,9 @@ function drained(stream: ServerHttp2Stream): Promise<void> {
   });
 }
 
-/** Whether a body can be taken over. Some runtimes replace the stream that a `Response` was made of. */
+/** Whether a writer can be attached to a body. Some runtimes replace the stream that a `Response` was made of. */
 export function isPushed(body: ReadableStream<Uint8Array<ArrayBuffer>>): body is PushStream {
-  return "takeOver" in body;
+  return "attach" in body;
 }
 
 /** Has `body` write to `stream`. Resolves when the body has ended or the stream is closed. */
@@ -138,9 +138,9 @@ export function push(stream: ServerHttp2Stream, body: PushStream): Promise<void>
     // One closure for all messages: one per message is slow with a thousand streams.
     const written = (error: Error | null | undefined) => {
       // After an error, the event "close" follows.
-      if (!error) reader.taken();
+      if (!error) events.flushed();
     };
-    const reader = body.takeOver({
+    const events = body.attach({
       write: (bytes) => void stream.write(toBuffer(bytes), written),
       end() {
         stream.end();
@@ -149,7 +149,7 @@ export function push(stream: ServerHttp2Stream, body: PushStream): Promise<void>
       abort: () => breakOff(stream),
     });
     stream.once("close", () => {
-      reader.gone();
+      events.closed();
       resolve();
     });
   });

@@ -2,8 +2,11 @@
 
 import { createMachine, type Machine, type Schema } from "../machine/mod.ts";
 import {
+  type ClockMessage,
   createReplicationServer,
   createSource,
+  decodeClockMessage,
+  encodeClockMessage,
   type Mutate,
   Publisher,
   parseSelection,
@@ -12,6 +15,7 @@ import {
   type Source,
   type VersionedClock,
 } from "../replication/mod.ts";
+import { encodeEnvelope } from "../replication/wire/envelope.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { VirtualTime } from "./virtual_time.ts";
 
@@ -35,6 +39,7 @@ export class ReplicationTree {
   readonly time = new VirtualTime();
   readonly network = new MemoryNetwork();
   readonly #schema: Schema;
+  readonly #nodes: { kill(): void | Promise<void> }[] = [];
   #lives = 0;
 
   constructor(schema: Schema) {
@@ -50,7 +55,7 @@ export class ReplicationTree {
     });
     const publisher = new Publisher(source.clock, { name, machineId: machine.id, time });
     const unlisten = this.#listen(name, publisher, async (request) => source.mutate(request));
-    return {
+    return this.#keep({
       machine,
       source,
       publisher,
@@ -59,7 +64,7 @@ export class ReplicationTree {
         unlisten();
         publisher.close();
       },
-    };
+    });
   }
 
   replica(
@@ -98,7 +103,7 @@ export class ReplicationTree {
       replica.mutate(request, mutateOptions),
     );
     replica.start();
-    return {
+    return this.#keep({
       replica,
       publisher,
       clock: replica.clock,
@@ -107,7 +112,27 @@ export class ReplicationTree {
         publisher.close();
         await replica.close();
       },
+    });
+  }
+
+  /** Kills all nodes. */
+  async close(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.kill()));
+  }
+
+  /** Changes each message from the node at `address` by what `change` returns; undefined leaves it as it is. */
+  tamper(change: (message: ClockMessage, address: string) => Partial<ClockMessage> | undefined) {
+    this.network.onPiece = (address, piece) => {
+      const message = decodeClockMessage(piece.subarray(5));
+      const changed = change(message, address);
+      if (changed === undefined) return piece;
+      return encodeEnvelope(encodeClockMessage({ ...message, ...changed }));
     };
+  }
+
+  #keep<T extends TreeRoot | TreeReplica>(node: T): T {
+    this.#nodes.push(node);
+    return node;
   }
 
   #listen(name: string, publisher: Publisher, mutate: Mutate): () => void {

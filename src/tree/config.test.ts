@@ -71,7 +71,7 @@ describe("parseConfig()", () => {
     [
       { TST_PARENT_ADDR: "a:1", TST_NAME: "a", TST_STATES: "A*B" },
       [],
-      /Cannot use TST_STATES: Cannot select "A\*B": a star stands only at the end of a prefix/,
+      /Cannot use TST_STATES: Cannot select "A\*B": a star is allowed only at the end of a prefix/,
     ],
     [{ TST_PARENT_ADDR: "a:0", TST_NAME: "a" }, [], /"a:0" has port 0/],
     [{}, ["--speed", "1"], /Cannot use argument "--speed": the flags are --role/],

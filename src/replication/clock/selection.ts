@@ -58,7 +58,9 @@ export function parseSelection(text: string): Selection {
     if (item === "") continue;
     const star = item.indexOf("*");
     if (star >= 0 && star < item.length - 1)
-      throw new RangeError(`Cannot select "${item}": a star stands only at the end of a prefix`);
+      throw new RangeError(
+        `Cannot select "${item}": a star is allowed only at the end of a prefix`,
+      );
     if (item === "*")
       throw new RangeError(`Cannot select "*": that is every state, which needs no selection`);
     if (star < 0) names.push(item);
@@ -118,8 +120,8 @@ export function faultOfStates(selection: Selection, names: readonly string[]): s
   const extra = names.find(
     (name) => !chosen.has(name) && !selection.prefixes.some((prefix) => name.startsWith(prefix)),
   );
-  if (extra !== undefined) return `it sent state "${extra}", which was not asked for`;
+  if (extra !== undefined) return `it sent state "${extra}", which was not requested`;
   const missing = selection.names.find((name) => !known.has(name));
-  if (missing !== undefined) return `it sent no state "${missing}", which was asked for`;
+  if (missing !== undefined) return `it sent no state "${missing}", which was requested`;
   return undefined;
 }

@@ -21,7 +21,7 @@ export interface SourceTracer {
 
 export interface SourceOptions {
   readonly time?: TimeSource;
-  /** 16 hex digits, or what makes them for each life of the clock; for tests. Default: random. */
+  /** 16 hex digits, or what makes them for each epoch; for tests. Default: random. */
   readonly epoch?: string | (() => string);
   /** How many idempotency keys are remembered. Default 10,000. */
   readonly maxKeys?: number;
@@ -32,7 +32,7 @@ export interface SourceOptions {
 
 export interface Source {
   readonly clock: VersionedClock;
-  /** Runs a mutation. Throws {@linkcode ReplicationError} for one that the machine cannot run at all. */
+  /** Runs a mutation. Throws {@linkcode ReplicationError} for one that the machine cannot run. */
   mutate(request: MutationRequest): MutationResponse;
   /** Stops following the machine. */
   close(): void;

@@ -106,8 +106,8 @@ describe("VersionedClock.reset()", () => {
       fc.property(seqs, fc.nat(9), fc.nat(NAMES.length - 1), (changedAt, since, moved) => {
         const clock = new VersionedClock();
         const ticks = NAMES.map(() => 1);
-        const life = { epoch: "00000000000000aa", seq: 9, schema: SCHEMA, names: NAMES, ticks };
-        clock.reset({ ...life, changedAt });
+        const snapshot = { epoch: "00000000000000aa", seq: 9, schema: SCHEMA, names: NAMES, ticks };
+        clock.reset({ ...snapshot, changedAt });
         const later = (seq: number) => seq > since;
         expect(diffSince(clock, since).map(([index]) => index)).toEqual(
           NAMES.map((_, index) => index).filter((index) => later(changedAt[index]!)),

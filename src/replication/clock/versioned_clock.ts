@@ -1,6 +1,6 @@
 /**
  * A clock with its version: epoch, seq, and for each state the seq at which its tick last changed.
- * The publisher sends from it, the replica writes to it, HTTP answers from it. A diff from any past
+ * The publisher sends from it, the replica writes to it, HTTP reads from it. A diff from any past
  * seq is read off it without a history, at a cost that follows the states that changed.
  *
  * @module
@@ -22,7 +22,7 @@ export type ClockChange = (
 };
 
 /** What {@linkcode VersionedClock.reset} takes. */
-export interface ClockLife {
+export interface ClockSnapshot {
   readonly epoch: string;
   readonly seq: number;
   readonly schema: Schema;
@@ -35,7 +35,7 @@ export interface ClockLife {
   readonly traceContexts?: readonly Uint8Array[];
 }
 
-/** The checksum of a whole clock: what {@linkcode VersionedClock.checksum} keeps up incrementally. */
+/** The checksum of a whole clock: what {@linkcode VersionedClock.checksum} maintains incrementally. */
 export function checksumOf(ticks: ArrayLike<number>): number {
   let checksum = 0;
   for (let i = 0; i < ticks.length; i++) checksum = (checksum + mixTick(i, ticks[i]!)) | 0;
@@ -51,7 +51,7 @@ export function mixTick(index: number, tick: number): number {
   return (hash ^ (hash >>> 15)) >>> 0;
 }
 
-/** A machine's clock as it travels: see the module. One owner (a source or a replica) writes it, many read it. */
+/** A machine's clock with its version. One owner (a source or a replica) writes it, many read it. */
 export class VersionedClock {
   #epoch = "";
   #seq = 0;
@@ -185,24 +185,24 @@ export class VersionedClock {
       this.#listeners.call({ type: "advance", seq, indexes, traceContexts });
   }
 
-  /** Starts over: a new life of the clock, another schema, or a snapshot. */
-  reset(life: ClockLife): void {
-    const size = life.names.length;
-    this.#epoch = life.epoch;
-    this.#seq = life.seq;
-    this.#changedAtMs = life.changedAtMs ?? 0;
-    this.#schema = life.schema;
-    this.#names = life.names;
-    this.#indexByName = new Map(life.names.map((name, index) => [name, index]));
-    this.#ticks = Float64Array.from(life.ticks);
+  /** Starts over: with another epoch, another schema, or a snapshot. */
+  reset(snapshot: ClockSnapshot): void {
+    const size = snapshot.names.length;
+    this.#epoch = snapshot.epoch;
+    this.#seq = snapshot.seq;
+    this.#changedAtMs = snapshot.changedAtMs ?? 0;
+    this.#schema = snapshot.schema;
+    this.#names = snapshot.names;
+    this.#indexByName = new Map(snapshot.names.map((name, index) => [name, index]));
+    this.#ticks = Float64Array.from(snapshot.ticks);
     this.#older = Int32Array.from({ length: size }, (_, i) => i - 1);
     this.#newer = Int32Array.from({ length: size }, (_, i) => (i + 1 < size ? i + 1 : -1));
     this.#newest = size - 1;
-    if (life.changedAt === undefined) {
+    if (snapshot.changedAt === undefined) {
       // All states count as changed at this seq: a diff from before a snapshot is the whole clock.
-      this.#changedAt = new Float64Array(size).fill(life.seq);
+      this.#changedAt = new Float64Array(size).fill(snapshot.seq);
     } else {
-      this.#changedAt = Float64Array.from(life.changedAt);
+      this.#changedAt = Float64Array.from(snapshot.changedAt);
       this.#linkByLastChange();
     }
     this.#checksum = 0;
@@ -213,9 +213,9 @@ export class VersionedClock {
       this.#timeSum += this.#ticks[i]!;
       this.#activeCount += this.#ticks[i]! % 2;
     }
-    const { traceContexts = NO_TRACE_CONTEXTS } = life;
+    const { traceContexts = NO_TRACE_CONTEXTS } = snapshot;
     this.#traced.clear();
-    this.#traced.add(life.seq, traceContexts);
+    this.#traced.add(snapshot.seq, traceContexts);
     this.#listeners.call({ type: "reset", traceContexts });
   }
 

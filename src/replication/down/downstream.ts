@@ -1,4 +1,4 @@
-/** One downstream of a publisher: how far it was sent, and where its bytes go. */
+/** One downstream of a publisher: what it has been pushed, and where its bytes go. */
 
 import type { Selection } from "../clock/selection.ts";
 import type { TimeSource } from "../clock/time_source.ts";
@@ -7,13 +7,13 @@ import type { PublishedView } from "./published_view.ts";
 
 /** Where one downstream's bytes go. */
 export interface Sink {
-  /** Bytes that wait to be taken. Default 0. */
+  /** Bytes that wait to be read. Default 0. */
   readonly bufferedBytes?: number;
-  /** Takes an envelope. Returns false if nothing more should be written until {@linkcode Downstream.drained}. */
+  /** Writes an envelope. Returns false if nothing more should be written until {@linkcode Downstream.drained}. */
   write(envelope: Uint8Array<ArrayBuffer>): boolean;
   /** Nothing more will be written; what was written is still sent. */
   close(): void;
-  /** Cuts the stream at once and drops what waits in it. */
+  /** Resets the stream at once and drops what waits in it. */
   abort(error: Error): void;
 }
 
@@ -22,19 +22,19 @@ export interface Downstream {
   readonly name: string;
   /** The requested states; undefined for all. */
   readonly selection: Selection | undefined;
-  /** The last seq that was sent to it. */
+  /** The last seq that was pushed to it. */
   readonly seq: number;
   /** How many diffs it is behind; 0 if none of them changed a requested state. */
   readonly lagSeq: number;
-  /** Milliseconds since it was last sent all there was; 0 if it is up to date. */
+  /** If it is behind, milliseconds since the last message to it; else 0. */
   readonly lagMs: number;
   readonly bytesSent: number;
-  /** Bytes that wait here to be taken; not those that its connection holds. */
+  /** Bytes that wait here to be read; not those that its connection holds. */
   readonly bufferedBytes: number;
   readonly pushes: number;
   /** Whether its buffer is full. */
   readonly isStalled: boolean;
-  /** The sink takes bytes again. */
+  /** The sink can be written to again. */
   drained(): void;
   /** The downstream has left. */
   close(): void;
@@ -52,17 +52,17 @@ export interface DownstreamOwner {
 export class OpenDownstream implements Downstream {
   readonly name: string;
   readonly selection: Selection | undefined;
-  /** What it is sent from. */
+  /** The clock that is pushed to it. */
   readonly view: PublishedView;
   readonly sink: Sink;
   readonly #owner: DownstreamOwner;
   readonly #time: TimeSource;
-  /** Epoch and seq that it has been sent up to; before its start, those of its request. */
+  /** Epoch and seq up to which it has been pushed the clock; before its start, those of its request. */
   epoch: string;
   cursor: number;
   schemaHash: string;
   hasStarted = false;
-  /** Which of the sender's paths it was sent. */
+  /** The number of the path that it was sent: {@linkcode SenderInfo.pathNumber}. */
   pathNumber = 0;
   bytesSent = 0;
   pushes = 0;

@@ -1,10 +1,10 @@
-/** Visits many downstreams without keeping the process from other work. */
+/** Visits many downstreams without delaying other work of the process. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 
 /**
- * How many downstreams are written to before other work has its turn: well under a millisecond, so that a
- * mutation that arrives meanwhile waits no longer than that.
+ * How many downstreams are written to before other work has its turn. It takes well under a millisecond, and
+ * a mutation that arrives meanwhile waits no longer than that.
  */
 const SLICE = 32;
 

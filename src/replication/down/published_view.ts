@@ -1,7 +1,7 @@
 /**
- * The node's clock as a group of downstreams sees it: all of it, or a selection of its states with
- * indexes, checksum and schema of their own, at the node's epoch and seq. Messages are encoded here, once
- * for all downstreams of the group at the same cursor.
+ * The node's clock as a group of downstreams sees it: all of it, or a selection of its states, which has its
+ * own indexes, checksum and schema, at the node's epoch and seq. Messages are encoded here, once for all
+ * downstreams of the group at the same cursor.
  */
 
 import type { ReplicationError } from "../clock/errors.ts";
@@ -24,7 +24,7 @@ export interface Beginning {
   readonly isSchemaKnown: boolean;
   /** The states that the downstream requested. */
   readonly selection: Selection | undefined;
-  /** Trace contexts only for this downstream, as for {@linkcode PublishedView.encode}. */
+  /** Trace contexts for only this downstream, as for {@linkcode PublishedView.encode}. */
   readonly traceContexts: readonly Uint8Array[] | undefined;
 }
 
@@ -32,33 +32,33 @@ export interface Encoded {
   readonly envelope: Uint8Array<ArrayBuffer>;
   /** Whether a state changed; else it is a heartbeat. */
   readonly isDiff: boolean;
-  /** The age in it, and its stamp. */
+  /** The message's age and stamp. */
   readonly ageMs: number;
   readonly sentMs: number;
 }
 
-/** How many changes of a view are remembered one by one. */
+/** How many changes a view remembers one by one. */
 const MAX_CHANGES = 64;
 
 export class PublishedView {
   /** Undefined for every state of the node. */
   readonly selection: Selection | undefined;
-  /** How many downstreams are sent from this view. */
+  /** How many downstreams receive this view. */
   downstreamCount = 0;
-  /** Why it has no clock: the selection names states that the schema lacks. */
+  /** Why the view has no clock: the selection names states that the schema lacks. */
   error: ReplicationError | undefined = undefined;
   readonly #node: VersionedClock;
   readonly #sender: SenderInfo;
   readonly #clock: VersionedClock;
   #dueSeq = 0;
-  /** Seqs of the last changes of a chosen state, rising. */
+  /** Seqs of the last changes of a selected state, rising. */
   readonly #changes: number[] = [];
-  /** Messages encoded for the node's seq, by cursor; the one at the seq itself is a heartbeat. */
+  /** Messages encoded for the node's seq, by cursor; at the seq itself it is a heartbeat. */
   readonly #encoded = new Map<number, Encoded>();
-  /** Starts with a snapshot, encoded for the node's seq, by what else is in them. */
+  /** Starts with a snapshot, encoded for the node's seq, by what else they contain. */
   readonly #snapshots = new Map<string, Encoded>();
   #encodedFor = { epoch: "", seq: 0, isDraining: false };
-  /** The encoded schema, made when first needed in an epoch. */
+  /** The encoded schema, created when an epoch first needs it. */
   #encodedSchema: { epoch: string; bytes: Uint8Array; hash: string } | undefined = undefined;
   /** The last traced transitions that changed a selected state; without a selection the clock has them. */
   readonly #traced = new TracedTransitions();
@@ -70,7 +70,7 @@ export class PublishedView {
     this.#clock = selection === undefined ? node : new VersionedClock();
   }
 
-  /** The clock that is sent. Its epoch and checksum are those of the messages, but their seq is {@linkcode seq}. */
+  /** The clock that is pushed. Its epoch and checksum are those of the messages; their seq is {@linkcode seq}. */
   get clock(): VersionedClock {
     return this.#clock;
   }
@@ -84,7 +84,7 @@ export class PublishedView {
     return this.#node.seq;
   }
 
-  /** Whether more than a heartbeat is due to a downstream that was sent up to `cursor`. */
+  /** Whether more than a heartbeat is due to a downstream at `cursor`. */
   isBehind(epoch: string, cursor: number): boolean {
     return epoch !== this.#node.epoch || cursor < this.#dueSeq;
   }
@@ -108,7 +108,7 @@ export class PublishedView {
   reset(selected: Uint32Array): void {
     const node = this.#node;
     this.#traced.clear();
-    // A snapshot may correct what was wrong at the same version.
+    // A snapshot may correct a clock at the same version.
     this.#forget();
     this.#changes.length = 0;
     if (this.#clock === node) return;
@@ -116,7 +116,7 @@ export class PublishedView {
     this.#clock.reset({
       epoch: node.epoch,
       seq: node.seq,
-      // Relations still name states that are not selected: they hold nevertheless.
+      // Relations still name states outside the selection, as they hold on the source.
       schema: Object.fromEntries(names.map((name) => [name, node.schema[name] ?? {}])),
       names,
       ticks: Float64Array.from(selected, (index) => node.ticks[index]!),
@@ -124,7 +124,7 @@ export class PublishedView {
     });
   }
 
-  /** Takes the tick of one state, by its index here. */
+  /** Takes the tick of one state; `index` is that of this view. */
   set(index: number, tick: number): void {
     const { seq } = this.#node;
     ONE_INDEX[0] = index;
@@ -136,8 +136,8 @@ export class PublishedView {
   }
 
   /**
-   * Of the seqs after `cursor`, those that changed something here: the first one, and how many. If there are
-   * more than {@linkcode MAX_CHANGES}, only the last ones count.
+   * The first seq after `cursor` that changed something here, and the number of such seqs. Only the last
+   * {@linkcode MAX_CHANGES} count.
    */
   changesSince(cursor: number): { firstSeq: number; changes: number } {
     if (this.#clock === this.#node) return { firstSeq: cursor + 1, changes: this.seq - cursor };
@@ -145,7 +145,7 @@ export class PublishedView {
     return { firstSeq: later[0] ?? this.seq, changes: later.length };
   }
 
-  /** Everything up to the node's seq is due to the downstreams. */
+  /** Makes everything up to the node's seq due to the downstreams. */
   setDue(traceContexts: readonly Uint8Array[]): void {
     const { seq } = this.#node;
     this.#dueSeq = seq;
@@ -160,8 +160,8 @@ export class PublishedView {
   }
 
   /**
-   * The message that takes a downstream from `cursor` to now: encoded once for all downstreams at that
-   * cursor, except for those with trace contexts of their own.
+   * The message that takes a downstream from `cursor` to now. It is encoded once for all downstreams at that
+   * cursor, except with `traceContexts`, which are for one downstream.
    */
   encode(cursor: number, traceContexts?: readonly Uint8Array[]): Encoded {
     if (traceContexts !== undefined)
@@ -169,7 +169,7 @@ export class PublishedView {
     return this.#share(this.#encoded, cursor, () => this.message(cursor));
   }
 
-  /** The message that starts a stream. One with a snapshot is encoded once for all that begin alike. */
+  /** The message that starts a stream. With a snapshot it is encoded once for all equal beginnings. */
   encodeStart(beginning: Beginning): Encoded {
     const { cursor, isSchemaKnown, selection } = beginning;
     if (cursor !== undefined) return this.#encode(this.#startMessage(beginning));
@@ -180,7 +180,7 @@ export class PublishedView {
   #share<K>(known: Map<K, Encoded>, key: K, create: () => ClockMessage): Encoded {
     this.#forgetOld();
     const before = known.get(key);
-    // A message that waited must not make the clock look fresher than it is now.
+    // An older message must not make the clock look fresher than it is now.
     if (
       before !== undefined &&
       before.ageMs >= this.#sender.ageMs() &&
@@ -214,7 +214,7 @@ export class PublishedView {
     };
   }
 
-  /** The diff from `cursor` to now; a heartbeat if there is nothing between. */
+  /** The diff from `cursor` to now; a heartbeat if nothing has changed. */
   message(cursor: number): ClockMessage {
     const clock = this.#clock;
     const changed: number[] = [];
@@ -248,7 +248,7 @@ export class PublishedView {
     };
   }
 
-  /** Messages hold for one version of the node, and until it drains. */
+  /** Drops the encoded messages if the node has another version, or has begun to drain. */
   #forgetOld(): void {
     const { epoch, seq } = this.#node;
     const { isDraining } = this.#sender;

@@ -1,6 +1,6 @@
 /**
- * The views of a node's clock: the whole one, and one for each distinct selection of its downstreams. A
- * change of the clock costs only what it changes in them: an index leads from a state to its views.
+ * The views of a node's clock: one of all states, and one for each distinct selection of its downstreams. The
+ * cost of a change follows what it changes in the views: an index leads from a state to its views.
  */
 
 import { nearestNames } from "../../machine/mod.ts";
@@ -14,9 +14,9 @@ import type { SenderInfo } from "./sender_info.ts";
 const MAX_UNKNOWN_NAMED = 3;
 
 export interface PublishedViewsOptions {
-  /** What the node itself follows; undefined for every state. */
+  /** The states that the node itself follows; undefined for all. */
   readonly selection: Selection | undefined;
-  /** Distinct selections at the same time. */
+  /** Most distinct selections at the same time. */
   readonly maxSelections: number;
 }
 
@@ -28,7 +28,7 @@ export class PublishedViews {
   readonly #views = new Map<string, PublishedView>();
   /** By index in the node's clock: the views that hold the state, each with its index there. */
   readonly #holders = new Map<number, Map<PublishedView, number>>();
-  /** All state indexes, sorted by name; made when first needed in an epoch. */
+  /** All state indexes, sorted by name; created when an epoch first needs it. */
   #sorted: Uint32Array | undefined = undefined;
 
   constructor(clock: VersionedClock, sender: SenderInfo, options: PublishedViewsOptions) {
@@ -38,13 +38,13 @@ export class PublishedViews {
     this.#whole = new PublishedView(clock, sender, undefined);
   }
 
-  /** Number of selections; the whole view does not count. */
+  /** Number of selections; the view of all states does not count. */
   get size(): number {
     return this.#views.size;
   }
 
   /**
-   * The view for one more downstream. Throws {@linkcode ReplicationError}: `failed_precondition` if the
+   * Returns the view for one more downstream. Throws {@linkcode ReplicationError}: `failed_precondition` if the
    * node does not hold all requested states, `unknown_state` for names that the schema lacks,
    * `resource_exhausted` if there are too many selections.
    */
@@ -71,7 +71,7 @@ export class PublishedViews {
     if (this.#views.size >= maxSelections) {
       throw new ReplicationError(
         "resource_exhausted",
-        `Cannot subscribe: there are ${this.#views.size} selections, the most that this node takes`,
+        `Cannot subscribe: there are ${this.#views.size} selections, the most that this node accepts`,
       );
     }
     const view = new PublishedView(this.#clock, this.#sender, selection);
@@ -81,7 +81,7 @@ export class PublishedViews {
     return view;
   }
 
-  /** A downstream has left. A view goes with its last downstream. */
+  /** A downstream has left. A view is removed with its last downstream. */
   release(view: PublishedView): void {
     if (--view.downstreamCount > 0 || view.selection === undefined) return;
     this.#views.delete(keyOf(view.selection));

@@ -32,7 +32,7 @@ export interface PublisherOptions {
   readonly pushIntervalMs?: number;
   /** Default 500. */
   readonly heartbeatIntervalMs?: number;
-  /** A downstream that takes nothing for this long is closed, in milliseconds. Default 10,000. */
+  /** A downstream that reads nothing for this long, in milliseconds, is closed. Default 10,000. */
   readonly stallTimeoutMs?: number;
   /** Most downstreams at the same time; one more is refused. Default 10,000. */
   readonly maxDownstreams?: number;
@@ -146,13 +146,13 @@ export class Publisher {
     if (this.#downstreams.size >= maxDownstreams) {
       throw new ReplicationError(
         "resource_exhausted",
-        `Cannot subscribe: there are ${this.#downstreams.size} downstreams, the most that this node takes`,
+        `Cannot subscribe: there are ${this.#downstreams.size} downstreams, the most that this node accepts`,
       );
     }
   }
 
   /**
-   * Asks all downstreams to follow another node, and takes no new ones; those that stay still receive
+   * Requests that all downstreams follow another node, and accepts no new ones; those that stay still receive
    * changes. Resolves once the last has left, which may be never.
    */
   drain(): Promise<void> {
@@ -207,11 +207,11 @@ export class Publisher {
     }
   }
 
-  /** Ends a stream whose reader takes nothing: it would not take the reason either. */
+  /** Ends a stream whose downstream reads nothing: it would not read the reason either. */
   #cut(downstream: OpenDownstream): void {
     const error = new ReplicationError(
       "resource_exhausted",
-      `Downstream "${downstream.name}" took nothing for ${this.#options.stallTimeoutMs} ms`,
+      `Downstream "${downstream.name}" read nothing for ${this.#options.stallTimeoutMs} ms`,
     );
     downstream.sink.abort(error);
     this.#remove(downstream, error);
@@ -226,7 +226,7 @@ export class Publisher {
     });
   }
 
-  /** Sends a heartbeat to a quiet downstream, and cuts one that takes nothing. Returns whether it wrote. */
+  /** Sends a heartbeat to a quiet downstream, and cuts one that reads nothing. Returns whether it wrote. */
   #keepAlive(downstream: OpenDownstream): boolean {
     const { time, heartbeatIntervalMs, stallTimeoutMs } = this.#options;
     const now = time.monotonic();

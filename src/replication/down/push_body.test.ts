@@ -10,12 +10,12 @@ function setUp(bufferBytes = 1) {
   const { body, stream } = PushBody.open({
     bufferBytes,
     onDrained: () => events.push("drained"),
-    onGone: () => events.push("gone"),
+    onClosed: () => events.push("closed"),
   });
   return { body, stream, events };
 }
 
-/** A writer that notes what it is told. */
+/** A writer that records its calls. */
 function createWriter() {
   const log: (Uint8Array | string)[] = [];
   const writer: BodyWriter = {
@@ -27,7 +27,7 @@ function createWriter() {
 }
 
 describe("PushBody, read as a stream", () => {
-  it("gives what was written in order, and ends after it", async () => {
+  it("returns what was written, in order, and then ends", async () => {
     const { body, stream } = setUp();
     body.write(A);
     body.write(B);
@@ -39,13 +39,13 @@ describe("PushBody, read as a stream", () => {
   it("ends a reader that waits", async () => {
     const { body, stream } = setUp();
     const read = stream.getReader().read();
-    // The reader has come to wait.
+    // Let the reader begin to wait.
     await Promise.resolve();
     body.close();
     expect((await read).done).toBe(true);
   });
 
-  it("has room again once what waits is below the limit", async () => {
+  it("has room again once fewer bytes wait than the limit", async () => {
     const { body, stream, events } = setUp(3);
     expect(body.write(A)).toBe(true);
     expect(body.write(B)).toBe(false);
@@ -56,7 +56,7 @@ describe("PushBody, read as a stream", () => {
     expect(body.bufferedBytes).toBe(1);
   });
 
-  it("gives a reader that waits one message at once, and keeps the next", async () => {
+  it("passes one message to a waiting reader at once, and keeps the next", async () => {
     const { body, stream } = setUp();
     const reader = stream.getReader();
     const read = reader.read();
@@ -68,7 +68,7 @@ describe("PushBody, read as a stream", () => {
     expect((await read).value).toBe(A);
   });
 
-  it("breaks off at once, with what waits", async () => {
+  it("breaks off at once, and drops what waits", async () => {
     const { body, stream } = setUp();
     body.write(A);
     body.abort(new Error("enough"));
@@ -76,95 +76,95 @@ describe("PushBody, read as a stream", () => {
     await expect(stream.getReader().read()).rejects.toThrow("enough");
   });
 
-  it("tells once that the reader is gone, and takes nothing more", async () => {
+  it("reports once that the reader has left, and accepts nothing more", async () => {
     const { body, stream, events } = setUp();
     body.write(A);
     await stream.cancel();
     expect(body.write(B)).toBe(false);
     body.close();
     body.abort(new Error("late"));
-    expect(events).toEqual(["gone"]);
+    expect(events).toEqual(["closed"]);
     expect(body.bufferedBytes).toBe(0);
   });
 });
 
-describe("PushBody, taken over by a writer", () => {
-  it("gives it what waits and what comes, and ends after it", () => {
+describe("PushBody, with a writer", () => {
+  it("writes what waits and what follows, and then ends", () => {
     const { body, stream } = setUp();
     const { writer, log } = createWriter();
     body.write(A);
     body.write(B);
-    stream.takeOver(writer);
+    stream.attach(writer);
     body.write(C);
     body.close();
     expect(log).toEqual([A, B, C, "end"]);
   });
 
-  it.each([[[A]], [[]]])("ends it when all was over before, after %j", (messages) => {
+  it.each([[[A]], [[]]])("ends the writer if the body was closed before, after %j", (messages) => {
     const { body, stream } = setUp();
     const { writer, log } = createWriter();
     for (const message of messages) body.write(message);
     body.close();
-    stream.takeOver(writer);
+    stream.attach(writer);
     expect(log).toEqual([...messages, "end"]);
   });
 
-  it("has room again once all has left", () => {
+  it("has room again once all writes are flushed", () => {
     const { body, stream, events } = setUp();
     body.write(A);
-    const { taken } = stream.takeOver(createWriter().writer);
+    const { flushed } = stream.attach(createWriter().writer);
     expect(body.write(B)).toBe(false);
     expect(body.bufferedBytes).toBe(3);
-    taken();
+    flushed();
     expect(events).toEqual([]);
-    taken();
+    flushed();
     expect(events).toEqual(["drained"]);
     expect(body.bufferedBytes).toBe(0);
   });
 
-  it("breaks it off, and tells nothing of what leaves later", () => {
+  it("aborts the writer, and ignores later flushes", () => {
     const { body, stream, events } = setUp();
     const { writer, log } = createWriter();
-    const { taken } = stream.takeOver(writer);
+    const { flushed } = stream.attach(writer);
     body.write(A);
     body.abort(new Error("enough"));
-    taken();
+    flushed();
     expect(log).toEqual([A, "abort enough"]);
     expect(events).toEqual([]);
   });
 
-  it("tells once that the other side is gone, and writes no more", () => {
+  it("reports once that the peer has closed the stream, and writes no more", () => {
     const { body, stream, events } = setUp();
     const { writer, log } = createWriter();
-    const { gone } = stream.takeOver(writer);
-    gone();
-    gone();
+    const { closed } = stream.attach(writer);
+    closed();
+    closed();
     expect(body.write(A)).toBe(false);
     body.close();
-    expect(events).toEqual(["gone"]);
+    expect(events).toEqual(["closed"]);
     expect(log).toEqual([]);
   });
 
-  it("tells of no one gone after its end", () => {
+  it("ignores that the peer closes the stream after its end", () => {
     const { body, stream, events } = setUp();
-    const { gone } = stream.takeOver(createWriter().writer);
+    const { closed } = stream.attach(createWriter().writer);
     body.close();
-    gone();
+    closed();
     expect(events).toEqual([]);
   });
 
-  it("breaks off at once when that was said before", () => {
+  it("aborts the writer at once if the body was aborted before", () => {
     const { body, stream } = setUp();
     const { writer, log } = createWriter();
     body.write(A);
     body.abort(new Error("enough"));
-    stream.takeOver(writer);
+    stream.attach(writer);
     expect(log).toEqual(["abort enough"]);
   });
 
-  it("has one writer", () => {
+  it("accepts only one writer", () => {
     const { stream } = setUp();
-    stream.takeOver(createWriter().writer);
-    expect(() => stream.takeOver(createWriter().writer)).toThrow(/a writer has it already/);
+    stream.attach(createWriter().writer);
+    expect(() => stream.attach(createWriter().writer)).toThrow(/the body has one already/);
   });
 });

@@ -1,65 +1,66 @@
 /**
- * The body of an answer that is pushed as things happen. Anyone reads it as a stream. A runtime that
- * writes to connections of its own can take the bytes without a stream in between: that leaves out
- * several promises a message, and most of what a downstream takes of memory.
+ * The body of a response to Subscribe, written as changes happen. It can be read as a stream. A runtime that
+ * writes to its connections itself attaches a writer instead, with no Web stream in between: that saves
+ * several promises per message, and most of a downstream's memory.
  */
 
 import type { Sink } from "./downstream.ts";
 
-/** Where the bytes of a {@linkcode PushStream} go directly. */
+/** The direct target of a {@linkcode PushStream}, instead of a reader. */
 export interface BodyWriter {
-  /** Takes bytes; what is to be told once they have left this process is {@linkcode BodyReader.taken}. */
+  /** Writes bytes; {@linkcode WriterEvents.flushed} follows once they have left this process. */
   write(bytes: Uint8Array<ArrayBuffer>): void;
-  /** Nothing more comes; what was written is still to be sent. */
+  /** Nothing more will be written; what was written is still to be sent. */
   end(): void;
-  /** Cuts the connection's stream off at once. */
+  /** Resets the connection's stream at once. */
   abort(error: Error): void;
 }
 
-/** What a {@linkcode PushStream} is told by whoever took it over. */
-export interface BodyReader {
-  /** The bytes of one write have left, the oldest that had not. Later than within that write. */
-  taken(): void;
-  /** The other side is gone: nothing more is taken. */
-  gone(): void;
+/** What the owner of a {@linkcode BodyWriter} reports back. */
+export interface WriterEvents {
+  /** The oldest pending write has left this process. Not to be called within that write. */
+  flushed(): void;
+  /** The peer has closed the stream: it receives nothing more. */
+  closed(): void;
 }
 
-/** A stream that can be taken over by a writer instead of being read. */
+/** A stream that a writer can be attached to, instead of a reader. */
 export interface PushStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
-  /** Gives `writer` all that waits and all that comes. To be called once, instead of reading. */
-  takeOver(writer: BodyWriter): BodyReader;
+  /** Writes all that waits, and all that follows, to `writer`. Call it once, instead of reading. */
+  attach(writer: BodyWriter): WriterEvents;
 }
 
 export interface PushBodyOptions {
-  /** From how many bytes that wait on no more should be written. */
+  /** Waiting bytes from which on nothing more should be written. */
   readonly bufferBytes: number;
-  /** Is told when more can be written, after {@linkcode PushBody.write} returned false. */
+  /** Called when more can be written, after {@linkcode PushBody.write} returned false. */
   onDrained(): void;
-  /** Is told when the other side is gone before the end. */
-  onGone(): void;
+  /** Called when the peer closes the stream before its end. */
+  onClosed(): void;
 }
 
 export class PushBody implements Sink {
   readonly #options: PushBodyOptions;
-  /** Of the stream; undefined once a writer has taken over, so that the stream is not kept. */
+  /** Of the stream; undefined once a writer is attached, so that the stream can be collected. */
   #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
   #writer: BodyWriter | undefined = undefined;
-  /** What no reader has asked for yet. */
+  /** Written, but not read yet. */
   #waiting: Uint8Array<ArrayBuffer>[] = [];
   #bufferedBytes = 0;
   /** Whether a reader waits. */
-  #isWanted = false;
-  /** Messages that the writer has not taken yet. */
-  #untaken = 0;
+  #isRead = false;
+  /** Writes that the writer has not flushed yet. */
+  #unflushed = 0;
   #isEnding = false;
   #isOver = false;
-  /** What it was broken off with. */
+  /** Why it was aborted. */
   #error: Error | undefined = undefined;
+
   private constructor(options: PushBodyOptions) {
     this.#options = options;
   }
 
-  /** Makes a body, and the stream that it goes to. */
+  /** Creates a body and its stream. */
   static open(options: PushBodyOptions): { readonly body: PushBody; readonly stream: PushStream } {
     const body = new PushBody(options);
     const source: UnderlyingDefaultSource<Uint8Array<ArrayBuffer>> = {
@@ -67,12 +68,12 @@ export class PushBody implements Sink {
         body.#controller = controller;
       },
       pull: () => body.#pull(),
-      cancel: () => body.#gone(),
+      cancel: () => body.#closed(),
     };
-    // What waits is kept here, not in the stream: a writer that takes over is to get it.
+    // The stream keeps nothing that waits, so that an attached writer can receive it.
     const stream = new ReadableStream(source, { highWaterMark: 0 });
-    const takeOver: PushStream["takeOver"] = (writer) => body.#takeOver(writer);
-    return { body, stream: Object.assign(stream, { takeOver }) };
+    const attach: PushStream["attach"] = (writer) => body.#attach(writer);
+    return { body, stream: Object.assign(stream, { attach }) };
   }
 
   get bufferedBytes(): number {
@@ -82,9 +83,9 @@ export class PushBody implements Sink {
   write(bytes: Uint8Array<ArrayBuffer>): boolean {
     if (this.#isOver || this.#isEnding) return false;
     if (this.#writer !== undefined) {
-      this.#give(this.#writer, bytes);
-    } else if (this.#isWanted) {
-      this.#isWanted = false;
+      this.#writeTo(this.#writer, bytes);
+    } else if (this.#isRead) {
+      this.#isRead = false;
       this.#controller!.enqueue(bytes);
     } else {
       this.#waiting.push(bytes);
@@ -113,8 +114,8 @@ export class PushBody implements Sink {
     return this.#bufferedBytes < this.#options.bufferBytes;
   }
 
-  #give(writer: BodyWriter, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#untaken++;
+  #writeTo(writer: BodyWriter, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#unflushed++;
     this.#bufferedBytes += bytes.length;
     writer.write(bytes);
   }
@@ -122,7 +123,7 @@ export class PushBody implements Sink {
   #pull(): void {
     const bytes = this.#waiting.shift();
     if (bytes === undefined) {
-      this.#isWanted = true;
+      this.#isRead = true;
       return;
     }
     this.#bufferedBytes -= bytes.length;
@@ -140,31 +141,31 @@ export class PushBody implements Sink {
     else this.#controller!.close();
   }
 
-  #gone(): void {
+  #closed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#waiting = [];
     this.#bufferedBytes = 0;
-    this.#options.onGone();
+    this.#options.onClosed();
   }
 
-  #taken(): void {
-    if (--this.#untaken > 0) return;
+  #flushed(): void {
+    if (--this.#unflushed > 0) return;
     this.#bufferedBytes = 0;
     if (!this.#isOver) this.#options.onDrained();
   }
 
-  #takeOver(writer: BodyWriter): BodyReader {
+  #attach(writer: BodyWriter): WriterEvents {
     if (this.#controller === undefined)
-      throw new TypeError("Cannot take the body over: a writer has it already");
+      throw new TypeError("Cannot attach the writer: the body has one already");
     const waiting = this.#waiting;
     this.#writer = writer;
     this.#controller = undefined;
     this.#waiting = [];
     this.#bufferedBytes = 0;
-    for (const bytes of waiting) this.#give(writer, bytes);
+    for (const bytes of waiting) this.#writeTo(writer, bytes);
     if (this.#error !== undefined) writer.abort(this.#error);
     else if (this.#isEnding) this.#end();
-    return { taken: () => this.#taken(), gone: () => this.#gone() };
+    return { flushed: () => this.#flushed(), closed: () => this.#closed() };
   }
 }

@@ -5,7 +5,7 @@ import { FanOut } from "./fan_out.ts";
 
 /**
  * Least time between two rounds, in milliseconds, even if the push interval is 0. A source that changes
- * thousands of times a second would send more than its downstreams take, and they would see changes later.
+ * thousands of times a second would push more than its downstreams can read, and they would see changes later.
  */
 const MIN_INTERVAL_MS = 0.25;
 

@@ -1,4 +1,4 @@
-/** What a node sends to all its downstreams alike: its path from the root, its stamps, its age, whether it drains. */
+/** What a node sends to all its downstreams: its path from the root, its stamps, its age, whether it drains. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 import type { ProbeResponse } from "../wire/messages.ts";

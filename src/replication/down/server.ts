@@ -37,10 +37,10 @@ export interface ReplicationServerOptions {
   readonly requestTimeoutMs?: number;
   /** How many bytes may wait for a slow downstream before it counts as stalled. Default 1: one message. */
   readonly bufferBytes?: number;
-  /** Longest that a mutation may take, in milliseconds; the caller's own limit may be lower. Default 10,000. */
+  /** Longest that a mutation may take, in milliseconds; the caller's deadline may be earlier. Default 10,000. */
   readonly mutationTimeoutMs?: number;
   readonly tracer?: DownstreamTracer;
-  /** Receives unforeseen errors; peers learn only that there was one. */
+  /** Receives unforeseen errors; a peer learns only that one occurred. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -85,10 +85,10 @@ function checkHeaders(request: Request): void {
   if (version !== null && version !== "1") {
     throw new ReplicationError(
       "invalid_argument",
-      `Cannot speak version "${version}" of the Connect protocol: connect-protocol-version is 1`,
+      `Cannot use version "${version}" of the Connect protocol: connect-protocol-version is 1`,
     );
   }
-  // Messages are small: compression would not pay.
+  // Messages are small: compression would cost more than it saves.
   for (const header of ["content-encoding", "connect-content-encoding"]) {
     const encoding = request.headers.get(header);
     if (encoding !== null && encoding !== "identity") {
@@ -100,7 +100,7 @@ function checkHeaders(request: Request): void {
   }
 }
 
-/** Reads the request's body, which must arrive in time. */
+/** Reads the request's body. Rejects with `deadline_exceeded` if it does not arrive in time. */
 function receive(options: ReplicationServerOptions, request: Request): Promise<Uint8Array> {
   const { time = systemTime, requestTimeoutMs = 5_000, maxRequestBytes = 65_536 } = options;
   return withDeadline((signal) => readBytes(request, maxRequestBytes, signal), {
@@ -134,7 +134,7 @@ async function subscribe(options: ReplicationServerOptions, request: Request): P
   const { body, stream } = PushBody.open({
     bufferBytes,
     onDrained: () => downstream?.drained(),
-    onGone: end,
+    onClosed: end,
   });
   downstream = options.publisher.subscribe(subscription, body);
   return new Response(stream, {
@@ -152,7 +152,7 @@ async function mutate(options: ReplicationServerOptions, request: Request): Prom
   const arrivedAtMs = time.monotonic();
   const limitMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
   const mutation = decodeMutateRequest(await receive(options, request));
-  // The caller counts from when it began to send.
+  // The caller's deadline counts from the beginning of its request.
   const timeoutMs = Math.max(0, limitMs - (time.monotonic() - arrivedAtMs));
   const response = await withDeadline((signal) => run(options, mutation, { signal, timeoutMs }), {
     time,
@@ -200,7 +200,7 @@ function toUnaryError(error: ReplicationError, status: number): Response {
   return Response.json(toWireError(error), { status });
 }
 
-/** Errors of a stream travel in its end, with HTTP status 200. */
+/** The error of a stream is in its last envelope; the HTTP status is 200. */
 function toStreamError(error: ReplicationError): Response {
   const trailer = new TextEncoder().encode(JSON.stringify({ error: toWireError(error) }));
   return new Response(encodeEnvelope(trailer, true), { headers: { "content-type": STREAM_TYPE } });

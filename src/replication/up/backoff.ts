@@ -1,13 +1,13 @@
-/** How long to wait before the next try: exponential, capped, with full jitter, so that many do not come back at once. */
+/** How long to wait before the next try: exponential and capped, with full jitter, so that many nodes do not return at once. */
 
 export interface BackoffOptions {
   /** Longest wait after the first failure, in milliseconds. Default 100. */
   readonly minMs?: number;
-  /** Longest wait at all, in milliseconds. Default 2,000: a node that comes back is found before its replicas count as stale. */
+  /** Longest wait after any failure, in milliseconds. Default 2,000: a node that returns is found before its replicas count as stale. */
   readonly maxMs?: number;
 }
 
-/** A wait of 0 up to the step's longest; `failures` counts from 1, `random` gives [0, 1). */
+/** Returns a wait between 0 and the longest of its step, in milliseconds. `failures` counts from 1; `random` returns numbers in [0, 1). */
 export function backoffMs(
   failures: number,
   random: () => number,

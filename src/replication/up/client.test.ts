@@ -22,16 +22,16 @@ const mutate = (transport: Transport) =>
     timeoutMs: 1_000,
   });
 
-const answer =
+const respond =
   (body: BodyInit | null, type: string, status = 200): Transport =>
   async () =>
     new Response(body, { status, headers: { "content-type": type } });
 
-/** An end of stream with a trailer. */
+/** The end of a stream, with a trailer. */
 const end = (trailer: string) => encodeEnvelope(new TextEncoder().encode(trailer), true);
 
 describe("sendMutation()'s request", () => {
-  it("has the caller's own signal, for whichever way a transport looks at it", async () => {
+  it("has the caller's signal, in the request and beside it", async () => {
     const { signal } = new AbortController();
     const seen: AbortSignal[] = [];
     const transport: Transport = async (request, init) => {
@@ -52,7 +52,7 @@ describe("openSubscription()", () => {
       "https://a.example/tree",
       "https://a.example/tree/statesource.v1.StateSourceService/Subscribe",
     ],
-  ])("asks at %s for %s", async (address, url) => {
+  ])("subscribes at %s to %s", async (address, url) => {
     const urls: string[] = [];
     const transport: Transport = async (request) => {
       urls.push(request.url);
@@ -70,7 +70,7 @@ describe("openSubscription()", () => {
       /67108865 bytes/,
     ],
     ["a compressed message", Uint8Array.of(1, 0, 0, 0, 0), "unimplemented", /compressed/],
-    ["flags that are none", Uint8Array.of(128, 0, 0, 0, 0), "invalid_argument", /flags 128/],
+    ["unknown flags", Uint8Array.of(128, 0, 0, 0, 0), "invalid_argument", /flags 128/],
     [
       "half a message",
       encodeEnvelope(Uint8Array.of(1, 2)).slice(0, 6),
@@ -87,27 +87,27 @@ describe("openSubscription()", () => {
       /Cannot read the end/,
     ],
     ["an end with an error", end('{"error":{"code":"aborted","message":"no"}}'), "aborted", /^no$/],
-    ["an end with an error that is none", end('{"error":[[]]}'), "unknown", /"unknown"/],
+    ["an end with a malformed error", end('{"error":[[]]}'), "unknown", /"unknown"/],
   ])("ends with a code after %s", async (_, body, code, message) => {
-    const reading = read(answer(body, STREAM_TYPE));
+    const reading = read(respond(body, STREAM_TYPE));
     await expect(reading).rejects.toThrow(message);
     await expect(reading).rejects.toMatchObject({ name: "ReplicationError", code });
   });
 
   it.each(["null", "[]", "0", '"end"', '{"metadata":{}}'])(
-    "takes %s for an orderly end",
+    "accepts %s as an orderly end",
     async (trailer) => {
-      expect(await read(answer(end(trailer), STREAM_TYPE))).toEqual([]);
+      expect(await read(respond(end(trailer), STREAM_TYPE))).toEqual([]);
     },
   );
 
-  it("takes nothing after the end", async () => {
+  it("ignores what follows the end", async () => {
     const body = new Blob([
       encodeEnvelope(Uint8Array.of(1)),
       end("{}"),
       encodeEnvelope(Uint8Array.of(2)),
     ]);
-    expect(await read(answer(body, STREAM_TYPE))).toEqual([Uint8Array.of(1)]);
+    expect(await read(respond(body, STREAM_TYPE))).toEqual([Uint8Array.of(1)]);
   });
 
   it.each([
@@ -116,37 +116,37 @@ describe("openSubscription()", () => {
     [415, STREAM_TYPE, "unknown"],
     [503, "text/plain", "unavailable"],
     [503, "application/json", "unavailable"],
-  ])("knows what is no node by status %d and type %s", async (status, type, code) => {
-    await expect(read(answer("<html>", type, status))).rejects.toMatchObject({ code });
+  ])("rejects a response that is not a node's, with status %d and type %s", async (status, type, code) => {
+    await expect(read(respond("<html>", type, status))).rejects.toMatchObject({ code });
   });
 });
 
 describe("sendMutation()", () => {
-  it("takes no reply beyond 1 MiB", async () => {
-    await expect(mutate(answer(new Uint8Array(1_048_577), UNARY_TYPE))).rejects.toMatchObject({
+  it("rejects a response beyond 1 MiB", async () => {
+    await expect(mutate(respond(new Uint8Array(1_048_577), UNARY_TYPE))).rejects.toMatchObject({
       code: "resource_exhausted",
     });
   });
 
-  it("takes no error beyond 1 MiB either", async () => {
+  it("rejects an error beyond 1 MiB", async () => {
     const body = JSON.stringify({ code: "aborted", message: "x".repeat(1_048_576) });
-    await expect(mutate(answer(body, "application/json", 409))).rejects.toMatchObject({
+    await expect(mutate(respond(body, "application/json", 409))).rejects.toMatchObject({
       code: "unknown",
-      message: "a:1 answered with HTTP status 409, not as a node of the tree does",
+      message: "a:1 responded with HTTP status 409, not as a node of the tree does",
     });
   });
 
-  it("takes a reply", async () => {
-    const reply = { result: "executed", version: "00000000000000aa-1" } as const;
-    expect(await mutate(answer(encodeMutateResponse(reply), UNARY_TYPE))).toEqual(reply);
+  it("returns the response", async () => {
+    const response = { result: "executed", version: "00000000000000aa-1" } as const;
+    expect(await mutate(respond(encodeMutateResponse(response), UNARY_TYPE))).toEqual(response);
   });
 });
 
-describe("a connection that breaks within an answer", () => {
-  const reply = encodeMutateResponse({ result: "executed", version: "00000000000000aa-7" });
+describe("a connection that breaks within a response", () => {
+  const response = encodeMutateResponse({ result: "executed", version: "00000000000000aa-7" });
 
-  /** Answers with the first bytes of a body, after which the connection breaks, or nothing more comes. */
-  function answering(
+  /** Responds with the first bytes of a body, after which the connection breaks, or is silent. */
+  function begin(
     bytes: Uint8Array,
     head: { readonly status: number; readonly type: string; readonly breaks: boolean },
   ): Transport {
@@ -156,7 +156,7 @@ describe("a connection that breaks within an answer", () => {
           controller.enqueue(Uint8Array.from(bytes));
           signal.addEventListener("abort", () => controller.error(signal.reason));
         },
-        // Once what was sent has been read.
+        // Called once the bytes have been read.
         pull(controller) {
           if (head.breaks) controller.error(new Error("ECONNRESET"));
         },
@@ -165,32 +165,32 @@ describe("a connection that breaks within an answer", () => {
     };
   }
 
-  it("is one to a node that cannot be reached", async () => {
+  it("means that the node cannot be reached", async () => {
     const head = { status: 200, type: UNARY_TYPE, breaks: true };
-    await expect(mutate(answering(reply.subarray(0, 3), head))).rejects.toMatchObject({
+    await expect(mutate(begin(response.subarray(0, 3), head))).rejects.toMatchObject({
       code: "unavailable",
       message: "Cannot reach a:1: ECONNRESET",
     });
   });
 
-  it("is that within an error, too", async () => {
+  it("means the same within an error", async () => {
     const head = { status: 400, type: "application/json", breaks: true };
     const begun = new TextEncoder().encode('{"code":"invalid_');
-    await expect(mutate(answering(begun, head))).rejects.toMatchObject({
+    await expect(mutate(begin(begun, head))).rejects.toMatchObject({
       code: "unavailable",
       message: "Cannot reach a:1: ECONNRESET",
     });
   });
 
-  it("is given up for the caller's reason, if there is one", async () => {
+  it("rejects with the caller's reason if the caller aborted", async () => {
     const head = { status: 200, type: UNARY_TYPE, breaks: false };
     const abort = new AbortController();
     const { signal } = abort;
-    const answer = sendMutation(answering(reply.subarray(0, 3), head), "a:1", MUTATION, {
+    const sent = sendMutation(begin(response.subarray(0, 3), head), "a:1", MUTATION, {
       signal,
       timeoutMs: 1_000,
     });
-    const refused = expect(answer).rejects.toMatchObject({ code: "deadline_exceeded" });
+    const refused = expect(sent).rejects.toMatchObject({ code: "deadline_exceeded" });
     await new Promise((resolve) => setImmediate(resolve));
     abort.abort(new DOMException("late", "TimeoutError"));
     await refused;

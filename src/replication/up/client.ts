@@ -17,27 +17,27 @@ import {
 import { fromWireError } from "../wire/wire_error.ts";
 
 /**
- * How bytes get to a node: `fetch`, over whatever a runtime has for HTTP/2. Heeds the signal, which is
- * that of the request as well, until the response's body has ended.
+ * Sends a request to a node: the shape of `fetch`, over the HTTP/2 client of a runtime. `signal`, which the
+ * request has as well, aborts it until the response's body has ended.
  */
 export type Transport = (
   request: Request,
   init: { readonly signal: AbortSignal },
 ) => Promise<Response>;
 
-/** Largest message taken from upstream: a snapshot of a million states fits. */
+/** Largest message accepted from upstream: a snapshot of a million states fits. */
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 const MAX_UNARY_BYTES = 1024 * 1024;
 
 export interface SubscriptionOptions {
   readonly signal: AbortSignal;
-  /** Is told of each piece of bytes that comes, whole message or not. */
+  /** Receives the length of each chunk; a chunk need not be a whole message. */
   readonly onBytes?: (length: number) => void;
 }
 
 /**
- * Subscribes, and yields the messages of the stream.
- * Returns when the stream ends in order; throws {@linkcode ReplicationError} when it does not.
+ * Subscribes, and yields the messages of the stream. Returns at its orderly end; throws
+ * {@linkcode ReplicationError} at any other.
  */
 export async function* openSubscription(
   transport: Transport,
@@ -55,7 +55,7 @@ export async function* openSubscription(
   }
   const reader = new EnvelopeReader(MAX_MESSAGE_BYTES);
   const body = response.body.getReader();
-  // Ends a read under way also where a transport heeds the signal for the answer's head alone.
+  // Ends a pending read even if the transport observes the signal only until the response's head.
   const stop = () => void body.cancel().catch(() => {});
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -75,7 +75,7 @@ export async function* openSubscription(
   } catch (error) {
     throw error instanceof ReplicationError ? error : unreachable(address, error);
   } finally {
-    // A stream that is left early must be canceled, or the peer would go on sending.
+    // Without this, the peer would keep sending on a stream that is left early.
     signal.removeEventListener("abort", stop);
     stop();
   }
@@ -106,7 +106,7 @@ export async function sendMutation(
   return decodeMutateResponse(await readBody(response, address, options.signal));
 }
 
-/** Asks a node for the time on the clock that stamps its messages. Throws {@linkcode ReplicationError}. */
+/** Requests the time on the clock that stamps a node's messages. Throws {@linkcode ReplicationError}. */
 export async function sendProbe(
   transport: Transport,
   address: string,
@@ -130,8 +130,8 @@ async function send(
   const base = (address.includes("://") ? address : `http://${address}`).replace(/\/$/, "");
   try {
     const request = new Request(`${base}${path}`, { method: "POST", ...init });
-    // One given to the constructor is followed over weak references, which only a full garbage
-    // collection takes away: at some hundred requests a second, pauses of ten milliseconds.
+    // The constructor would follow the signal by weak references, which only a full garbage collection
+    // removes: at some hundred requests a second, that costs pauses of ten milliseconds.
     Object.defineProperty(request, "signal", { value: signal });
     return await transport(request, { signal });
   } catch (error) {
@@ -140,7 +140,7 @@ async function send(
   }
 }
 
-/** The whole body of a unary answer. Throws {@linkcode ReplicationError}, also for a connection that breaks within it. */
+/** Reads the whole body of a unary response. Throws {@linkcode ReplicationError}, also if the connection breaks within it. */
 async function readBody(
   response: Response,
   address: string,
@@ -184,13 +184,13 @@ async function toError(
       return fromWireError(JSON.parse(new TextDecoder().decode(body)), fallback);
     } catch (error) {
       if (error instanceof ReplicationError && error.code !== "resource_exhausted") throw error;
-      // Not what a Connect server sends: told by its status alone.
+      // Not what a Connect server sends: only the status counts.
     }
   }
   await response.body?.cancel().catch(() => {});
   return new ReplicationError(
     fallback,
-    `${address} answered with HTTP status ${response.status}, not as a node of the tree does`,
+    `${address} responded with HTTP status ${response.status}, not as a node of the tree does`,
   );
 }
 

@@ -6,17 +6,17 @@ describe("fetchTransport()", () => {
     vi.unstubAllGlobals();
   });
 
-  it("calls fetch as a browser wants it to be called, without cookies", async () => {
-    const answer = new Response();
+  it("calls fetch as browsers require it, without cookies", async () => {
+    const response = new Response();
     vi.stubGlobal("fetch", function (this: unknown, ...args: unknown[]) {
       // Browsers throw "Illegal invocation" for another `this`.
       expect(this).toBeUndefined();
       expect(args).toEqual([request, expect.objectContaining({ credentials: "omit", signal })]);
-      return Promise.resolve(answer);
+      return Promise.resolve(response);
     });
     const request = new Request("http://leaf/");
     const { signal } = new AbortController();
     const holder = { transport: fetchTransport };
-    expect(await holder.transport(request, { signal })).toBe(answer);
+    expect(await holder.transport(request, { signal })).toBe(response);
   });
 });

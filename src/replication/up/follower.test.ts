@@ -3,13 +3,13 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { FollowedRoot, receivedAt } from "../../testing/followed_root.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
-import type { ClockMessage } from "../wire/messages.ts";
+import type { ClockMessage, Start } from "../wire/messages.ts";
 import { Follower, type Step } from "./follower.ts";
 import type { LinkStatus } from "./link_status.ts";
 
 const OPTIONS = { name: "leaf", maxUpstreamAgeMs: 3_000, syncTimeoutMs: 5_000 };
 
-/** A follower in each status, with an open stream; the root has moved on since it was last followed. */
+/** A follower in the given status, with an open stream. The root has advanced since it was last followed. */
 function followerThatIs(status: LinkStatus) {
   const root = new FollowedRoot();
   const clock = new VersionedClock();
@@ -61,7 +61,7 @@ const MESSAGES = {
 
 type Message = keyof typeof MESSAGES;
 
-/** What a step says, in short. */
+/** A step, in short. */
 function describeStep(step: Step): string {
   if (step.type === "resync") return `resync: ${step.reason}`;
   if (step.type === "leave") return `leave: ${step.error.code}`;
@@ -86,7 +86,7 @@ const WITHOUT_CLOCK: Record<Message, string> = {
   "start that leads through us": "leave: failed_precondition",
 };
 
-/** Each status × each message: what the step says, and the status after it if that is another. */
+/** Each status × each message: the step, and the status after it if that differs. */
 const TABLE: Record<LinkStatus, Record<Message, string>> = {
   connecting: WITHOUT_CLOCK,
   syncing: WITHOUT_CLOCK,
@@ -112,7 +112,7 @@ const TABLE: Record<LinkStatus, Record<Message, string>> = {
     "start that continues": "diff → live",
     "start that leads through us": "leave: failed_precondition",
   },
-  // The link of a closed follower receives nothing more; if it did, the status would stay.
+  // The link of a closed follower receives nothing more; if it did, the status would not change.
   closed: { ...WITHOUT_CLOCK, snapshot: "snapshot", "snapshot of an earlier seq": "snapshot" },
 };
 
@@ -130,16 +130,31 @@ describe("Follower.receive()", () => {
     expect(describeStep(step)).toBe(outcome);
     const isOpen = status === "connecting" || status === "stale";
     expect(follower.status).toBe(statusAfter ?? (isOpen ? "syncing" : status));
-    // The clock is the root's, now or before, or as it was.
+    // The clock is unchanged, or is the root's, now or earlier.
     if (step.type !== "follow" || step.moved === undefined)
       expect([...clock.ticks]).toEqual(ticksBefore);
     else expect([...clock.ticks]).toEqual(clock.seq === 1 ? [1, 0, 0] : [...root.clock.ticks]);
   });
+
+  it.each<[string, Partial<Start>]>([
+    ["heartbeat interval", { heartbeatIntervalMs: 86_400_000 }],
+    ["path", { path: ["roof"] }],
+    ["epoch", { epoch: "0f".repeat(8) }],
+    ["machine", { machineId: "lights" }],
+    ["schema", { schema: { schema: { A: {} }, names: ["A"] }, ticks: [0] }],
+  ])("takes nothing from a start with a wrong %s", (_, wrong) => {
+    const { root, clock, follower, receive } = followerThatIs("live");
+    const before = [clock.version, follower.path, follower.machineId];
+    const message = root.start();
+    const step = receive({ ...message, start: { ...message.start!, ...wrong } });
+    expect(describeStep(step)).toBe("resync: checksum");
+    expect([clock.version, follower.path, follower.machineId]).toEqual(before);
+  });
 });
 
 /**
- * Runs a transcript: prose, commands at the start of a line, and what they print, indented. Returns it with
- * what they print now.
+ * Runs a transcript: prose, commands at the start of a line, and their output, indented. Returns it with the
+ * output of this run.
  */
 function run(transcript: string): string {
   const root = new FollowedRoot();
@@ -186,7 +201,7 @@ function run(transcript: string): string {
         follower.openStream(nowMs, how === "handover");
         const { epoch, seq, schemaHash } = follower.createRequest();
         const from = epoch === "" ? "everything" : `what follows ${epoch[0]}-${seq}`;
-        return [`asks for ${from}${schemaHash === "" ? ", and the schema" : ""}`];
+        return [`requests ${from}${schemaHash === "" ? ", and the schema" : ""}`];
       },
       receive: ([kind, which], options) => {
         if (kind === "kept") return receive(kept[which!]!, 0);

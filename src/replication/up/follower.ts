@@ -26,7 +26,7 @@ export interface Received {
   readonly receivedAtMs: number;
 }
 
-/** The stream cannot be followed: for a snapshot (`resync`), or at all (`leave`). */
+/** The stream cannot be followed: take a snapshot instead (`resync`), or leave it for good (`leave`). */
 export type Refusal =
   | { readonly type: "resync"; readonly reason: ResyncReason; readonly detail: string }
   | { readonly type: "leave"; readonly error: ReplicationError };
@@ -126,7 +126,7 @@ export class Follower {
     return this.#syncedAtMs;
   }
 
-  /** What a new stream asks for: to continue from the clock, or all of it. */
+  /** What a new stream requests: to continue from the clock, or all of it. */
   createRequest(): SubscribeRequest {
     const { epoch, seq, schema, names } = this.#clock;
     return {
@@ -215,7 +215,7 @@ export class Follower {
     return undefined;
   }
 
-  /** The link gives the stream up for a snapshot. */
+  /** The link abandons the stream for a snapshot. */
   resync(reason: ResyncReason): void {
     this.#resyncs.set(reason, (this.#resyncs.get(reason) ?? 0) + 1);
     this.#isTrusted = false;
@@ -228,7 +228,7 @@ export class Follower {
     this.#move("lost");
   }
 
-  /** Nothing is followed any more. */
+  /** Ends following, for good. */
   close(): void {
     this.#move("closed");
   }
@@ -285,7 +285,7 @@ export class Follower {
 
 /**
  * Monotonic time at which the sender's clock was the root's, or later. It counts from the arrival of the
- * message, not from when it is applied: a stream that takes over may have waited.
+ * message, not from when it is applied: a message of a handover may have waited.
  */
 function provenAt({ receivedAtMs, transitMs, message }: Received): number {
   return receivedAtMs - transitMs - message.ageMs;
@@ -293,7 +293,7 @@ function provenAt({ receivedAtMs, transitMs, message }: Received): number {
 
 /**
  * Checks that a start is what its sender wrote, that its schema (ours if it has none) is the sender's, and
- * that it is about the selection that we asked for.
+ * that it is about the selection that we requested.
  */
 function refusalOfStart(
   clock: VersionedClock,
@@ -304,7 +304,7 @@ function refusalOfStart(
   const hash = hashSchema(schema, names);
   if (sealStart(start, hash, selection) === start.checksum) return undefined;
   const isOfNone = selection !== undefined && sealStart(start, hash) === start.checksum;
-  const why = isOfNone ? ", which is not of the states that we asked for" : "";
+  const why = isOfNone ? ", which is not of the states that we requested" : "";
   return resync("checksum", `the start of epoch ${start.epoch}${why}`);
 }
 

@@ -51,10 +51,10 @@ export class Link {
       const startedAtMs = time.monotonic();
       const refusal = await this.#follow(stream, first, signal).catch(toLoss);
       if (signal.aborted || upstreams.hasNext) continue;
-      this.#giveUp(refusal);
+      this.#abandon(refusal);
       if (follower.provenAtMs - startedAtMs >= STABLE_AFTER_MS) this.#failures = 0;
       this.#failures++;
-      // A snapshot is due at once, but not again and again from a peer that is wrong each time.
+      // The first snapshot is due at once, later ones with backoff: the peer may be wrong each time.
       if (refusal.type === "resync" && this.#failures === 1) continue;
       upstreams.skip();
       await sleep(time, backoffMs(this.#failures, random, backoff), signal);
@@ -62,7 +62,7 @@ export class Link {
     upstreams.takeNext()?.stream.close();
   }
 
-  #giveUp(refusal: Refusal): void {
+  #abandon(refusal: Refusal): void {
     const { follower, tracer, upstreams } = this.#options;
     if (refusal.type === "resync") {
       const { reason, detail } = refusal;

@@ -12,15 +12,15 @@
  */
 
 /**
- * - `connecting`: no clock yet, and no stream.
- * - `syncing`: a stream is open, its first clock not yet here.
+ * - `connecting`: there is no clock yet, and no stream.
+ * - `syncing`: a stream is open, but has not proven a clock yet.
  * - `live`: the clock follows the upstream.
- * - `stale`: there is a clock, but no stream: it is served with its age.
- * - `closed`: for good.
+ * - `stale`: there is a clock, but no stream; the clock is served with its age.
+ * - `closed`: final.
  */
 export type LinkStatus = "connecting" | "syncing" | "live" | "stale" | "closed";
 
-/** `resync`: what came cannot be applied; the stream is given up for a snapshot. */
+/** `resync`: a message cannot be applied; the stream is abandoned for a snapshot. */
 export type LinkEvent = "opened" | "synced" | "resync" | "lost" | "closed";
 
 /** The status after `event`. `hasClock` says whether a clock was ever received. */

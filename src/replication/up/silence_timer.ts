@@ -1,8 +1,8 @@
-/** Notices that a link has been silent for too long. */
+/** Detects that a link has been silent for too long. */
 
 import type { TimeSource } from "../clock/time_source.ts";
 
-/** Calls back once nothing has reset it for its limit. Resets are cheap: they only note the time. */
+/** Calls back once its limit has passed without a reset. A reset is cheap: it only records the time. */
 export class SilenceTimer {
   readonly #time: TimeSource;
   readonly #onSilent: (limitMs: number) => void;

@@ -40,7 +40,7 @@ export interface UpstreamTracer {
   linkLost?(loss: LinkLoss): void;
   /** The link moved to another upstream without a loss. */
   moved?(move: LinkMove): void;
-  /** A message could not be applied; the next request asks for a snapshot. */
+  /** A message could not be applied; the next request is for a snapshot. */
   resync?(reason: ResyncReason, detail: string): void;
   /**
    * A message arrived and is about to be applied if possible; `traceContexts` are those of its transitions.

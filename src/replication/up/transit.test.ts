@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { Transit } from "./transit.ts";
 
 describe("Transit", () => {
-  it("knows nothing without a bound", () => {
+  it("returns Infinity without a bound", () => {
     expect(new Transit().measure(5, 10)).toBe(Number.POSITIVE_INFINITY);
     expect(new Transit().isLoose(10)).toBe(true);
   });
 
-  it("never tells less than a message took, however slow messages, answers and clocks are", () => {
+  it("never returns less than a message took, however slow messages, responses and clocks are", () => {
     const delay = fc.double({ min: 0, max: 5_000, noNaN: true });
     const event = fc.record({
       isProbe: fc.boolean(),
@@ -19,7 +19,7 @@ describe("Transit", () => {
     fc.assert(
       fc.property(
         fc.array(event, { minLength: 1, maxLength: 60 }),
-        // The sender's clock against ours: ahead by this, and quicker or slower by up to 50 millionths.
+        // The offset of the sender's clock from ours, and its drift of up to 50 millionths.
         fc.double({ min: -1e9, max: 1e9, noNaN: true }),
         fc.double({ min: -50e-6, max: 50e-6, noNaN: true }),
         (events, aheadMs, drift) => {
@@ -29,12 +29,12 @@ describe("Transit", () => {
           for (const { isProbe, pauseMs, thereMs, backMs } of events) {
             nowMs += pauseMs;
             const sentAtMs = nowMs + thereMs;
-            const cameAtMs = sentAtMs + backMs;
-            if (isProbe) transit.bound(nowMs, stampAt(sentAtMs) + 1, cameAtMs);
-            // A tolerance for floating point alone.
+            const arrivedAtMs = sentAtMs + backMs;
+            if (isProbe) transit.bound(nowMs, stampAt(sentAtMs) + 1, arrivedAtMs);
+            // The tolerance is for floating point only.
             else
-              expect(transit.measure(stampAt(sentAtMs), cameAtMs)).toBeGreaterThan(backMs - 1e-3);
-            nowMs = cameAtMs;
+              expect(transit.measure(stampAt(sentAtMs), arrivedAtMs)).toBeGreaterThan(backMs - 1e-3);
+            nowMs = arrivedAtMs;
           }
         },
       ),
@@ -42,14 +42,14 @@ describe("Transit", () => {
     );
   });
 
-  it("tells as much more as the answer to the quickest question took, and drift", () => {
+  it("exceeds the true time by at most the fastest round trip, and drift", () => {
     const transit = new Transit();
     transit.bound(1_000, 77, 1_040);
     expect(transit.isLoose(1_040)).toBe(true);
     expect(transit.measure(77, 1_000)).toBe(0);
     transit.bound(2_000, 1_060, 2_002);
     expect(transit.isLoose(2_002)).toBe(false);
-    // A slower answer is no better.
+    // A slower round trip gives no better bound.
     transit.bound(3_000, 2_100, 3_500);
     expect(transit.measure(2_060, 3_010)).toBeCloseTo(10, 0);
     expect(transit.isLoose(2_002 + 20_000)).toBe(true);

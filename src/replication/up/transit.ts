@@ -1,39 +1,39 @@
 /**
- * How long the messages of a stream have been on their way, at most. No clocks need to agree for that:
- * the sender stamps what it sends with its own steady clock, and a question with its answer bounds how
- * far the two clocks are apart.
+ * An upper bound on how long the messages of a stream were in transit. It does not need clocks that agree:
+ * the sender stamps its messages with its own steady clock, and a request with its response bounds the
+ * offset between the two clocks.
  */
 
-/** By how much two steady clocks can part: crystals are good to 50 millionths each, without NTP's help. */
+/** How fast two steady clocks can drift apart: each crystal is accurate to 50 millionths, without NTP. */
 const DRIFT = 100e-6;
-/** A bound is looked for again when it has become looser than this by drift, in milliseconds. */
+/** A bound that drift has made looser than this, in milliseconds, needs a new probe. */
 const LOOSE_MS = 3;
 
 export class Transit {
-  /** At {@linkcode #boundAtMs}, our clock was ahead of the sender's by this at least. */
+  /** At {@linkcode #boundAtMs}, our clock was at least this far ahead of the sender's. */
   #aheadMs = Number.NEGATIVE_INFINITY;
   #boundAtMs = 0;
-  /** How much further ahead our clock can have been when the bound was made. */
+  /** How much further ahead our clock can have been at that time. */
   #slackMs = Number.POSITIVE_INFINITY;
 
   /**
-   * Takes in that something was asked for at `askedAtMs` of our clock, and that the answer, which came at
-   * `answeredAtMs`, was stamped by the sender: at `sentMs` of its clock or earlier, but after the question.
+   * Takes a round trip: a request left at `requestedAtMs` of our clock, and its response arrived at
+   * `respondedAtMs`. The sender stamped the response after the request, at `sentMs` of its clock or earlier.
    */
-  bound(askedAtMs: number, sentMs: number, answeredAtMs: number): void {
-    const aheadMs = askedAtMs - sentMs;
-    if (aheadMs < this.#aheadAt(answeredAtMs)) return;
+  bound(requestedAtMs: number, sentMs: number, respondedAtMs: number): void {
+    const aheadMs = requestedAtMs - sentMs;
+    if (aheadMs < this.#aheadAt(respondedAtMs)) return;
     this.#aheadMs = aheadMs;
-    this.#boundAtMs = answeredAtMs;
-    this.#slackMs = answeredAtMs - askedAtMs;
+    this.#boundAtMs = respondedAtMs;
+    this.#slackMs = respondedAtMs - requestedAtMs;
   }
 
-  /** Longest that what was stamped `sentMs` and came at `nowMs` can have been on its way; Infinity without a bound. */
+  /** Longest time in transit of a message stamped `sentMs` that arrived at `nowMs`; Infinity without a bound. */
   measure(sentMs: number, nowMs: number): number {
     return Math.max(0, nowMs - sentMs - this.#aheadAt(nowMs));
   }
 
-  /** Whether another question would make {@linkcode measure} much sharper. */
+  /** Whether another probe would make {@linkcode measure} much more precise. */
   isLoose(nowMs: number): boolean {
     return this.#slackMs + DRIFT * (nowMs - this.#boundAtMs) > LOOSE_MS;
   }

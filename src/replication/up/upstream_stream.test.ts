@@ -34,7 +34,7 @@ const START = beat(0, {
   checksum: 0,
 });
 
-/** `probe` answers the stream's probes; by default nobody does. */
+/** `probe` responds to the stream's probes; by default nothing does. */
 function open(probe: (nowMs: number) => Promise<ProbeResponse> = () => new Promise(() => {})) {
   const time = new VirtualTime();
   let controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -77,7 +77,7 @@ function open(probe: (nowMs: number) => Promise<ProbeResponse> = () => new Promi
 }
 
 describe("UpstreamStream", () => {
-  it("takes each piece of a long message for a sign of life", async () => {
+  it("counts each chunk of a long message as a sign of life", async () => {
     const { time, stream, send } = open();
     const next = stream.next();
     for (let at = 0; at < START.length; at += 4) {
@@ -88,7 +88,7 @@ describe("UpstreamStream", () => {
     stream.close();
   });
 
-  it("gives up a peer that opens a stream and says nothing", async () => {
+  it("abandons a peer that opens a stream and sends nothing", async () => {
     const { time, stream, isEnded } = open();
     const next = expect(stream.next()).rejects.toThrow("up was silent for 2000 ms");
     await time.advance(2_000);
@@ -97,7 +97,7 @@ describe("UpstreamStream", () => {
     expect(time.pending).toBe(0);
   });
 
-  it("gives up after three of the intervals that the stream announced", async () => {
+  it("abandons a stream that is silent for three of the intervals that it announced", async () => {
     const { time, stream, send } = open();
     send(START);
     await stream.next();
@@ -109,12 +109,12 @@ describe("UpstreamStream", () => {
     expect(time.pending).toBe(0);
   });
 
-  it("gives up a message that never ends, whatever bytes come", async () => {
+  it("abandons a message that never ends, whatever bytes arrive", async () => {
     const { time, stream, send, isEnded } = open();
     send(START);
     await stream.next();
     const next = expect(stream.next()).rejects.toThrow("up sent no whole message for 30000 ms");
-    // A wrong bit in its length: all that follows counts as part of it.
+    // With a wrong bit in its length, all that follows counts as part of it.
     send(Uint8Array.of(0, 1, 0, 0, 9));
     for (let i = 0; i < 30; i++) {
       await time.advance(1_000);
@@ -125,7 +125,7 @@ describe("UpstreamStream", () => {
     expect(time.pending).toBe(0);
   });
 
-  describe("tells how long messages were on their way:", () => {
+  describe("bounds how long messages were in transit:", () => {
     async function follow(probe?: (nowMs: number) => Promise<ProbeResponse>) {
       const opened = open(probe);
       const { time, stream, send } = opened;
@@ -135,7 +135,7 @@ describe("UpstreamStream", () => {
         stream.trust(received);
         return received.transitMs;
       };
-      // The sender's clock is 5,000 ms behind ours; the answer to the first request took 400 ms.
+      // The sender's clock is 5,000 ms behind ours; the response to the first request took 400 ms.
       await time.advance(400);
       send(beat(-4_800, { ...(await startOf()), wallTimeMs: 7_000 }));
       const received = (await stream.next())!;
@@ -150,7 +150,7 @@ describe("UpstreamStream", () => {
       return start;
     };
 
-    it("at most what the first answer took more", async () => {
+    it("with an error of at most the first round trip", async () => {
       const { time, stream, first, receive } = await follow();
       expect(first).toBeGreaterThanOrEqual(400);
       await time.advance(1_000);
@@ -160,7 +160,7 @@ describe("UpstreamStream", () => {
       stream.close();
     });
 
-    it("to two milliseconds, once a probe was answered at once", async () => {
+    it("with an error of at most two milliseconds once a probe took no time", async () => {
       const { time, stream, receive } = await follow(async (nowMs) => ({
         sentMs: nowMs - 5_000,
         wallTimeMs: 7_000,
@@ -173,7 +173,7 @@ describe("UpstreamStream", () => {
       expect(time.pending).toBe(0);
     });
 
-    it("whatever a message says that nobody vouches for", async () => {
+    it("whatever the stamp of an unproven message", async () => {
       const { time, stream, send } = open();
       await time.advance(400);
       send(beat(-9e9));
@@ -184,7 +184,7 @@ describe("UpstreamStream", () => {
       stream.close();
     });
 
-    it("at most since the stream was asked for", async () => {
+    it("by the time since the stream was requested", async () => {
       const { time, stream, send } = open();
       await time.advance(400);
       send(START);
@@ -192,8 +192,8 @@ describe("UpstreamStream", () => {
       stream.close();
     });
 
-    it("whatever another node answers to the probe", async () => {
-      // Its stamps would make our clock seem far ahead, and all messages quick.
+    it("whatever another node responds to the probe", async () => {
+      // Its stamps would make our clock seem far ahead, and the transit of all messages short.
       const { time, stream, receive } = await follow(async () => ({ sentMs: -9e9, wallTimeMs: 8 }));
       await time.advance(1_000);
       expect(await receive(1_100 - 5_000)).toBeGreaterThanOrEqual(300);
@@ -201,7 +201,7 @@ describe("UpstreamStream", () => {
     });
   });
 
-  it("says that it was closed, to whoever waits and whoever comes later", async () => {
+  it("rejects pending and later reads once it is closed", async () => {
     const { time, stream, isEnded } = open();
     const waiting = expect(stream.next()).rejects.toThrow("enough");
     await time.advance(0);
@@ -212,7 +212,7 @@ describe("UpstreamStream", () => {
     expect(time.pending).toBe(0);
   });
 
-  it("tells a stream that broke off from one that ended in order", async () => {
+  it("distinguishes a stream that broke off from one that ended in order", async () => {
     const broken = open();
     broken.send(START);
     broken.send(START.subarray(0, 9));

@@ -1,4 +1,4 @@
-/** One stream from a node upstream, message by message, with its limits on silence. */
+/** One stream from a node upstream, message by message, with limits on its silence. */
 
 import { ReplicationError } from "../clock/errors.ts";
 import type { TimeSource } from "../clock/time_source.ts";
@@ -34,7 +34,7 @@ export class UpstreamStream {
   readonly address: string;
   readonly #abort = new AbortController();
   readonly #silence: SilenceTimer;
-  /** Bytes may keep coming and never end a message, as when its length was damaged. */
+  /** Bytes may keep arriving without completing a message, for example if its length was damaged. */
   readonly #incomplete: SilenceTimer;
   readonly #messages: AsyncGenerator<Uint8Array>;
   readonly #options: UpstreamStreamOptions;
@@ -43,7 +43,7 @@ export class UpstreamStream {
   #wallTimeMs: number | undefined = undefined;
   #isProbing = false;
 
-  /** Opens it at once; {@linkcode next} reports what fails. */
+  /** Opens the stream at once; {@linkcode next} reports failures. */
   constructor(options: UpstreamStreamOptions) {
     const { transport, address, request, time, connectTimeoutMs, messageTimeoutMs, onBytes } =
       options;
@@ -69,7 +69,7 @@ export class UpstreamStream {
     });
   }
 
-  /** The next message, undefined at the orderly end. Throws the reason of {@linkcode close}, or {@linkcode ReplicationError}. */
+  /** The next message; undefined at the orderly end. Throws {@linkcode ReplicationError}, and after {@linkcode close} its reason. */
   async next(): Promise<Received | undefined> {
     try {
       const { done, value } = await this.#messages.next();
@@ -91,7 +91,7 @@ export class UpstreamStream {
     }
   }
 
-  /** Learns from the stamp of a message that has just arrived and whose checksum was right. */
+  /** Uses the stamp of a message that has just arrived and whose checksum was right. */
   trust({ message, receivedAtMs }: Received): void {
     this.#transit.bound(this.#openedAtMs, message.sentMs + STAMP_ERROR_MS, receivedAtMs);
     if (!this.#isProbing && this.#transit.isLoose(receivedAtMs)) void this.#probe();
@@ -100,13 +100,13 @@ export class UpstreamStream {
   async #probe(): Promise<void> {
     const { transport, address, time } = this.#options;
     this.#isProbing = true;
-    const askedAtMs = time.monotonic();
+    const requestedAtMs = time.monotonic();
     try {
       const { sentMs, wallTimeMs } = await sendProbe(transport, address, this.#abort.signal);
       if (wallTimeMs === this.#wallTimeMs)
-        this.#transit.bound(askedAtMs, sentMs + 1, time.monotonic());
+        this.#transit.bound(requestedAtMs, sentMs + 1, time.monotonic());
     } catch {
-      // The stream itself shows whether the peer lives; until the next probe the bound is looser.
+      // The stream itself shows whether the peer is alive; until the next probe the bound is looser.
     }
     await sleep(time, PROBE_PAUSE_MS, this.#abort.signal);
     this.#isProbing = false;

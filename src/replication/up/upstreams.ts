@@ -80,7 +80,7 @@ export class Upstreams {
   }
 
   /**
-   * The upstream is about to stop, or is cut off: moves to another one. If there is none, a stopping
+   * Moves from an upstream that is about to stop, or is cut off, to another one. If there is none, a stopping
    * upstream is left at once, so that it does not wait for us. Resolves to whether the search is over.
    */
   async moveOn(

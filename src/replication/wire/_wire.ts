@@ -1,4 +1,4 @@
-/** What reading messages of all kinds has in common. */
+/** Helpers that the decoders of all messages share. */
 
 import { ReplicationError } from "../clock/errors.ts";
 import { isTraceContext } from "../clock/trace_context.ts";
@@ -21,8 +21,8 @@ export function checkNumber(what: string, value: number, max: number): void {
 }
 
 /**
- * A copy, which does not keep the whole message in memory. Undefined for bytes that are not a trace context:
- * tracing is no reason to refuse a clock.
+ * A copy, so that the whole message can be freed. Undefined for bytes that are not a trace context: they are
+ * no reason to refuse a clock.
  */
 export function toTraceContext(bytes: Uint8Array): Uint8Array | undefined {
   return isTraceContext(bytes) ? new Uint8Array(bytes) : undefined;

@@ -20,47 +20,47 @@ export function encodeEnvelope(message: Uint8Array, isEnd = false): Uint8Array<A
   return envelope;
 }
 
-/** Cuts a byte stream, arriving in pieces of any size, into envelopes. */
+/** Splits a byte stream, which arrives in chunks of any size, into envelopes. */
 export class EnvelopeReader {
   readonly #maxBytes: number;
   #buffer = new Uint8Array(0);
   #start = 0;
   #end = 0;
 
-  /** `maxBytes` is the longest message taken. */
+  /** `maxBytes` is the length of the longest message to accept. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether bytes of an unfinished envelope are held. */
+  /** Whether it holds bytes of an unfinished envelope. */
   get isWithin(): boolean {
     return this.#end > this.#start;
   }
 
-  push(piece: Uint8Array): void {
+  push(chunk: Uint8Array): void {
     const held = this.#end - this.#start;
-    if (this.#end + piece.length > this.#buffer.length) {
+    if (this.#end + chunk.length > this.#buffer.length) {
       const buffer =
-        held + piece.length > this.#buffer.length
-          ? new Uint8Array(2 * (held + piece.length))
+        held + chunk.length > this.#buffer.length
+          ? new Uint8Array(2 * (held + chunk.length))
           : this.#buffer;
       buffer.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = buffer;
       this.#start = 0;
       this.#end = held;
     }
-    this.#buffer.set(piece, this.#end);
-    this.#end += piece.length;
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
   }
 
-  /** What one great message took is not kept for the small ones after it. */
+  /** Frees the buffer of a long message, which the small ones after it do not need. */
   #empty(): void {
     this.#start = 0;
     this.#end = 0;
     if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = new Uint8Array(0);
   }
 
-  /** The next whole envelope, undefined until more bytes come. Throws {@linkcode ReplicationError}. */
+  /** The next whole envelope; undefined until more bytes arrive. Throws {@linkcode ReplicationError}. */
   read(): Envelope | undefined {
     if (this.#end - this.#start < HEADER_BYTES) return undefined;
     const flags = this.#buffer[this.#start]!;
@@ -71,13 +71,13 @@ export class EnvelopeReader {
     if ((flags & COMPRESSED) !== 0) {
       throw new ReplicationError(
         "unimplemented",
-        "Cannot read a compressed message: none was asked for",
+        "Cannot read a compressed message: none was requested",
       );
     }
     if (length > this.#maxBytes) {
       throw new ReplicationError(
         "resource_exhausted",
-        `Cannot take a message of ${length} bytes: the limit is ${this.#maxBytes}`,
+        `Cannot read a message of ${length} bytes: the limit is ${this.#maxBytes}`,
       );
     }
     const from = this.#start + HEADER_BYTES;

@@ -1,48 +1,48 @@
-/** What client and server read off a request or response alike. */
+/** Reads what requests and responses have in common, for client and server. */
 
 import { ReplicationError } from "../clock/errors.ts";
 
-/** Whether the message is of a content type, parameters aside. */
+/** Whether the message has this content type, parameters aside. */
 export function hasType(message: Request | Response, type: string): boolean {
   return message.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() === type;
 }
 
 /**
- * Reads a whole body. Throws {@linkcode ReplicationError} (`resource_exhausted`) past `maxBytes`, and the
- * reason of `signal` when that aborts first.
+ * Reads a whole body. Throws {@linkcode ReplicationError} (`resource_exhausted`) beyond `maxBytes`, and the
+ * reason of `signal` if that aborts first.
  */
 export async function readBytes(
   message: Request | Response,
   maxBytes: number,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  // Not by `for await`: not every browser can.
+  // Not `for await`: some browsers lack it for streams.
   const reader = message.body?.getReader();
   const stop = () => void reader?.cancel().catch(() => {});
   signal?.addEventListener("abort", stop, { once: true });
   for (;;) {
-    const piece = (await reader?.read())?.value;
+    const chunk = (await reader?.read())?.value;
     signal?.throwIfAborted();
-    if (piece === undefined) break;
-    length += piece.length;
+    if (chunk === undefined) break;
+    length += chunk.length;
     if (length > maxBytes) {
       stop();
       throw new ReplicationError(
         "resource_exhausted",
-        `Cannot take a body of more than ${maxBytes} bytes`,
+        `Cannot read a body of more than ${maxBytes} bytes`,
       );
     }
-    pieces.push(piece);
+    chunks.push(chunk);
   }
   signal?.removeEventListener("abort", stop);
-  if (pieces.length === 1) return pieces[0]!;
+  if (chunks.length === 1) return chunks[0]!;
   const bytes = new Uint8Array(length);
   let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
   }
   return bytes;
 }

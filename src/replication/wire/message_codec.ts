@@ -1,4 +1,4 @@
-/** Encodes and decodes the messages of a stream and of a probe; `mutation_messages.ts` does it for mutations. */
+/** Encodes and decodes the messages of Subscribe and Probe; `mutation_messages.ts` those of Mutate. */
 
 import { statesource } from "../../../gen/statesource.js";
 import { ReplicationError } from "../clock/errors.ts";
@@ -73,11 +73,11 @@ export function decodeSubscribeRequest(bytes: Uint8Array): SubscribeRequest {
   }
 }
 
-/** Fields of type bytes or message, as they are tagged: start of SubscribeResponse, schema of Start. */
+/** Tags of length-delimited fields: `start` of SubscribeResponse, `schema` of Start. */
 const START_TAG = (7 << 3) | 2;
 const SCHEMA_TAG = (5 << 3) | 2;
 
-/** `encodedSchema` are the bytes of the start's schema if the caller has them: encoding it costs more than all else. */
+/** `encodedSchema` is the encoded schema of the start, if the caller has it: encoding it costs more than all else. */
 export function encodeClockMessage(
   message: ClockMessage,
   encodedSchema?: Uint8Array,
@@ -96,7 +96,7 @@ export function encodeClockMessage(
     checksum: message.checksum,
     wallDeltaMs: message.wallDeltaMs,
   };
-  // protobufjs writes a field that is set even if it is 0; leaving it out means the same in proto3.
+  // protobufjs writes a field that is set even if it is 0; in proto3 an absent field means the same.
   const sentAfterMs = toStamp(message.sentMs, message.wallDeltaMs) - message.wallDeltaMs;
   if (sentAfterMs !== 0) wire.sentAfterMs = sentAfterMs;
   if (message.ageMs > 0) wire.ageMs = message.ageMs;
@@ -128,7 +128,7 @@ function encodeStart(start: Start, encodedSchema: Uint8Array | undefined): Uint8
   return writer.finish();
 }
 
-/** Throws {@linkcode ReplicationError} (`data_loss`) for other bytes. */
+/** Throws {@linkcode ReplicationError} (`data_loss`). */
 export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): ClockMessage {
   const wire = decode(() => v1.SubscribeResponse.decode(bytes), "data_loss", "SubscribeResponse");
   const { changes } = wire;
@@ -143,7 +143,7 @@ export function decodeClockMessage(bytes: Uint8Array, limits?: SchemaLimits): Cl
     indexes[i] = index;
     ticks[i] = changes[2 * i + 1]!;
   }
-  // Indexes only rise: the last one is the greatest.
+  // Indexes rise: the last one is the greatest.
   if (index > 0xffff_ffff)
     throw new ReplicationError("data_loss", `Cannot read a diff: it names state ${index}`);
   checkTicks(ticks);
@@ -216,10 +216,10 @@ function checkPath(path: readonly string[]): void {
   }
 }
 
-export function encodeProbeResponse(reply: ProbeResponse): Uint8Array<ArrayBuffer> {
+export function encodeProbeResponse(response: ProbeResponse): Uint8Array<ArrayBuffer> {
   return v1.ProbeResponse.encode({
-    ...reply,
-    checksum: sealProbe(reply),
+    ...response,
+    checksum: sealProbe(response),
   }).finish() as Uint8Array<ArrayBuffer>;
 }
 
@@ -234,7 +234,7 @@ export function decodeProbeResponse(bytes: Uint8Array): ProbeResponse {
   return { sentMs, wallTimeMs };
 }
 
-/** The last ones, without any that is not a trace context. */
+/** The last ones, without those that are not trace contexts. */
 function toTraceContexts(list: readonly Uint8Array[]): readonly Uint8Array[] {
   if (list.length === 0) return NO_TRACE_CONTEXTS;
   const contexts = list.slice(-MAX_TRACE_CONTEXTS).map(toTraceContext);

@@ -1,11 +1,11 @@
-/** The messages of a stream, and of a probe, as this project works with them. `message_codec.ts` encodes them. */
+/** The messages of Subscribe and Probe, decoded. `message_codec.ts` encodes them. */
 
 import type { Schema } from "../../machine/mod.ts";
 import type { Selection } from "../clock/selection.ts";
 
 /** A message sent this soon after its change needs no stamp: it counts as sent at the change, in milliseconds. */
 const STAMP_GRAIN_MS = 4;
-/** How long other downstreams may share an encoded message, in milliseconds; it then seems older by as much. */
+/** How long downstreams may share an encoded message, in milliseconds; it then seems older by as much. */
 export const SHARED_MS = 4;
 /** How much later than its stamp a message can have been sent, rounding included, in milliseconds. */
 export const STAMP_ERROR_MS = STAMP_GRAIN_MS + SHARED_MS + 1;
@@ -46,10 +46,10 @@ export interface ClockMessage {
   /** See {@linkcode sealMessage}. */
   readonly checksum: number;
   readonly wallDeltaMs: number;
-  /** When it was made, on the sender's steady clock, in milliseconds: see {@linkcode toStamp}. */
+  /** When it was created, on the sender's steady clock, in milliseconds: see {@linkcode toStamp}. */
   readonly sentMs: number;
   readonly ageMs: number;
-  /** Of the last traced transitions, in their order; at most 16. */
+  /** Those of the last traced transitions, in their order; at most 16. */
   readonly traceContexts: readonly Uint8Array[];
   readonly start: Start | undefined;
   /** The sender is about to stop: the receiver should follow another node. */
@@ -62,7 +62,7 @@ export interface ProbeResponse {
   readonly wallTimeMs: number;
 }
 
-/** The stamp of a message that is made at `sentMs`: the time of its change if that is near. */
+/** The stamp of a message created at `sentMs`: the time of its change if that is near. */
 export function toStamp(sentMs: number, wallDeltaMs: number): number {
   return sentMs >= wallDeltaMs && sentMs < wallDeltaMs + STAMP_GRAIN_MS ? wallDeltaMs : sentMs;
 }

@@ -1,4 +1,4 @@
-/** Encodes and decodes a mutation on its way to the root, and its response. */
+/** Encodes and decodes the messages of Mutate: a mutation for the root, and its response. */
 
 import { statesource } from "../../../gen/statesource.js";
 import { ReplicationError } from "../clock/errors.ts";
@@ -77,7 +77,7 @@ export function encodeMutateResponse(response: MutationResponse): Uint8Array<Arr
 export function decodeMutateResponse(bytes: Uint8Array): MutationResponse {
   const wire = decode(() => v1.MutateResponse.decode(bytes), "data_loss", "MutateResponse");
   const { state, by } = wire.rejected ?? {};
-  // A body that was cut short still decodes: check that all required fields are there.
+  // A truncated body still decodes: check that all required fields are present.
   if (
     wire.epoch.length !== 8 ||
     (wire.result !== v1.MutationResult.MUTATION_RESULT_EXECUTED &&

@@ -1,10 +1,10 @@
-/** Names that go over the wire; the paths follow from the `.proto` file. */
+/** Paths and content types of the protocol. The `.proto` file determines the paths. */
 
 const SERVICE = "statesource.v1.StateSourceService";
 export const SUBSCRIBE_PATH = `/${SERVICE}/Subscribe`;
 export const MUTATE_PATH = `/${SERVICE}/Mutate`;
 export const PROBE_PATH = `/${SERVICE}/Probe`;
-/** All of the service. */
+/** All paths of the service. */
 export const REPLICATION_PATHS: readonly string[] = [SUBSCRIBE_PATH, MUTATE_PATH, PROBE_PATH];
 
 /** Content types of the Connect protocol with binary messages. */

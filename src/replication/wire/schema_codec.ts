@@ -1,4 +1,4 @@
-/** Schemas as they travel: names front-coded, relations as indexes. The original order of every list is kept. */
+/** Encodes and decodes schemas: names are front-coded, relations are indexes. Every list keeps its order. */
 
 import { statesource } from "../../../gen/statesource.js";
 import type { Schema, StateDefinition } from "../../machine/mod.ts";
@@ -21,9 +21,9 @@ const ALL_FLAGS = 63;
 
 /** Limits on what a peer may send. */
 export interface SchemaLimits {
-  /** Also of names that no state has, and of tags. */
+  /** Also the most names without a state, and the most tags. */
   readonly maxStates: number;
-  /** Also of tags. In UTF-16 units. */
+  /** In UTF-16 units; also of a tag. */
   readonly maxNameLength: number;
 }
 
@@ -32,7 +32,7 @@ export const SCHEMA_LIMITS: SchemaLimits = {
   maxNameLength: MAX_NAME_LENGTH,
 };
 
-/** `names` gives the index order and holds each state of `schema` once. */
+/** `names` has each state of `schema` once, in index order. */
 export function toWireSchema(schema: Schema, names: readonly string[]): WireSchema {
   const shared: number[] = [];
   const suffixes: string[] = [];
@@ -74,7 +74,7 @@ export function toWireSchema(schema: Schema, names: readonly string[]): WireSche
   return { shared, suffixes, flags, relations, unknown, tags };
 }
 
-/** Throws {@linkcode ReplicationError} (`data_loss`) for what {@linkcode toWireSchema} cannot have made, or beyond the limits. */
+/** Throws {@linkcode ReplicationError} (`data_loss`) for what {@linkcode toWireSchema} cannot return, and beyond `limits`. */
 export function fromWireSchema(
   wire: WireSchema,
   limits: SchemaLimits = SCHEMA_LIMITS,
@@ -170,7 +170,7 @@ function sharedLength(a: string, b: string): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a.charCodeAt(length) === b.charCodeAt(length)) length++;
-  // Never between the two halves of a surrogate pair: a suffix must be valid UTF-16.
+  // Never split a surrogate pair: a suffix must be valid UTF-16.
   const last = a.charCodeAt(length - 1);
   return length > 0 && last >= 0xd800 && last <= 0xdbff ? length - 1 : length;
 }
@@ -179,12 +179,12 @@ function broken(reason: string): ReplicationError {
   return new ReplicationError("data_loss", `Cannot read the schema: ${reason}`);
 }
 
-/** The bytes of {@linkcode toWireSchema}. */
+/** Encodes the result of {@linkcode toWireSchema}. */
 export function encodeSchema(schema: Schema, names: readonly string[]): Uint8Array {
   return statesource.v1.Schema.encode(toWireSchema(schema, names)).finish();
 }
 
-/** 16 hex digits that tell schemas apart. */
+/** The schema hash of SPEC.md: 16 hex digits. */
 export function hashSchema(schema: Schema, names: readonly string[]): string {
   return hashBytes(encodeSchema(schema, names));
 }

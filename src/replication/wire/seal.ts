@@ -1,12 +1,12 @@
 /**
- * What the checksums of messages prove besides the ticks: every field that a replica acts on. A bit that
- * is wrong anywhere is found, whatever the connection let through. SPEC.md, "Checksum".
+ * Seals: they extend a message's checksum from the ticks to every field that a replica acts on, so that it
+ * detects a wrong bit in any of them. SPEC.md, "Seal".
  */
 
 import type { Selection } from "../clock/selection.ts";
 import type { ClockMessage, ProbeResponse, Start } from "./messages.ts";
 
-/** What {@linkcode sealMessage} goes over. */
+/** The fields that {@linkcode sealMessage} covers. */
 export type SealedFields = Pick<
   ClockMessage,
   "seq" | "wallDeltaMs" | "sentMs" | "ageMs" | "isDraining"
@@ -15,7 +15,7 @@ export type SealedFields = Pick<
 const SEED = 0x811c_9dc5;
 const ENCODER = new TextEncoder();
 
-/** A message's checksum: that of the whole clock at its seq, and of the message's own fields, modulo 2^32. */
+/** A message's checksum: that of the whole clock at its seq plus the seal of the message's fields, modulo 2^32. */
 export function sealMessage(clockChecksum: number, epoch: string, message: SealedFields): number {
   let hash = mixHex(SEED, epoch);
   hash = mixNumber(hash, message.seq);
@@ -27,8 +27,8 @@ export function sealMessage(clockChecksum: number, epoch: string, message: Seale
 }
 
 /**
- * A start's checksum: of its fields, of the schema that the subscriber has once it has read it, and of
- * the selection that was asked for: prefixes that arrived as others would choose other states.
+ * A start's checksum. It covers the start's fields, the schema that holds from there on, sent or not, and the
+ * requested selection: a damaged prefix would select other states.
  */
 export function sealStart(
   start: Omit<Start, "checksum" | "schema">,
@@ -49,23 +49,23 @@ export function sealStart(
   return hash >>> 0;
 }
 
-/** The checksum of the answer to a probe. */
+/** The checksum of the response to a probe. */
 export function sealProbe({ sentMs, wallTimeMs }: ProbeResponse): number {
   return mixNumber(mixNumber(SEED, sentMs), wallTimeMs) >>> 0;
 }
 
-/** Each step can be undone: two values that differ in one word never mix to the same. */
+/** Each step is invertible: words that differ never mix to the same hash. */
 function mixWord(hash: number, word: number): number {
   const mixed = Math.imul(hash ^ word, 0x21f0_aaad);
   return mixed ^ (mixed >>> 15);
 }
 
-/** A whole number, as two words. */
+/** An integer, as two words. */
 function mixNumber(hash: number, value: number): number {
   return mixWord(mixWord(hash, value | 0), Math.floor(value / 0x1_0000_0000));
 }
 
-/** Eight hex digits to a word. */
+/** Each eight hex digits are one word. */
 function mixHex(hash: number, hex: string): number {
   let mixed = hash;
   for (let at = 0; at < hex.length; at += 8)
@@ -77,7 +77,7 @@ function mixTexts(hash: number, texts: readonly string[]): number {
   return texts.reduce((mixed, text) => mixBytes(mixed, ENCODER.encode(text)), hash);
 }
 
-/** Length, then byte by byte. */
+/** The length, then each byte. */
 function mixBytes(hash: number, bytes: Uint8Array): number {
   let mixed = mixWord(hash, bytes.length);
   for (const byte of bytes) mixed = mixWord(mixed, byte);

@@ -1,4 +1,4 @@
-/** Errors on the wire: Connect's JSON error object, and the HTTP status of a unary response that carries one. */
+/** Errors on the wire: Connect's JSON error object, and the HTTP status of a unary response with one. */
 
 import { ReplicationError, type ReplicationErrorCode } from "../clock/errors.ts";
 import { MAX_NAME_LENGTH } from "../clock/limits.ts";
@@ -39,11 +39,11 @@ export function toWireError(error: ReplicationError): WireError {
     : { code, message };
 }
 
-/** Longest message read from a peer, in UTF-16 units, and most states: they end up in logs and responses. */
+/** Longest message accepted from a peer, in UTF-16 units, and most states: they appear in logs and responses. */
 const MAX_MESSAGE_LENGTH = 1_000;
 const MAX_STATES = 100;
 
-/** Reads a Connect error object of whatever shape a peer sent. */
+/** Reads a Connect error object. `value` may have any shape, as it comes from a peer. */
 export function fromWireError(value: unknown, fallback: ReplicationErrorCode): ReplicationError {
   const { code, message, states } = (
     typeof value === "object" && value !== null ? value : {}
@@ -58,7 +58,7 @@ export function fromWireError(value: unknown, fallback: ReplicationErrorCode): R
   );
   if (known === "invalid_argument" && names.length > 0)
     return new ReplicationError("unknown_state", text, { states: names });
-  // Connect has no such code: it needs states, and there are none.
+  // `unknown_state` is not a code of Connect: without states it is a plain `invalid_argument`.
   return new ReplicationError(known === "unknown_state" ? "invalid_argument" : known, text);
 }
 
