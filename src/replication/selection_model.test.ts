@@ -38,7 +38,7 @@ describe("Selections of many subscribers", () => {
     { maxLength: 40, size: "max" },
   );
 
-  it("each show what the node had at their version, and in the end what it has", async () => {
+  it("each show what the node had at their version, and in the end what it has now", async () => {
     await fc.assert(
       fc.asyncProperty(commands, async (run) => {
         const { begin, clock, publisher, time } = setUp();

@@ -31,7 +31,7 @@ describe("withDeadline()", () => {
     expect(seen!.reason).toEqual(toError());
   });
 
-  it("rejects with the deadline's error rather than what the work makes of the abort", async () => {
+  it("rejects with the deadline's error rather than what the work throws on the abort", async () => {
     const time = new VirtualTime();
     const work = (signal: AbortSignal) =>
       new Promise<never>((_, reject) =>
@@ -44,7 +44,7 @@ describe("withDeadline()", () => {
     await rejected;
   });
 
-  it("rejects with the reason of the caller's signal, also one that has aborted before", async () => {
+  it("rejects with the reason of the caller's signal, also if that has aborted before", async () => {
     const time = new VirtualTime();
     const abort = new AbortController();
     const options = { time, timeoutMs: 10, toError, signal: abort.signal };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeArgs, encodeArgs } from "./mutation_args.ts";
 
-/** Args that nest `depth` levels deep, with brackets in strings that do not count. */
+/** Args that nest `depth` levels deep; brackets in strings do not count. */
 function nested(depth: number): string {
   let value: unknown = 'a "[{\\';
   for (let i = 1; i < depth; i++) value = i % 2 === 0 ? [value] : { 'b "[\\': value };
@@ -10,7 +10,7 @@ function nested(depth: number): string {
 }
 
 describe("encodeArgs() and decodeArgs()", () => {
-  it("carry any args", () => {
+  it("round-trip any args", () => {
     const args = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 }));
     fc.assert(
       fc.property(args, (any) => {
@@ -20,18 +20,18 @@ describe("encodeArgs() and decodeArgs()", () => {
     );
   });
 
-  it("take 64 levels, and no more", () => {
+  it("accept 64 levels, and no more", () => {
     expect(encodeArgs(decodeArgs(nested(64)))).toBe(nested(64));
     expect(() => decodeArgs(nested(65))).toThrow("args_json nests more than 64 levels deep");
     expect(() => encodeArgs(JSON.parse(nested(65)))).toThrow("args nest more than 64 levels deep");
   });
 
-  it("take long texts", () => {
+  it("accept long texts", () => {
     const args = { text: '\\"['.repeat(100_000) };
     expect(decodeArgs(encodeArgs(args))).toEqual(args);
   });
 
-  it("refuse what is no JSON object, by a code", () => {
+  it("refuse with a code what is not a JSON object", () => {
     const circle: Record<string, unknown> = {};
     circle.circle = circle;
     const tooDeep = `${'{"a":'.repeat(20_000)}1${"}".repeat(20_000)}`;

@@ -8,7 +8,7 @@ import { RememberedResponses } from "./remembered_responses.ts";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-const REPLY = { result: "executed", version: "00000000000000aa-1" } as const;
+const RESPONSE = { result: "executed", version: "00000000000000aa-1" } as const;
 const REQUEST: MutationRequest = {
   type: "add",
   states: ["A", "B"],
@@ -18,13 +18,13 @@ const REQUEST: MutationRequest = {
 };
 
 describe("RememberedResponses", () => {
-  it("knows a request that comes again, also over other hops and in another trace", () => {
-    const replies = new RememberedResponses(10);
-    expect(replies.find(REQUEST)).toBeUndefined();
-    replies.remember(REQUEST, REPLY);
-    expect(replies.find(REQUEST)).toEqual(REPLY);
+  it("recognizes a repeated request, also over other hops and in another trace", () => {
+    const responses = new RememberedResponses(10);
+    expect(responses.find(REQUEST)).toBeUndefined();
+    responses.remember(REQUEST, RESPONSE);
+    expect(responses.find(REQUEST)).toEqual(RESPONSE);
     const forwarded = decodeMutateRequest(encodeMutateRequest(REQUEST));
-    expect(replies.find({ ...forwarded, traceContext: new Uint8Array(25) })).toEqual(REPLY);
+    expect(responses.find({ ...forwarded, traceContext: new Uint8Array(25) })).toEqual(RESPONSE);
   });
 
   it.each<[string, Partial<MutationRequest>]>([
@@ -33,10 +33,10 @@ describe("RememberedResponses", () => {
     ["order of states", { states: ["B", "A"] }],
     ["args", { argsJson: `{"at":6}` }],
     ["no args", { argsJson: "{}" }],
-  ])("refuses a key that comes again with other %s", (_, other) => {
-    const replies = new RememberedResponses(10);
-    replies.remember(REQUEST, REPLY);
-    expect(() => replies.find({ ...REQUEST, ...other })).toThrow(
+  ])("refuses a repeated key with other %s", (_, other) => {
+    const responses = new RememberedResponses(10);
+    responses.remember(REQUEST, RESPONSE);
+    expect(() => responses.find({ ...REQUEST, ...other })).toThrow(
       expect.objectContaining({
         code: "invalid_argument",
         message: 'Cannot run the mutation: its idempotency key "k" was used for another one',
@@ -44,24 +44,24 @@ describe("RememberedResponses", () => {
     );
   });
 
-  it("knows nothing of requests without a key", () => {
+  it("does not remember requests without a key", () => {
     const { idempotencyKey: _, ...request } = REQUEST;
-    const replies = new RememberedResponses(10);
-    replies.remember(request, REPLY);
-    expect(replies.find(request)).toBeUndefined();
+    const responses = new RememberedResponses(10);
+    responses.remember(request, RESPONSE);
+    expect(responses.find(request)).toBeUndefined();
   });
 
-  it("forgets the oldest key past its limit, and takes it for new", () => {
-    const replies = new RememberedResponses(2);
+  it("forgets the oldest key beyond its limit, and accepts it as new", () => {
+    const responses = new RememberedResponses(2);
     for (const idempotencyKey of ["a", "b", "c"])
-      replies.remember({ ...REQUEST, idempotencyKey }, REPLY);
+      responses.remember({ ...REQUEST, idempotencyKey }, RESPONSE);
     const find = (idempotencyKey: string) =>
-      replies.find({ ...REQUEST, type: "set", idempotencyKey });
+      responses.find({ ...REQUEST, type: "set", idempotencyKey });
     expect(find("a")).toBeUndefined();
     expect(() => find("b")).toThrow(/used for another/);
   });
 
-  it("takes some 200 bytes a key", () => {
+  it("takes some 200 bytes per key", () => {
     const receive = () =>
       decodeMutateRequest(encodeMutateRequest({ ...REQUEST, idempotencyKey: crypto.randomUUID() }));
     const used = () => {
@@ -69,11 +69,11 @@ describe("RememberedResponses", () => {
       return process.memoryUsage().heapUsed;
     };
     for (let i = 0; i < 500; i++) receive();
-    const replies = new RememberedResponses(10_000);
+    const responses = new RememberedResponses(10_000);
     const before = used();
-    for (let i = 0; i < 10_000; i++) replies.remember(receive(), { ...REPLY });
+    for (let i = 0; i < 10_000; i++) responses.remember(receive(), { ...RESPONSE });
     const bytes = (used() - before) / 10_000;
     expect(bytes).toBeLessThan(300);
-    expect(replies.find({ ...REQUEST, idempotencyKey: "none" })).toBeUndefined();
+    expect(responses.find({ ...REQUEST, idempotencyKey: "none" })).toBeUndefined();
   });
 });

@@ -11,7 +11,7 @@ import {
   type Selection,
 } from "./selection.ts";
 
-// Few letters, so that names and prefixes often have to do with each other.
+// Few letters, so that prefixes often match names.
 const word = fc.stringMatching(/^[ab]{1,4}$/);
 const selections = fc
   .record({ names: fc.array(word, { maxLength: 4 }), prefixes: fc.array(word, { maxLength: 3 }) })
@@ -23,14 +23,14 @@ function chooses({ names, prefixes }: Selection, name: string): boolean {
 }
 
 describe("createSelection()", () => {
-  it("gives equal selections one form", () => {
+  it("returns one form for equal selections", () => {
     expect(createSelection(["B", "A", "B"], ["Fl", "Flight1", "E", "Fl"])).toEqual({
       names: ["A", "B"],
       prefixes: ["E", "Fl"],
     });
   });
 
-  it("chooses the same states as what it was made from", () => {
+  it("selects the same states as its arguments", () => {
     fc.assert(
       fc.property(
         fc.array(word),
@@ -44,7 +44,7 @@ describe("createSelection()", () => {
     );
   });
 
-  it("keeps a name that a prefix holds as well: the state is to exist", () => {
+  it("keeps a name that a prefix covers: the state must exist", () => {
     expect(createSelection(["Flight1Delayed"], ["Flight1"]).names).toEqual(["Flight1Delayed"]);
   });
 
@@ -74,8 +74,8 @@ describe("parseSelection() and listSelection()", () => {
 
   it.each([
     ["*", /every state, which needs no selection/],
-    ["Flight*Gate1", /"Flight\*Gate1": a star stands only at the end/],
-    ["Flight1**", /a star stands only at the end/],
+    ["Flight*Gate1", /"Flight\*Gate1": a star is allowed only at the end/],
+    ["Flight1**", /a star is allowed only at the end/],
     [" , ", /neither a name nor a prefix/],
   ])("refuse %j", (text, message) => {
     expect(() => parseSelection(text)).toThrow(message);
@@ -90,7 +90,7 @@ describe("describeSelection()", () => {
 });
 
 describe("coversSelection()", () => {
-  it("holds only where no state of the part can be missing in the whole", () => {
+  it("returns true only if the whole cannot lack a state of the part", () => {
     const names = fc.array(word, { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(selections, selections, names, (whole, part, schema) => {
@@ -101,7 +101,7 @@ describe("coversSelection()", () => {
     );
   });
 
-  it("holds for all that is a part by its text", () => {
+  it("returns true for every part, judged by names and prefixes", () => {
     const whole = parseSelection("Flight1*,Exception");
     for (const part of [
       "Flight1*",
@@ -114,7 +114,7 @@ describe("coversSelection()", () => {
       expect(coversSelection(whole, parseSelection(part))).toBe(false);
   });
 
-  it("knows that every state is more than any selection", () => {
+  it("treats every state as more than any selection", () => {
     const some = parseSelection("A*");
     expect(coversSelection(undefined, some)).toBe(true);
     expect(coversSelection(undefined, undefined)).toBe(true);
@@ -125,15 +125,15 @@ describe("coversSelection()", () => {
 describe("faultOfStates()", () => {
   const selection = parseSelection("Exception,Flight1*");
 
-  it("finds none in the states that were requested", () => {
+  it("returns undefined for the requested states", () => {
     expect(faultOfStates(selection, ["Exception", "Flight1Delayed"])).toBeUndefined();
     expect(faultOfStates(selection, ["Exception"])).toBeUndefined();
   });
 
   it.each([
-    [["Exception", "Start"], /^it sent state "Start", which was not asked for/],
-    [["Flight1Delayed"], /^it sent no state "Exception", which was asked for/],
-  ])("finds one in %j", (names, message) => {
+    [["Exception", "Start"], /^it sent state "Start", which was not requested/],
+    [["Flight1Delayed"], /^it sent no state "Exception", which was requested/],
+  ])("returns a reason for %j", (names, message) => {
     expect(faultOfStates(selection, names)).toMatch(message);
   });
 });

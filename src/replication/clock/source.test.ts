@@ -21,7 +21,7 @@ function setUp(options: { maxKeys?: number } = {}) {
 }
 
 describe("createSource()", () => {
-  it("numbers each change of the clock, an auto transition's too, and no other transition", () => {
+  it("numbers each change of the clock, including auto transitions, and no other transition", () => {
     const { machine, source } = setUp();
     expect(source.clock.version).toBe("00000000000000aa-0");
     machine.add("A");
@@ -36,7 +36,7 @@ describe("createSource()", () => {
     expect([...source.clock.ticks]).toEqual([...machine.ticks]);
   });
 
-  it("holds every tick also after a handler's panic took states back", () => {
+  it("has every tick also after a handler's panic reverted states", () => {
     const { machine, source } = setUp();
     machine.bind({
       MultiState: () => {
@@ -48,14 +48,14 @@ describe("createSource()", () => {
     expect(machine.is("Exception")).toBe(true);
   });
 
-  it("notes the wall time of each change", async () => {
+  it("records the wall time of each change", async () => {
     const { machine, source, time } = setUp();
     await time.advance(250);
     machine.add("A");
     expect(source.clock.changedAtMs).toBe(VirtualTime.startMs + 250);
   });
 
-  it("answers a mutation with the version at which it holds, and why it is canceled", () => {
+  it("responds to a mutation with the version at which it holds, or why it was canceled", () => {
     const { source } = setUp();
     expect(source.mutate({ type: "add", states: ["B"] })).toEqual({
       result: "executed",
@@ -71,8 +71,8 @@ describe("createSource()", () => {
   it("runs an idempotency key once", () => {
     const { machine, source } = setUp();
     const request = { type: "toggle", states: ["B"], idempotencyKey: "k" } as const;
-    const reply = source.mutate(request);
-    expect(source.mutate(request)).toEqual(reply);
+    const response = source.mutate(request);
+    expect(source.mutate(request)).toEqual(response);
     expect(machine.tick("B")).toBe(1);
     source.mutate({ ...request, idempotencyKey: "other" });
     expect(machine.tick("B")).toBe(2);
@@ -104,7 +104,7 @@ describe("createSource()", () => {
     },
   );
 
-  it("lets the trace context of a mutation ride on its change, and on no other", () => {
+  it("attaches a mutation's trace context to its change, and to no other", () => {
     const { machine, source } = setUp();
     const traceContext = new Uint8Array(25).fill(7);
     source.mutate({ type: "add", states: ["A"], traceContext });
@@ -114,7 +114,7 @@ describe("createSource()", () => {
     expect(source.clock.traceContextsSince(seq)).toEqual([]);
   });
 
-  it("begins a new epoch with a new schema", () => {
+  it("starts a new epoch with a new schema", () => {
     const { machine, source } = setUp();
     machine.add("A");
     machine.setSchema({ ...SCHEMA, New: {} }, ["A", "Auto", "B", "Exception", "Multi", "New"]);

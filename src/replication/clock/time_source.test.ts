@@ -2,20 +2,20 @@ import { describe, expect, it } from "vitest";
 import { systemTime } from "./time_source.ts";
 
 describe("systemTime", () => {
-  /** Milliseconds that a timer of `delayMs` really takes. */
+  /** The milliseconds that a timer of `delayMs` takes. */
   const measure = (delayMs: number) =>
     new Promise<number>((resolve) => {
       const startedMs = systemTime.monotonic();
       systemTime.setTimer(delayMs, () => resolve(systemTime.monotonic() - startedMs));
     });
 
-  it("never ends a timer early, also one of less than a millisecond", async () => {
+  it("never fires a timer early, also one of less than a millisecond", async () => {
     for (const delayMs of [0.1, 0.25, 0.9]) {
       for (let i = 0; i < 20; i++) expect(await measure(delayMs)).toBeGreaterThanOrEqual(delayMs);
     }
   });
 
-  it("lets other work go on while it waits for less than a millisecond", async () => {
+  it("lets other work run while it waits for less than a millisecond", async () => {
     let turns = 0;
     const count = () => {
       turns++;

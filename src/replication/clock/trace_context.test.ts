@@ -18,7 +18,7 @@ describe("parseTraceparent()", () => {
     );
   });
 
-  it("reads later versions, whatever follows", () => {
+  it("reads later versions, with any suffix", () => {
     expect(parseTraceparent(`01-${TRACE_ID}-${SPAN_ID}-01-more`)).toHaveLength(25);
   });
 
@@ -32,7 +32,7 @@ describe("parseTraceparent()", () => {
     `00-${"0".repeat(32)}-${SPAN_ID}-01`,
     `00-${TRACE_ID}-${"0".repeat(16)}-01`,
     `00-${TRACE_ID}-${SPAN_ID}-1`,
-  ])("takes %j for absent", (header) => {
+  ])("treats %j as absent", (header) => {
     expect(parseTraceparent(header)).toBeUndefined();
   });
 });
@@ -57,7 +57,7 @@ describe("isSampled()", () => {
 });
 
 describe("isTraceContext()", () => {
-  it("refuses whatever else a mutation's context may be", () => {
+  it("returns false for any other context of a mutation", () => {
     expect(isTraceContext(new Uint8Array(25))).toBe(true);
     for (const other of [undefined, null, "x".repeat(25), new Uint8Array(24), { feed: "replay" }])
       expect(isTraceContext(other)).toBe(false);

@@ -6,7 +6,7 @@ const context = (byte: number) => new Uint8Array(25).fill(byte);
 const bytes = (contexts: readonly Uint8Array[]) => contexts.map((each) => each[0]);
 
 describe("TracedTransitions", () => {
-  it("gives the contexts that came after a seq, in their order", () => {
+  it("returns the contexts after a seq, in their order", () => {
     const traced = new TracedTransitions();
     traced.add(3, [context(1), context(2)]);
     traced.add(4, []);
@@ -16,7 +16,7 @@ describe("TracedTransitions", () => {
     expect(traced.since(0)).toEqual([]);
   });
 
-  it("keeps the last of them", () => {
+  it("keeps only the last ones", () => {
     const traced = new TracedTransitions();
     for (let seq = 1; seq <= MAX_TRACE_CONTEXTS + 2; seq++) traced.add(seq, [context(seq)]);
     const kept = bytes(traced.since(0));

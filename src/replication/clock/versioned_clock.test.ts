@@ -29,7 +29,7 @@ const changes = fc.array(
 );
 
 describe("VersionedClock", () => {
-  it("gives from any past seq the states that changed since, and no others", () => {
+  it("returns from any past seq the states that changed since, and no others", () => {
     fc.assert(
       fc.property(changes, (rounds) => {
         const clock = clockAt(0, [0, 0, 0, 0, 0, 0]);
@@ -53,7 +53,7 @@ describe("VersionedClock", () => {
     );
   });
 
-  it("keeps checksum, sum and count of active states up as if made from scratch", () => {
+  it("maintains checksum, sum and count of active states as if computed from scratch", () => {
     fc.assert(
       fc.property(changes, (rounds) => {
         const clock = clockAt(0, [0, 0, 0, 0, 0, 0]);
@@ -79,11 +79,11 @@ describe("VersionedClock", () => {
     expect(clock.version).toBe("00000000000000aa-7");
   });
 
-  it("tells listeners of an advance with its indexes, and of a reset", () => {
+  it("notifies listeners of an advance with its indexes, and of a reset", () => {
     const clock = clockAt(0, [0, 0, 0, 0, 0, 0]);
-    const told: unknown[] = [];
+    const received: unknown[] = [];
     const stop = clock.onChange((change) =>
-      told.push(change.type === "advance" ? [change.seq, ...change.indexes] : "reset"),
+      received.push(change.type === "advance" ? [change.seq, ...change.indexes] : "reset"),
     );
     clock.advance(1, Uint32Array.of(2, 4), [1, 1], 5);
     clock.reset({
@@ -95,12 +95,12 @@ describe("VersionedClock", () => {
     });
     stop();
     clock.advance(1, Uint32Array.of(0), [1]);
-    expect(told).toEqual([[1, 2, 4], "reset"]);
+    expect(received).toEqual([[1, 2, 4], "reset"]);
   });
 });
 
 describe("VersionedClock.reset()", () => {
-  it("takes over when each state changed last", () => {
+  it("keeps the seq of each state's last change", () => {
     const seqs = fc.array(fc.nat(9), { minLength: NAMES.length, maxLength: NAMES.length });
     fc.assert(
       fc.property(seqs, fc.nat(9), fc.nat(NAMES.length - 1), (changedAt, since, moved) => {
@@ -122,17 +122,17 @@ describe("VersionedClock.reset()", () => {
 });
 
 describe("mixTick()", () => {
-  it("tells apart what a plain sum would not: ticks that moved from one state to another", () => {
+  it("distinguishes what a plain sum would not: ticks that moved from one state to another", () => {
     const seen = new Set<number>();
     for (let index = 0; index < 300; index++)
       for (let tick = 0; tick < 300; tick++) seen.add(mixTick(index, tick));
-    // 90,000 random 32-bit numbers collide about once; a weak mix would hundreds of times.
+    // 90,000 random 32-bit numbers collide about once; those of a weak mix would hundreds of times.
     expect(seen.size).toBeGreaterThan(89_990);
     expect(checksumOf([3, 1])).not.toBe(checksumOf([1, 3]));
     expect(checksumOf([2 ** 32, 0])).not.toBe(checksumOf([0, 0]));
   });
 
-  it("is what other implementations must compute", () => {
+  it("returns what other implementations must compute", () => {
     expect([
       mixTick(0, 0),
       mixTick(1, 1),

@@ -7,7 +7,7 @@ import { decodeClockMessage } from "../wire/message_codec.ts";
 import { Publisher } from "./publisher.ts";
 
 describe("A selection", () => {
-  it("is a clock of its own: the chosen states in order, at the node's version", async () => {
+  it("is its own clock: the selected states in order, at the node's version", async () => {
     const { clock, flip, join } = setUp();
     await flip(["Start", "Flight1OnTime"]);
     const leaf = join("Start,Flight1*");
@@ -21,7 +21,7 @@ describe("A selection", () => {
     expect(leaf.clock.changedAtMs).toBe(VirtualTime.startMs + 1);
   });
 
-  it("keeps relations that name states outside of it", () => {
+  it("keeps relations that name states outside it", () => {
     const { join } = setUp();
     expect(join("Flight1Delayed,Flight2*").clock.schema).toEqual({
       Flight1Delayed: SCHEMA.Flight1Delayed,
@@ -30,7 +30,7 @@ describe("A selection", () => {
     });
   });
 
-  it("may match nothing by a prefix, until a schema has something", async () => {
+  it("may match nothing by a prefix until a schema has a state for it", async () => {
     const { begin, join, time } = setUp();
     const leaf = join("Gate*");
     expect(leaf.clock.names).toEqual([]);
@@ -40,7 +40,7 @@ describe("A selection", () => {
     expect(leaf.clock.names).toEqual(["Gate1"]);
   });
 
-  it("is not told of a change outside of it, at no cost but a look at the state", async () => {
+  it("receives nothing of a change outside it, which costs only a look at the state", async () => {
     const { clock, publisher, join, time } = setUp();
     const leaves = [join("Flight1*"), join("Flight2*"), join("Start")];
     const { pending } = time;
@@ -75,10 +75,10 @@ describe("A selection", () => {
     }
   });
 
-  it("learns within half a heartbeat interval to which seq nothing of it has changed", async () => {
+  it("advances to a seq that changed nothing of it within half a heartbeat interval", async () => {
     const { clock, flip, join, publisher, time } = setUp();
     const leaf = join("Flight1*");
-    // Is sent something all the time, and would not be quiet for long enough to get a heartbeat.
+    // The leaf receives pushes so often that it is never quiet for long enough to get a heartbeat.
     await time.advance(200);
     await flip("Flight1OnTime");
     await flip("Start");
@@ -89,7 +89,7 @@ describe("A selection", () => {
     expect([...publisher.downstreams][0]).toMatchObject({ seq: 2, pushes: 2 });
   });
 
-  it("tells the tracer which changes a push is about", async () => {
+  it("reports to the tracer which changes a push is about", async () => {
     const pushed: unknown[] = [];
     const { clock, flip, join, time } = setUp({
       pushIntervalMs: 10,
@@ -114,7 +114,7 @@ describe("A selection", () => {
     expect(clock.seq).toBe(6);
   });
 
-  it("is encoded once for all that share it at one cursor", async () => {
+  it("is encoded once for all downstreams that share it at one cursor", async () => {
     const { flip, join } = setUp();
     const leaves = [
       join("Flight1*,Start"),
@@ -127,7 +127,7 @@ describe("A selection", () => {
     expect(leaves[0]!.kinds.at(-1)).toBe("diff applied");
   });
 
-  it("is begun with one snapshot for all that know as little, each proven for what it asked for", () => {
+  it("begins with one snapshot for all that have the same, each sealed for the requested selection", () => {
     const { join } = setUp({ selection: parseSelection("Exception,Flight*,Start") });
     const leaves = [join("Flight1*"), join("Flight1*"), join("Flight*"), join("Flight*")];
     const whole = [join("Exception,Flight*,Start"), join("Exception,Flight*,Start")];
@@ -136,7 +136,7 @@ describe("A selection", () => {
     expect(whole[0]!.kinds).toEqual(["snapshot applied"]);
   });
 
-  it("resumes with what changed of it since, also on a node that has not seen it before", async () => {
+  it("resumes with what has changed in it since, also on a node that did not serve it before", async () => {
     const { clock, flip, join, publisher, time } = setUp();
     const leaf = join("Flight*");
     await flip("Flight1Delayed");
@@ -160,7 +160,7 @@ describe("A selection", () => {
     expect(leaf.kinds.at(-1)).toBe("heartbeat proven");
   });
 
-  it("joins anew if it is another, also at the same version", () => {
+  it("joins from the beginning if it differs, also at the same version", () => {
     const { clock, join, publisher } = setUp();
     const leaf = join("Flight1*");
     leaf.leave();
@@ -173,7 +173,7 @@ describe("A selection", () => {
     expect(other.clock.version).toBe(clock.version);
   });
 
-  it("waits for a node that is behind, and begins once that has caught up, whatever changes there", async () => {
+  it("waits for a node that is behind, and begins once that has caught up, whichever states change", async () => {
     const { flip, join, publisher } = setUp();
     const leaf = join("Flight1*");
     leaf.leave();
@@ -186,7 +186,7 @@ describe("A selection", () => {
     expect(leaf.kinds).toEqual(["snapshot applied", "heartbeat proven"]);
   });
 
-  it("goes on, merged, for a downstream that is slow", async () => {
+  it("continues with merged diffs for a slow downstream", async () => {
     const { clock, flip, join } = setUp();
     const leaf = join("Flight1*");
     leaf.isSlow = true;
@@ -202,7 +202,7 @@ describe("A selection", () => {
     expect(choose(leaf.clock, undefined)).toEqual(choose(clock, leaf.selection));
   });
 
-  it("is told a trace context with the diffs that hold its transition, and of no other", async () => {
+  it("receives a trace context with the diffs that hold its transition, and no others", async () => {
     const { flip, join } = setUp();
     const leaf = join("Flight1*");
     const contexts = [1, 2].map((byte) => new Uint8Array(25).fill(byte));
@@ -215,7 +215,7 @@ describe("A selection", () => {
     expect(contextsOf(leaf)).toEqual([contexts[1]]);
   });
 
-  it("of unknown names is refused with the nearest that there are", () => {
+  it("of unknown names is refused with the nearest known ones", () => {
     const { join, publisher } = setUp();
     expect(() => join("Flight1Delayd,Start")).toThrow(
       /Cannot select "Flight1Delayd" \(the nearest known: Flight1Delayed, .*not in the schema of epoch/,
@@ -224,7 +224,7 @@ describe("A selection", () => {
     expect(publisher.downstreams.size).toBe(0);
   });
 
-  it("whose names a new schema lacks ends with an error, and no other does", async () => {
+  it("ends with an error if a new schema lacks its names, and no other does", async () => {
     const { begin, join, publisher, time } = setUp();
     const leaves = [join("Start,Exception"), join("Flight*"), join()];
     begin("b", ["Exception", "Flight1Delayed", "Begin"], { ...SCHEMA, Begin: {} });
@@ -241,7 +241,7 @@ describe("A selection", () => {
     expect(leaves[0]!.clock.epoch).toBe("000000000000000c");
   });
 
-  it("is judged when the node gets its first clock, if that comes later", async () => {
+  it("is checked when the node gets its first clock, if that arrives later", async () => {
     const { begin, join, time, clock } = setUp();
     clock.reset({ epoch: "", seq: 0, schema: {}, names: [], ticks: [] });
     const leaves = [join("Nope"), join("Flight1*")];
@@ -256,13 +256,13 @@ describe("A selection", () => {
   it("is served by a node with a selection if it is a part of that, and refused if it is more", async () => {
     const { begin, clock, flip, join } = setUp({ selection: parseSelection("Flight1*,Start") });
     begin("b", ["Flight1Delayed", "Flight1OnTime", "Start"]);
-    for (const [states, asked] of [
+    for (const [states, requested] of [
       [undefined, "every state"],
       ["Flight*", '"Flight*"'],
       ["Exception,Flight1*", '"Exception,Flight1*"'],
       ["Flight2Delayed", '"Flight2Delayed"'],
     ]) {
-      const message = `Cannot serve ${asked}: this node holds only "Start,Flight1*"`;
+      const message = `Cannot serve ${requested}: this node holds only "Start,Flight1*"`;
       expect(() => join(states)).toThrow(
         expect.objectContaining({ code: "failed_precondition", message }),
       );
@@ -270,7 +270,7 @@ describe("A selection", () => {
     const [part, same] = [join("Flight1Delayed"), join("Start,Flight1*")];
     await flip("Start");
     expect(part.downstream!.pushes).toBe(1);
-    // On such a node the seq moves on by itself, and below it at once.
+    // On such a node the seq advances without a change; its downstreams follow at once.
     clock.advance(5, new Uint32Array(0), []);
     await flip([]);
     expect([part.clock.seq, same.clock.seq]).toEqual([6, 6]);
@@ -279,12 +279,12 @@ describe("A selection", () => {
     expect(same.clock.names).toEqual(clock.names);
   });
 
-  it("is put right by a snapshot, also at the same version", async () => {
+  it("is corrected by a snapshot, also at the same version", async () => {
     const { clock, join, time } = setUp();
     const { epoch, seq, schema, names } = clock;
     clock.advance(0, Uint32Array.of(1), [7]);
     const early = join("Flight1*");
-    // Keeps what it shares with others alive, and is sent no more after this heartbeat.
+    // It keeps the shared messages alive, and receives no more after this heartbeat.
     early.isSlow = true;
     early.downstream!.drained();
     await time.advance(250);
@@ -299,7 +299,7 @@ describe("A selection", () => {
     expect(late.kinds).toEqual(["snapshot applied", "heartbeat proven"]);
   });
 
-  it("counts among the selections that a node takes for as long as anyone has it", () => {
+  it("counts towards the limit of selections while a downstream has it", () => {
     const { join } = setUp({ maxSelections: 2 });
     const [one, same, two] = [join("Start"), join("Start"), join("Flight1*")];
     expect(() => join("Flight2*")).toThrow(
@@ -317,7 +317,7 @@ describe("A selection", () => {
     expect(join("Exception").clock.names).toEqual(["Exception"]);
   });
 
-  it("leaves nothing behind in the views when its last downstream has left", async () => {
+  it("is removed from the views when its last downstream has left", async () => {
     const { clock, flip, join } = setUp();
     const leaf = join("Flight1*");
     const advance = vi.spyOn(VersionedClock.prototype, "advance");

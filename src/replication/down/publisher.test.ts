@@ -11,7 +11,7 @@ const EPOCH = "00000000000000aa";
 const NAMES = ["A", "B", "C"];
 const SCHEMA = { A: {}, B: {}, C: {} };
 
-/** Takes everything, or nothing more after one message while `isSlow`. */
+/** Accepts everything; while `isSlow`, nothing more after one message. */
 class TestSink implements Sink {
   readonly envelopes: Uint8Array[] = [];
   isSlow = false;
@@ -57,7 +57,7 @@ function setUp(options: Partial<PublisherOptions> = {}) {
   return { time, clock, publisher, change, flip, subscribe };
 }
 
-/** What is deferred from now on waits in the list for the test to run it. */
+/** From now on, deferred work waits in the returned list for the test to run it. */
 function holdTurns(time: VirtualTime): (() => void)[] {
   const turns: (() => void)[] = [];
   time.defer = (run) => {
@@ -83,7 +83,7 @@ describe("Publisher", () => {
     expect(sinks[0]!.last).toMatchObject({ seq: 1, indexes: new Uint32Array(0) });
   });
 
-  it("encodes a snapshot once for all that know as little and begin together", async () => {
+  it("encodes a snapshot once for all that have the same and begin together", async () => {
     const { flip, publisher, time } = setUp();
     const nothing = { name: "leaf", epoch: "", seq: 0, schemaHash: "" };
     const join = (request: object = {}) => {
@@ -101,7 +101,7 @@ describe("Publisher", () => {
     expect(join()).not.toBe(later);
   });
 
-  it("encodes a schema once in an epoch, whoever joins when", async () => {
+  it("encodes a schema once in an epoch, whenever downstreams join", async () => {
     const { clock, flip, publisher } = setUp();
     const encode = vi.spyOn(statesource.v1.Schema, "encode");
     try {
@@ -128,7 +128,7 @@ describe("Publisher", () => {
     }
   });
 
-  it("never tells a downstream that drains late an age that was true before", async () => {
+  it("never sends an old age to a downstream that can be written to again", async () => {
     let ageMs = 0;
     const { flip, subscribe, time } = setUp({ ageMs: () => ageMs });
     const [fast, slow] = [new TestSink(), new TestSink()];
@@ -144,14 +144,14 @@ describe("Publisher", () => {
     expect(slow.last).toMatchObject({ seq: 1, ageMs: 8_001 });
   });
 
-  it("says more than the age that it can have, when it has no proof at all", async () => {
+  it("sends the largest age while it has no proof", async () => {
     const { subscribe } = setUp({ ageMs: () => Number.POSITIVE_INFINITY });
     const sink = new TestSink();
     subscribe(sink);
     expect(sink.last.ageMs).toBe(Number.MAX_SAFE_INTEGER);
   });
 
-  it("sends a downstream that fell behind one merged diff, at the cost of the others nothing", async () => {
+  it("pushes one merged diff to a downstream that fell behind, and does not delay the others", async () => {
     const { flip, subscribe } = setUp();
     const [fast, slow] = [new TestSink(), new TestSink()];
     subscribe(fast);
@@ -173,7 +173,7 @@ describe("Publisher", () => {
     });
   });
 
-  it("cuts a downstream that stays stuck off, without a last word, and keeps the others", async () => {
+  it("cuts off a downstream that stays stalled, without an error message, and keeps the others", async () => {
     const closed: string[] = [];
     const { publisher, subscribe, time } = setUp({
       stallTimeoutMs: 3_000,
@@ -192,7 +192,7 @@ describe("Publisher", () => {
     expect(closed).toEqual(["resource_exhausted"]);
   });
 
-  it("waits, with heartbeats alone, until it has caught up with a subscriber", async () => {
+  it("sends only heartbeats until it has caught up with a subscriber", async () => {
     const { flip, subscribe, time } = setUp();
     const sink = new TestSink();
     subscribe(sink, 2);
@@ -204,7 +204,7 @@ describe("Publisher", () => {
     expect(sink.last).toMatchObject({ seq: 2, start: { epoch: EPOCH, ticks: undefined } });
   });
 
-  it("begins anew in the same stream with a new epoch, with the schema only if that is another", async () => {
+  it("starts over in the same stream with a new epoch, and sends the schema only if it changed", async () => {
     const { clock, subscribe, time } = setUp();
     const sink = new TestSink();
     subscribe(sink);
@@ -217,7 +217,7 @@ describe("Publisher", () => {
     expect(sink.last.start).toMatchObject({ epoch: "cc".repeat(8), schema: { names: ["D"] } });
   });
 
-  it("tells a path that has changed, and goes on from the cursor", async () => {
+  it("sends a changed path, and continues from the cursor", async () => {
     let path = ["root", "a"];
     const { subscribe, flip, time } = setUp({ name: "b", upstreamPath: () => path });
     const sink = new TestSink();
@@ -233,7 +233,7 @@ describe("Publisher", () => {
     expect(sink.envelopes.length).toBeLessThanOrEqual(4);
   });
 
-  it("writes to a few downstreams at a time, and what changes meanwhile goes in one diff", async () => {
+  it("writes to a few downstreams at a time, and merges what changes meanwhile", async () => {
     const { publisher, clock, time, subscribe, flip } = setUp();
     const turns = holdTurns(time);
     const sinks = Array.from({ length: 100 }, () => new TestSink());
@@ -256,7 +256,7 @@ describe("Publisher", () => {
     expect([...sinks[99]!.last.indexes]).toEqual([0, 1]);
   });
 
-  it("rests after a round that took long, so that others get at the processor", async () => {
+  it("rests after a long round, so that other work gets the processor", async () => {
     const { clock, time, subscribe, flip } = setUp();
     const turns = holdTurns(time);
     const sinks = Array.from({ length: 100 }, () => new TestSink());
@@ -267,7 +267,7 @@ describe("Publisher", () => {
       turns.shift()!();
       if (clock.seq === 1) await flip(1);
     }
-    // Four turns with 15 ms between the first and the last: 7.5 ms of rest.
+    // Four turns, 15 ms from the first to the last: 7.5 ms of rest.
     expect(sinks[0]!.last.seq).toBe(1);
     await time.advance(7);
     expect(sinks[0]!.last.seq).toBe(1);
@@ -276,7 +276,7 @@ describe("Publisher", () => {
     expect(sinks.map((sink) => sink.last.seq)).toEqual(Array(100).fill(2));
   });
 
-  it("sends the first of many changes at once, and the others merged, four times in a millisecond", async () => {
+  it("pushes the first of many changes at once, and the others merged, four times in a millisecond", async () => {
     const { clock, time, subscribe } = setUp();
     const sink = new TestSink();
     subscribe(sink);
@@ -294,7 +294,7 @@ describe("Publisher", () => {
     expect(sink.last.seq).toBe(641);
   });
 
-  it("gives heartbeats to a few downstreams at a time", async () => {
+  it("sends heartbeats to a few downstreams at a time", async () => {
     const { time, subscribe } = setUp();
     const sinks = Array.from({ length: 100 }, () => new TestSink());
     for (const sink of sinks) subscribe(sink);
@@ -306,7 +306,7 @@ describe("Publisher", () => {
     expect(beaten()).toBe(100);
   });
 
-  it("tells a trace context with the diffs that hold its transition, and no others", async () => {
+  it("sends a trace context with the diffs that hold its transition, and no others", async () => {
     const { time, change, flip, subscribe } = setUp();
     const [quick, slow] = [new TestSink(), new TestSink()];
     subscribe(quick);
@@ -323,7 +323,7 @@ describe("Publisher", () => {
     expect(slow.last).toMatchObject({ seq: 3, traceContexts: [context] });
   });
 
-  it("tells the trace contexts of all transitions that went in one diff, the last 16", async () => {
+  it("sends the last 16 trace contexts of the transitions in one diff", async () => {
     const { publisher, change, flip, subscribe } = setUp({ pushIntervalMs: 1_000 });
     const sink = new TestSink();
     subscribe(sink);
@@ -337,14 +337,14 @@ describe("Publisher", () => {
     expect(last.traceContexts).toEqual(contexts.slice(-16));
   });
 
-  it("tells each downstream the trace contexts that its tracer gives for it, and shares all else", async () => {
+  it("sends each downstream the trace contexts that the tracer returns for it, and shares all else", async () => {
     const given = new Uint8Array(25).fill(9);
-    const asked: unknown[] = [];
+    const events: unknown[] = [];
     const { time, change, flip, subscribe } = setUp({
       tracer: {
         pushing: (event) => {
-          asked.push(event);
-          return asked.length === 1 ? [given] : undefined;
+          events.push(event);
+          return events.length === 1 ? [given] : undefined;
         },
       },
     });
@@ -354,14 +354,14 @@ describe("Publisher", () => {
     change([0], [context]);
     await time.advance(1);
     const event = { downstream: "leaf", seqBefore: 0, seq: 1, traceContexts: [context] };
-    expect(asked).toEqual([event, event]);
+    expect(events).toEqual([event, event]);
     expect(sinks.map(({ last }) => last.traceContexts)).toEqual([[given], [context]]);
     await flip(1);
-    expect(asked).toHaveLength(2);
+    expect(events).toHaveLength(2);
     expect(sinks[0].envelopes.at(-1)).toBe(sinks[1].envelopes.at(-1));
   });
 
-  it("tells downstreams that it drains, goes on sending to those that stay, and takes no new ones", async () => {
+  it("announces that it drains, still pushes to those that stay, and accepts no new ones", async () => {
     const { publisher, flip, subscribe, time } = setUp();
     const [leaver, stayer] = [new TestSink(), new TestSink()];
     const leaving = subscribe(leaver);
@@ -384,7 +384,7 @@ describe("Publisher", () => {
     expect(isDrained).toBe(true);
   });
 
-  it("refuses a subscriber of its own name", () => {
+  it("refuses a subscriber with its own name", () => {
     const { publisher } = setUp({ name: "rep-1" });
     const request = { name: "rep-1", epoch: "", seq: 0, schemaHash: "" };
     expect(() => publisher.subscribe(request, new TestSink())).toThrow(
@@ -400,7 +400,7 @@ describe("Publisher", () => {
     await expect(setUp().publisher.drain()).resolves.toBeUndefined();
   });
 
-  it("sends what is still due before it ends", async () => {
+  it("pushes what is still due before it ends", async () => {
     const { publisher, clock, subscribe } = setUp();
     const sink = new TestSink();
     subscribe(sink);

@@ -13,6 +13,8 @@ const SUBSCRIBE = encodeEnvelope(
   encodeSubscribeRequest({ name: "leaf", epoch: "", seq: 0, schemaHash: "" }),
 );
 
+const ADD_A = encodeMutateRequest({ type: "add", states: ["A"] });
+
 function setUp(options: { mutate?: Mutate; bufferBytes?: number; maxDownstreams?: number } = {}) {
   const served = serveSource({ maxDownstreams: 10, ...options });
   const post = (
@@ -50,7 +52,7 @@ function readerOf(response: Response) {
   };
 }
 
-/** All of a body but its end: `finish` sends that; `end` resolves when the reader gives it up. */
+/** A body without its last byte, which `finish` sends; `end` resolves when the reader cancels it. */
 function slowBody(bytes: Uint8Array<ArrayBuffer>) {
   const { promise: end, resolve } = Promise.withResolvers<string>();
   let finish = () => {};
@@ -85,11 +87,7 @@ async function trailerOf(response: Response): Promise<unknown> {
 describe("createReplicationServer(), Mutate", () => {
   it("runs a mutation", async () => {
     const { post, machine } = setUp();
-    const response = await post(
-      MUTATE_PATH,
-      UNARY,
-      encodeMutateRequest({ type: "add", states: ["A"] }),
-    );
+    const response = await post(MUTATE_PATH, UNARY, ADD_A);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("application/proto");
     expect(decodeMutateResponse(new Uint8Array(await response.arrayBuffer()))).toEqual({
@@ -99,7 +97,7 @@ describe("createReplicationServer(), Mutate", () => {
     expect(machine.is("A")).toBe(true);
   });
 
-  it("answers an unknown state with invalid_argument that names it", async () => {
+  it("responds to an unknown state with invalid_argument, and its name", async () => {
     const { post } = setUp();
     const response = await post(
       MUTATE_PATH,
@@ -110,14 +108,10 @@ describe("createReplicationServer(), Mutate", () => {
     expect(await response.json()).toMatchObject({ code: "invalid_argument", states: ["Nope"] });
   });
 
-  it("answers what was not foreseen without telling what it was", async () => {
+  it("responds to an unforeseen error without its message", async () => {
     const boom = new Error("secret");
     const { post, errors } = setUp({ mutate: () => Promise.reject(boom) });
-    const response = await post(
-      MUTATE_PATH,
-      UNARY,
-      encodeMutateRequest({ type: "add", states: ["A"] }),
-    );
+    const response = await post(MUTATE_PATH, UNARY, ADD_A);
     expect(response.status).toBe(500);
     expect(await response.json()).toEqual({ code: "internal", message: "Internal error" });
     expect(errors).toEqual([boom]);
@@ -134,15 +128,11 @@ describe("createReplicationServer(), Mutate", () => {
           }),
         ),
     });
-    const answer = post(
-      MUTATE_PATH,
-      { ...UNARY, "connect-timeout-ms": "50" },
-      encodeMutateRequest({ type: "add", states: ["A"] }),
-    );
+    const responding = post(MUTATE_PATH, { ...UNARY, "connect-timeout-ms": "50" }, ADD_A);
     await time.advance(49);
     expect(aborted).toBeUndefined();
     await time.advance(1);
-    const response = await answer;
+    const response = await responding;
     expect(response.status).toBe(504);
     expect(await response.json()).toMatchObject({ code: "deadline_exceeded" });
     expect(time.pending).toBe(1);
@@ -173,14 +163,14 @@ describe("createReplicationServer(), Mutate", () => {
     expect(await response.json()).toMatchObject({ code });
   });
 
-  it("gives up a request that arrives too slowly", async () => {
+  it("rejects a request that arrives too slowly", async () => {
     const { serve, time, machine } = setUp();
-    const { body, end } = slowBody(encodeMutateRequest({ type: "add", states: ["A"] }));
-    const answer = serve(slowRequest(MUTATE_PATH, UNARY, body));
+    const { body, end } = slowBody(ADD_A);
+    const responding = serve(slowRequest(MUTATE_PATH, UNARY, body));
     await time.advance(4_999);
     expect(time.pending).toBe(2);
     await time.advance(1);
-    const response = await answer;
+    const response = await responding;
     expect(response.status).toBe(504);
     expect(await response.json()).toEqual({
       code: "deadline_exceeded",
@@ -191,7 +181,7 @@ describe("createReplicationServer(), Mutate", () => {
     expect(time.pending).toBe(1);
   });
 
-  it("counts the time that a request takes to arrive towards its mutation's deadline", async () => {
+  it("counts the arrival of a request towards its mutation's deadline", async () => {
     const timeouts: number[] = [];
     const { serve, time } = setUp({
       mutate: async (_, { timeoutMs }) => {
@@ -199,13 +189,13 @@ describe("createReplicationServer(), Mutate", () => {
         return { result: "executed", version: "00000000000000aa-1" };
       },
     });
-    const { body, finish } = slowBody(encodeMutateRequest({ type: "add", states: ["A"] }));
-    const answer = serve(
+    const { body, finish } = slowBody(ADD_A);
+    const responding = serve(
       slowRequest(MUTATE_PATH, { ...UNARY, "connect-timeout-ms": "2000" }, body),
     );
     await time.advance(1_500);
     finish();
-    expect((await answer).status).toBe(200);
+    expect((await responding).status).toBe(200);
     expect(timeouts).toEqual([500]);
   });
 
@@ -251,17 +241,19 @@ describe("createReplicationServer(), Subscribe", () => {
     expect(await trailerOf(response)).toMatchObject({ error: { code } });
   });
 
-  it("gives up a request that arrives too slowly, in the end of the stream", async () => {
+  it("rejects a request that arrives too slowly, in the end of the stream", async () => {
     const { serve, time, publisher } = setUp();
     const { body, end } = slowBody(SUBSCRIBE);
-    const answer = serve(slowRequest(SUBSCRIBE_PATH, STREAM, body));
+    const responding = serve(slowRequest(SUBSCRIBE_PATH, STREAM, body));
     await time.advance(5_000);
-    expect(await trailerOf(await answer)).toMatchObject({ error: { code: "deadline_exceeded" } });
+    expect(await trailerOf(await responding)).toMatchObject({
+      error: { code: "deadline_exceeded" },
+    });
     expect(await end).toBe("canceled");
     expect(publisher.downstreams.size).toBe(0);
   });
 
-  it("refuses more downstreams than it takes", async () => {
+  it("refuses more downstreams than its limit", async () => {
     const { post } = setUp({ maxDownstreams: 1 });
     await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE);
     expect(await trailerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE))).toMatchObject({
@@ -281,7 +273,7 @@ describe("createReplicationServer(), Subscribe", () => {
     expect(publisher.downstreams.size).toBe(0);
   });
 
-  it("holds at most one message for a reader that stalls, and merges what it missed", async () => {
+  it("holds at most one message for a stalled reader, and merges what it missed", async () => {
     const { post, machine, publisher, time } = setUp();
     const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
     const [downstream] = publisher.downstreams;
@@ -303,7 +295,7 @@ describe("createReplicationServer(), Subscribe", () => {
     });
   });
 
-  it("closes a downstream that takes nothing for too long", async () => {
+  it("closes a downstream that reads nothing for too long", async () => {
     const { post, time, publisher } = setUp();
     await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE);
     await time.advance(9_900);
@@ -312,21 +304,21 @@ describe("createReplicationServer(), Subscribe", () => {
     expect(publisher.downstreams.size).toBe(0);
   });
 
-  it("breaks the stream off that it closes so, and drops what waits in it", async () => {
+  it("aborts that downstream's stream, and drops what waits in it", async () => {
     const { post, time } = setUp();
     const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
     await time.advance(10_500);
-    await expect(reader.next()).rejects.toThrow('Downstream "leaf" took nothing for 10000 ms');
+    await expect(reader.next()).rejects.toThrow('Downstream "leaf" read nothing for 10000 ms');
   });
 
-  it("opens no stream for a request that is given up already", async () => {
+  it("opens no stream for a request that was aborted before", async () => {
     const { post, publisher } = setUp();
     const response = await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE, AbortSignal.abort());
     expect(await trailerOf(response)).toMatchObject({ error: { code: "canceled" } });
     expect(publisher.downstreams.size).toBe(0);
   });
 
-  it("tells every downstream why when it closes", async () => {
+  it("sends every downstream the reason when it closes", async () => {
     const { post, publisher } = setUp();
     const reader = readerOf(await post(SUBSCRIBE_PATH, STREAM, SUBSCRIBE));
     publisher.close(new ReplicationError("unavailable", "Node is stopping"));

@@ -116,9 +116,12 @@ describe("openSubscription()", () => {
     [415, STREAM_TYPE, "unknown"],
     [503, "text/plain", "unavailable"],
     [503, "application/json", "unavailable"],
-  ])("rejects a response that is not a node's, with status %d and type %s", async (status, type, code) => {
-    await expect(read(respond("<html>", type, status))).rejects.toMatchObject({ code });
-  });
+  ])(
+    "rejects a response that is not a node's, with status %d and type %s",
+    async (status, type, code) => {
+      await expect(read(respond("<html>", type, status))).rejects.toMatchObject({ code });
+    },
+  );
 });
 
 describe("sendMutation()", () => {

@@ -467,7 +467,10 @@ describe("Replica", () => {
     const leaf = tree.replica("leaf", "relay");
     await tree.time.advance(300);
     const options = { signal: SIGNAL, timeoutMs: 1_000 };
-    const response = await leaf.replica.mutate({ type: "add", states: ["Flight1Delayed"] }, options);
+    const response = await leaf.replica.mutate(
+      { type: "add", states: ["Flight1Delayed"] },
+      options,
+    );
     expect(response).toEqual({ result: "executed", version: root.clock.version });
     expect(root.machine.is("Flight1Delayed")).toBe(true);
     await tree.time.advance(100);

@@ -33,7 +33,9 @@ describe("Transit", () => {
             if (isProbe) transit.bound(nowMs, stampAt(sentAtMs) + 1, arrivedAtMs);
             // The tolerance is for floating point only.
             else
-              expect(transit.measure(stampAt(sentAtMs), arrivedAtMs)).toBeGreaterThan(backMs - 1e-3);
+              expect(transit.measure(stampAt(sentAtMs), arrivedAtMs)).toBeGreaterThan(
+                backMs - 1e-3,
+              );
             nowMs = arrivedAtMs;
           }
         },

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
 
 describe("EnvelopeReader", () => {
-  it("cuts any stream, in pieces of any size, into the messages that were framed", () => {
+  it("splits any stream, in chunks of any size, into the messages that were framed", () => {
     const messages = fc.array(
       fc.record({ message: fc.uint8Array({ maxLength: 40 }), isEnd: fc.boolean() }),
       { maxLength: 12 },
@@ -34,13 +34,13 @@ describe("EnvelopeReader", () => {
     ["an unknown flag", [4, 0, 0, 0, 0], /flags 4/],
     ["a compressed message", [1, 0, 0, 0, 0], /compressed/],
     ["a message over the limit", [0, 0, 0, 0, 101], /101 bytes: the limit is 100/],
-  ])("refuses %s before its bytes are there", (_, bytes, message) => {
+  ])("refuses %s before its bytes arrive", (_, bytes, message) => {
     const reader = new EnvelopeReader(100);
     reader.push(Uint8Array.from(bytes));
     expect(() => reader.read()).toThrow(message);
   });
 
-  it("knows that it stands within an envelope", () => {
+  it("reports that it is within an envelope", () => {
     const reader = new EnvelopeReader(100);
     reader.push(encodeEnvelope(Uint8Array.of(1, 2, 3)).subarray(0, 6));
     expect(reader.read()).toBeUndefined();

@@ -33,7 +33,7 @@ const withoutUndefined = (value: object) =>
   Object.fromEntries(Object.entries(value).filter(([, v]) => v !== undefined));
 
 describe("toWireSchema() and fromWireSchema()", () => {
-  it("carry any schema through bytes, lists in their order", () => {
+  it("round-trip any schema, with lists in their order", () => {
     fc.assert(
       fc.property(schemas, ([names, states]) => {
         const schema: Schema = Object.fromEntries(
@@ -45,7 +45,7 @@ describe("toWireSchema() and fromWireSchema()", () => {
     );
   });
 
-  it("take 149 flight states to less than 2.5 kB", () => {
+  it("encode 149 flight states in less than 2.5 kB", () => {
     const bytes = statesource.v1.Schema.encode(toWireSchema(flights, stateNames)).finish();
     expect(bytes.length).toBeLessThan(2_500);
     expect(fromWireSchema(statesource.v1.Schema.decode(bytes))).toEqual({
@@ -54,7 +54,7 @@ describe("toWireSchema() and fromWireSchema()", () => {
     });
   });
 
-  it("refuse what no schema encodes to, whatever the bytes", () => {
+  it("refuse with a code what no schema encodes to", () => {
     const wire = toWireSchema(flights, stateNames);
     const numbers = fc.array(fc.integer({ min: -5, max: 200 }), { maxLength: 400 });
     fc.assert(
@@ -80,7 +80,7 @@ describe("toWireSchema() and fromWireSchema()", () => {
     expect(() => fromWireSchema(wire)).toThrow(message);
   });
 
-  it("heed the limits on what a peer may send", () => {
+  it("enforce the limits on what a peer may send", () => {
     const wire = toWireSchema({ A: {}, Bcd: {} }, ["A", "Bcd"]);
     expect(() => fromWireSchema(wire, { maxStates: 1, maxNameLength: 9 })).toThrow(
       /2 states, more than 1/,
@@ -92,7 +92,7 @@ describe("toWireSchema() and fromWireSchema()", () => {
 });
 
 describe("hashSchema()", () => {
-  it("follows names, order and relations", () => {
+  it("changes with names, order and relations", () => {
     const hashes = [
       hashSchema({ A: {}, B: {} }, ["A", "B"]),
       hashSchema({ A: {}, B: {} }, ["B", "A"]),

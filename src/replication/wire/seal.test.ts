@@ -22,12 +22,12 @@ const START = {
 };
 
 describe("sealMessage()", () => {
-  it("gives what SPEC.md says, worked out in Python", () => {
+  it("returns what SPEC.md specifies, as computed in Python", () => {
     expect(sealMessage(0, EPOCH, MESSAGE)).toBe(2_937_647_397);
     expect(sealMessage(0xffff_ffff, EPOCH, MESSAGE)).toBe(2_937_647_396);
   });
 
-  it("is another for any other value of a field, of the epoch or of the clock's checksum", () => {
+  it("changes with any field, the epoch, and the clock's checksum", () => {
     const numbers = fc.record({
       seq: fc.maxSafeNat(),
       wallDeltaMs: fc.maxSafeInteger(),
@@ -60,7 +60,7 @@ describe("sealMessage()", () => {
     );
   });
 
-  it("tells numbers apart that share their low half", () => {
+  it("distinguishes numbers that share their low word", () => {
     expect(sealMessage(0, EPOCH, { ...MESSAGE, seq: MESSAGE.seq + 2 ** 32 })).not.toBe(
       sealMessage(0, EPOCH, MESSAGE),
     );
@@ -68,7 +68,7 @@ describe("sealMessage()", () => {
 });
 
 describe("sealStart()", () => {
-  it("gives what SPEC.md says, worked out in Python", () => {
+  it("returns what SPEC.md specifies, as computed in Python", () => {
     expect(sealStart(START, HASH)).toBe(554_598_658);
   });
 
@@ -80,11 +80,11 @@ describe("sealStart()", () => {
     ["path", { path: ["root", "rep-2"] }],
     ["where its names end", { path: ["rootr", "ep-1"] }],
     ["kind", { ticks: [] }],
-  ])("is another with another %s", (_, change) => {
+  ])("changes with the %s", (_, change) => {
     expect(sealStart({ ...START, ...change }, HASH)).not.toBe(sealStart(START, HASH));
   });
 
-  it("is another for another selection, in names, prefixes, or which of them they are", () => {
+  it("changes with the names and the prefixes of a selection, and with which is which", () => {
     const seals = [
       undefined,
       createSelection(["A"]),
@@ -98,7 +98,7 @@ describe("sealStart()", () => {
     expect(new Set(seals).size).toBe(seals.length);
   });
 
-  it("is another for another schema", () => {
+  it("changes with the schema", () => {
     expect(sealStart(START, HASH.replace("f", "e"))).not.toBe(sealStart(START, HASH));
   });
 });

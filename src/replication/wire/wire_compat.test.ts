@@ -1,6 +1,6 @@
 /**
- * Our messages against those of protoc-gen-es, an implementation of Protocol Buffers that is not ours:
- * what we write it reads, and what it writes we read.
+ * Our messages against those of protoc-gen-es, an independent implementation of Protocol Buffers: each reads
+ * what the other writes.
  */
 
 import {
@@ -33,7 +33,7 @@ import {
 import { toWireSchema } from "./schema_codec.ts";
 import { sealProbe } from "./seal.ts";
 
-/** Ours may be a view of Node.js's own kind; what is read from it would be, too. */
+/** Copies the bytes: ours may be a `Buffer`, and the fields read from it would be as well. */
 const read = <Desc extends DescMessage>(schema: Desc, bytes: Uint8Array) =>
   fromBinary(schema, Uint8Array.from(bytes));
 
@@ -91,7 +91,7 @@ const clockMessages: fc.Arbitrary<ClockMessage> = fc
     changes,
     checksum: fc.nat(0xffff_ffff),
     wallDeltaMs: fc.integer(),
-    // Less than 4 ms after the change needs no stamp.
+    // A message sent less than 4 ms after its change has no stamp.
     sentAfterMs: fc.oneof(fc.constant(0), fc.integer({ min: 4 }), fc.integer({ max: -1 })),
     ageMs: fc.maxSafeNat(),
     traceContexts: fc.array(bytes(25), { maxLength: 16 }),
@@ -178,7 +178,7 @@ const mutationRequests: fc.Arbitrary<MutationRequest> = fc.record(
   { requiredKeys: ["type", "states"] },
 );
 
-const mutationReplies: fc.Arbitrary<MutationResponse> = fc
+const mutationResponses: fc.Arbitrary<MutationResponse> = fc
   .record({
     result: fc.constantFrom("executed", "canceled"),
     epoch: hex8,
@@ -241,33 +241,33 @@ describe("Wire messages", () => {
     );
   });
 
-  it("that answer a mutation mean the same to protoc-gen-es", () => {
+  it("that respond to a mutation mean the same to protoc-gen-es", () => {
     fc.assert(
-      fc.property(mutationReplies, (reply) => {
-        const [epoch, seq] = reply.version.split("-") as [string, string];
-        const { rejected } = reply;
+      fc.property(mutationResponses, (response) => {
+        const [epoch, seq] = response.version.split("-") as [string, string];
+        const { rejected } = response;
         const twin = create(es.MutateResponseSchema, {
-          result: es.MutationResult[reply.result.toUpperCase() as "EXECUTED"],
+          result: es.MutationResult[response.result.toUpperCase() as "EXECUTED"],
           epoch: unhex(epoch),
           seq: BigInt(seq),
           ...(rejected && { rejected: { state: rejected.state ?? "", by: rejected.by } }),
         });
-        expect(read(es.MutateResponseSchema, encodeMutateResponse(reply))).toEqual(twin);
-        expect(decodeMutateResponse(toBinary(es.MutateResponseSchema, twin))).toEqual(reply);
+        expect(read(es.MutateResponseSchema, encodeMutateResponse(response))).toEqual(twin);
+        expect(decodeMutateResponse(toBinary(es.MutateResponseSchema, twin))).toEqual(response);
       }),
     );
   });
 
-  it("that answer a probe mean the same to protoc-gen-es", () => {
+  it("that respond to a probe mean the same to protoc-gen-es", () => {
     fc.assert(
-      fc.property(fc.record({ sentMs: wallMs, wallTimeMs: wallMs }), (reply) => {
+      fc.property(fc.record({ sentMs: wallMs, wallTimeMs: wallMs }), (response) => {
         const twin = create(es.ProbeResponseSchema, {
-          sentMs: BigInt(reply.sentMs),
-          wallTimeMs: BigInt(reply.wallTimeMs),
-          checksum: sealProbe(reply),
+          sentMs: BigInt(response.sentMs),
+          wallTimeMs: BigInt(response.wallTimeMs),
+          checksum: sealProbe(response),
         });
-        expect(read(es.ProbeResponseSchema, encodeProbeResponse(reply))).toEqual(twin);
-        expect(decodeProbeResponse(toBinary(es.ProbeResponseSchema, twin))).toEqual(reply);
+        expect(read(es.ProbeResponseSchema, encodeProbeResponse(response))).toEqual(twin);
+        expect(decodeProbeResponse(toBinary(es.ProbeResponseSchema, twin))).toEqual(response);
       }),
     );
   });
