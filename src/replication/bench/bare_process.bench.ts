@@ -1,12 +1,12 @@
 /**
- * The lowest possible cost of a push: a server of bare `node:http2` that writes the same bytes to all
- * streams, without code of this project.
+ * The least that a push can cost: a bare `node:http2` server that writes the same bytes to all streams,
+ * without our code.
  */
 
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { STREAM_TYPE } from "../wire/protocol.ts";
-import { cpuUs, serve, usage } from "./child.bench.ts";
+import { cpuUs, serve, turn, usage } from "./child.bench.ts";
 
 const server = createServer();
 const streams: ServerHttp2Stream[] = [];
@@ -19,7 +19,7 @@ server.on("stream", (stream) => {
   streams.push(stream);
 });
 
-/** An envelope of `bytes` bytes whose message begins with a seq, the number of the push. */
+/** An envelope of `bytes` bytes whose message starts with a seq, the number of the push. */
 function message(bytes: number): Buffer {
   const envelope = Buffer.alloc(bytes);
   envelope.writeUInt32BE(bytes - 5, 1);
@@ -47,7 +47,7 @@ const commands = {
       for (const stream of streams) stream.write(envelope);
     }
   },
-  /** At full speed: the next push begins when the last one is written to all streams. */
+  /** Pushes as fast as possible: the next one begins when the last is written to all. */
   async flood(bytes: number, durationMs: number) {
     const startMs = performance.now();
     while (performance.now() - startMs < durationMs) {
@@ -64,13 +64,6 @@ const commands = {
     return number;
   },
 };
-
-function turn(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (ms > 0) setTimeout(resolve, Math.ceil(ms));
-    else setImmediate(resolve);
-  });
-}
 
 export type BareCommands = typeof commands;
 

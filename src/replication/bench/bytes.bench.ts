@@ -1,7 +1,8 @@
-/** Bytes on the wire: of a push, a heartbeat, and a join. */
+/** The bytes of a push, of a heartbeat, and of a join. */
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
+import { toTable } from "../../testing/bench_page.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
 import type { Sink } from "../down/downstream.ts";
 import {
@@ -12,33 +13,26 @@ import {
   VersionedClock,
 } from "../mod.ts";
 import { hashSchema } from "../wire/schema_codec.ts";
-import { type Aim, mean, printTable } from "./figures.bench.ts";
+import { type Aim, mean, type Part, section } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
 
 const ENVELOPE_HEADER = 5;
 const FRAME_HEADER = 9;
-/** Number of lives of a root, and of mutations in each, a second apart on average: ten minutes. */
-const LIVES = 20;
+/** Runs of a root, each of so many mutations, a second apart on average: ten minutes. */
+const RUNS = 20;
 const MUTATIONS = 600;
-/** Number of states that change in a typical push. */
+/** How many states a typical push flips. */
 const TYPICAL = 3;
 
-/** Bytes of each message, without envelope. */
-interface Sizes {
-  readonly typical: number[];
-  readonly all: number[];
-  readonly heartbeats: number[];
-}
-
-/** Counts the bytes that a publisher sends. */
-class Counter implements Sink, Sizes {
+/** Records the length of each message that a publisher writes to it, without its envelope. */
+class Counter implements Sink {
   readonly typical: number[] = [];
   readonly all: number[] = [];
   readonly heartbeats: number[] = [];
   readonly starts: number[] = [];
 
   write(envelope: Uint8Array): boolean {
-    // The end of a stream is JSON and is not counted.
+    // The end of a stream is JSON, and does not count.
     if (envelope[0] !== 0) return true;
     const message = envelope.subarray(ENVELOPE_HEADER);
     const { start, indexes } = decodeClockMessage(message);
@@ -65,8 +59,8 @@ export interface Counters {
   readonly joins: Readonly<Record<"unknown" | "known" | "resumed" | "flight", Counter>>;
 }
 
-/** One life of a root and of a relay that follows it without delay; counts the bytes sent to the downstreams of each. */
-async function live(counters: Counters, random: () => number): Promise<void> {
+/** One run of a root, and of a relay that follows it without delay; counts what their downstreams receive. */
+async function run(counters: Counters, random: () => number): Promise<void> {
   const time = new VirtualTime();
   const machine = createMachine(schema, {
     id: "flights",
@@ -90,7 +84,7 @@ async function live(counters: Counters, random: () => number): Promise<void> {
     tracedClock.advance(seq, indexes, moved, clock.changedAtMs, context && [context]);
     context = undefined;
   });
-  // Half a millisecond from its upstream, so that its messages have an age, the lowest possible.
+  // Half a millisecond behind its upstream: its messages carry an age, the least possible.
   const relay = new Publisher(clock, {
     ...options,
     name: "rep-1",
@@ -117,8 +111,8 @@ async function live(counters: Counters, random: () => number): Promise<void> {
   await machine.dispose();
 }
 
-/** Runs all lives of a root, the same in each run. */
-export async function countBytes(lives: number): Promise<Counters> {
+/** Counts `runs` runs, with the same mutations on each call. */
+export async function countBytes(runs: number): Promise<Counters> {
   const random = createRandom();
   const counters: Counters = {
     root: new Counter(),
@@ -132,15 +126,14 @@ export async function countBytes(lives: number): Promise<Counters> {
       flight: new Counter(),
     },
   };
-  for (let i = 0; i < lives; i++) await live(counters, random);
+  for (let i = 0; i < runs; i++) await run(counters, random);
   return counters;
 }
 
-const asSent = ENVELOPE_HEADER + FRAME_HEADER;
+const FRAMING = ENVELOPE_HEADER + FRAME_HEADER;
 
-/** Prints the table; returns the aims. */
-export async function measureBytes(): Promise<Aim[]> {
-  const counters = await countBytes(LIVES);
+export async function measureBytes(): Promise<Part> {
+  const counters = await countBytes(RUNS);
   const { root, traced, relay, flight, joins } = counters;
   const row = (what: string, sizes: readonly number[]) => {
     const max = Math.max(...sizes);
@@ -149,12 +142,11 @@ export async function measureBytes(): Promise<Aim[]> {
       String(sizes.length),
       mean(sizes).toFixed(1),
       String(max),
-      (mean(sizes) + asSent).toFixed(1),
-      String(max + asSent),
+      (mean(sizes) + FRAMING).toFixed(1),
+      String(max + FRAMING),
     ];
   };
-  printTable(
-    `Bytes (${LIVES} lives of ${MUTATIONS} random mutations, a second apart)`,
+  const table = toTable(
     ["message", "count", "mean", "max", "as sent, mean", "as sent, max"],
     [
       row(`push of ${TYPICAL} states, from the root`, root.typical),
@@ -165,13 +157,14 @@ export async function measureBytes(): Promise<Aim[]> {
       row("join, schema unknown", joins.unknown.starts),
       row("join, schema known", joins.known.starts),
       row("resumed one seq behind", joins.resumed.starts),
-      row("push, of one flight's states alone", flight.all),
-      row("heartbeat, to the same", flight.heartbeats),
+      row("push of one flight's states", flight.all),
+      row("heartbeat to the same", flight.heartbeats),
       row("join of the same, schema unknown", joins.flight.starts),
     ],
   );
-  console.log("As sent: with the 5 bytes of its envelope and the 9 of an HTTP/2 frame.");
-  return byteAims(counters);
+  const text = `${RUNS} runs of ${MUTATIONS} random mutations, a second apart. "As sent" includes the ${ENVELOPE_HEADER} bytes of the envelope and
+the ${FRAME_HEADER} of an HTTP/2 frame:`;
+  return { markdown: section("Bytes of a message", text, table), aims: byteAims(counters) };
 }
 
 export function byteAims({ root, relay, joins }: Counters): Aim[] {
@@ -179,18 +172,18 @@ export function byteAims({ root, relay, joins }: Counters): Aim[] {
   const bytes = { unit: "B", is: "most" } as const;
   return [
     { ...bytes, what: "typical push, message", value: typical, digits: 1, limit: 24 },
-    { ...bytes, what: "typical push, as sent", value: typical + asSent, digits: 1, limit: 38 },
+    { ...bytes, what: "typical push, as sent", value: typical + FRAMING, digits: 1, limit: 38 },
     {
       ...bytes,
       what: "join, schema unknown",
-      value: Math.max(...joins.unknown.starts) + asSent,
+      value: Math.max(...joins.unknown.starts) + FRAMING,
       digits: 0,
       limit: 4_000,
     },
     {
       ...bytes,
       what: "join, schema known",
-      value: Math.max(...joins.known.starts) + asSent,
+      value: Math.max(...joins.known.starts) + FRAMING,
       digits: 0,
       limit: 600,
     },

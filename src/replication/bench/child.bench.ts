@@ -1,6 +1,6 @@
 /**
- * Processes of the bench: a child serves a record of commands, which the parent calls as async functions.
- * Numbers and byte arrays are passed by structured clone.
+ * Processes of the bench: a child serves a record of commands, and the parent calls them as async functions.
+ * Arguments and results are structured clones.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -8,7 +8,7 @@ import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../runtime/node_flags.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: a command takes any arguments; `Remote` keeps their types.
+// biome-ignore lint/suspicious/noExplicitAny: a command has any parameters; `Remote` keeps their types.
 type Commands = Readonly<Record<string, (...args: any[]) => unknown>>;
 
 /** The commands of a child, as functions of its parent. */
@@ -22,12 +22,12 @@ interface Call {
   readonly args: readonly unknown[];
 }
 
-type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
+type Result = { readonly id: number } & ({ readonly value: unknown } | { readonly error: string });
 
 /** The memory that a process holds after a garbage collection. */
 export interface Usage {
   readonly rssBytes: number;
-  /** On the JavaScript heap and outside of it (`external`). */
+  /** Of JavaScript: on its heap and outside it (`external`). */
   readonly heapBytes: number;
 }
 
@@ -36,15 +36,23 @@ export function nowNs(): number {
   return Number(process.hrtime.bigint());
 }
 
-/** CPU time of this process so far: all threads, user and system, in microseconds. */
+/** CPU time of all threads of this process so far, user and system, in microseconds. */
 export function cpuUs(): number {
   const { user, system } = process.cpuUsage();
   return user + system;
 }
 
+/** Waits for `ms`; if that is not positive, for the next turn of the event loop. */
+export function turn(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    if (ms > 0) setTimeout(resolve, Math.ceil(ms));
+    else setImmediate(resolve);
+  });
+}
+
 export async function usage(): Promise<Usage> {
   globalThis.gc?.();
-  // The runtime frees collected buffers concurrently.
+  // Garbage buffers are freed in the background.
   await new Promise((resolve) => setTimeout(resolve, 100));
   globalThis.gc?.();
   const { rss, heapUsed, external } = process.memoryUsage();
@@ -54,13 +62,13 @@ export async function usage(): Promise<Usage> {
 /** Serves `commands` to the parent; ends the process once the parent disconnects. */
 export function serve(commands: Commands): void {
   process.on("message", async ({ id, command, args }: Call) => {
-    let reply: Reply;
+    let result: Result;
     try {
-      reply = { id, value: await commands[command]!(...args) };
+      result = { id, value: await commands[command]!(...args) };
     } catch (error) {
-      reply = { id, error: error instanceof Error ? (error.stack ?? error.message) : `${error}` };
+      result = { id, error: error instanceof Error ? (error.stack ?? error.message) : `${error}` };
     }
-    process.send!(reply);
+    process.send!(result);
   });
   process.on("disconnect", () => process.exit());
 }
@@ -71,7 +79,7 @@ export interface Child<C extends Commands> {
   stop(): Promise<void>;
 }
 
-/** Priority of readers, below that of nodes: in production they run on other machines. */
+/** Priority of readers below that of nodes: in production they run on other machines. */
 const READER_NICENESS = 10;
 
 /** Starts a file of this folder as a process that {@linkcode serve}s. */
@@ -86,15 +94,15 @@ export function startChild<C extends Commands>(
   if (kind === "readers") setPriority(child.pid!, READER_NICENESS);
   const calls = new Map<number, PromiseWithResolvers<unknown>>();
   let lastId = 0;
-  child.on("message", (reply: Reply) => {
-    const { resolve, reject } = calls.get(reply.id)!;
-    calls.delete(reply.id);
-    if ("error" in reply) reject(new Error(`${file}: ${reply.error}`));
-    else resolve(reply.value);
+  child.on("message", (result: Result) => {
+    const { resolve, reject } = calls.get(result.id)!;
+    calls.delete(result.id);
+    if ("error" in result) reject(new Error(`${file}: ${result.error}`));
+    else resolve(result.value);
   });
   child.on("exit", (code, signal) => {
     for (const { reject } of calls.values())
-      reject(new Error(`Cannot go on: ${file} ended (${signal ?? code})`));
+      reject(new Error(`Cannot continue: ${file} ended (${signal ?? code})`));
   });
   const call = new Proxy({} as Remote<C>, {
     get:

@@ -1,7 +1,8 @@
-/** Cost of the parts of a push without a network: recording a change, encoding, decoding and applying it. */
+/** The cost of a push without a network: entering a change into the clock, encoding, decoding and applying it. */
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
+import { toTable } from "../../testing/bench_page.ts";
 import {
   type ClockMessage,
   createSource,
@@ -13,13 +14,13 @@ import { applyChanges } from "../up/follower.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
 import { sealMessage } from "../wire/seal.ts";
 import { cpuUs } from "./child.bench.ts";
-import { median, printTable } from "./figures.bench.ts";
+import { median, type Part, section } from "./figures.bench.ts";
 import { createRandom, Traffic } from "./traffic.bench.ts";
 
 const ROUND_US = 150_000;
 const ROUNDS = 5;
 
-/** CPU time of one call in microseconds: the median of rounds. */
+/** CPU time of one call in microseconds, the median of {@linkcode ROUNDS}. */
 export function costOf(call: () => void): number {
   const round = () => {
     const startUs = cpuUs();
@@ -31,8 +32,7 @@ export function costOf(call: () => void): number {
   return median(Array.from({ length: ROUNDS }, round));
 }
 
-/** Prints the table. */
-export function measureCodec(): void {
+export function measureCodec(): Part {
   const machine = createMachine(schema, {
     id: "flights",
     states: stateNames,
@@ -40,7 +40,13 @@ export function measureCodec(): void {
   const { clock } = createSource(machine);
   machine.add(["Start", "Ready"]);
   const { epoch, seq, names } = clock;
-  const life = { epoch, seq, schema: clock.schema, names, ticks: Float64Array.from(clock.ticks) };
+  const snapshot = {
+    epoch,
+    seq,
+    schema: clock.schema,
+    names,
+    ticks: Float64Array.from(clock.ticks),
+  };
   const traffic = new Traffic(machine, () => clock.seq, createRandom());
   const messages: ClockMessage[] = [];
   clock.onChange((change) => {
@@ -66,38 +72,38 @@ export function measureCodec(): void {
   for (let i = 0; i < 500; i++) traffic.mutate();
   const encoded = messages.map((message) => encodeClockMessage(message));
   let next = 0;
-  const turn = () => {
+  const advance = () => {
     next = (next + 1) % messages.length;
     return next;
   };
   const written = new VersionedClock();
   const replayed = new VersionedClock();
-  // Each part cycles through all messages.
+  // Each goes through all messages repeatedly.
   const rows: [string, () => void][] = [
     [
-      "versioned clock takes a change",
+      "enter a change into the clock",
       () => {
-        const { indexes, ticks } = messages[turn()]!;
-        if (next === 0) written.reset(life);
+        const { indexes, ticks } = messages[advance()]!;
+        if (next === 0) written.reset(snapshot);
         written.advance(written.seq + 1, indexes, ticks);
       },
     ],
-    ["encode message and envelope", () => encodeEnvelope(encodeClockMessage(messages[turn()]!))],
-    ["decode message", () => decodeClockMessage(encoded[turn()]!)],
+    ["encode message and envelope", () => encodeEnvelope(encodeClockMessage(messages[advance()]!))],
+    ["decode message", () => decodeClockMessage(encoded[advance()]!)],
     [
       "prove and apply",
       () => {
-        if (turn() === 0) replayed.reset(life);
+        if (advance() === 0) replayed.reset(snapshot);
         if (applyChanges(replayed, messages[next]!, 0) !== "applied")
-          throw new Error("Cannot go on: a diff was not applied");
+          throw new Error("Cannot continue: a diff was not applied");
       },
     ],
   ];
   const cells = rows.map(([what, call]) => {
-    replayed.reset(life);
-    written.reset(life);
+    replayed.reset(snapshot);
+    written.reset(snapshot);
     next = messages.length - 1;
     return [what, costOf(call).toFixed(2)];
   });
-  printTable("CPU time of the parts, in µs", ["part", "µs"], cells);
+  return { markdown: section("CPU time of the codec", toTable(["step", "µs"], cells)) };
 }

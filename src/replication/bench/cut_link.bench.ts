@@ -1,17 +1,18 @@
-/** Time until a replica follows again after its link was cut. */
+/** How long a replica takes to follow again after its link is cut. */
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { toTable } from "../../testing/bench_page.ts";
 import { nowNs, startChild } from "./child.bench.ts";
-import { type Aim, printTable, quantile } from "./figures.bench.ts";
+import { type Part, quantile, section } from "./figures.bench.ts";
 import type { NodeCommands } from "./node_process.bench.ts";
 import type { ReplicaCommands } from "./replica_process.bench.ts";
 
 const REPLICAS = 20;
 /** The longest wait after a first failure: `BackoffOptions.minMs`. */
 const FIRST_STEP_MS = 100;
-/** Time for connecting after it. */
+/** How long connecting may then take. */
 const CONNECT_MS = 25;
-/** Longer than the time after which a loss counts as the first failure again. */
+/** Longer than a link must hold for its loss to count as a first failure. */
 const HOLD_MS = 1_300;
 
 /** A cable between the replicas and their upstream. */
@@ -29,13 +30,13 @@ class Cable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends all connections; both sides notice. */
+  /** Resets all connections on both sides. */
   cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy();
     this.#pairs.clear();
   }
 
-  /** Forwards nothing more on existing connections; neither side notices. */
+  /** Drops what the open connections send from now on, without closing them. */
   silence(): void {
     for (const pair of this.#pairs) {
       for (const socket of pair) socket.unpipe().removeAllListeners("close").resume();
@@ -64,13 +65,12 @@ class Cable {
 }
 
 interface Heal {
-  /** Milliseconds until live again, from the cut and from its detection. */
+  /** Milliseconds until the link is live again: from the cut, and from its detection. */
   readonly fromCut: number[];
   readonly fromLoss: number[];
 }
 
-/** Prints the table; returns the aims. */
-export async function measureCutLink(): Promise<Aim[]> {
+export async function measureCutLink(): Promise<Part> {
   const root = startChild<NodeCommands>("node_process.bench.ts");
   const replicas = startChild<ReplicaCommands>("replica_process.bench.ts");
   const { port } = await root.call.start();
@@ -101,18 +101,26 @@ export async function measureCutLink(): Promise<Aim[]> {
     ...[0.5, 1].map((share) => ms(fromCut, share)),
     ...[0.5, 1].map((share) => ms(fromLoss, share)),
   ];
-  printTable(
-    "A cut link, in ms until it is live again",
-    ["link", "cuts", "from the cut, p50", "max", "from its notice, p50", "max"],
-    [row("cut, both sides are told", cut), row("silent, nobody is told", silenced)],
-  );
-  console.log(
-    `Notice: at once when told, else after three heartbeat intervals (1.5 s). One backoff step: up to ${FIRST_STEP_MS} ms, and ${CONNECT_MS} to connect.`,
-  );
   const limit = FIRST_STEP_MS + CONNECT_MS;
   const aim = { unit: "ms", digits: 1, limit, is: "most" } as const;
-  return [
-    { ...aim, what: "cut link, until live again, p99", value: quantile(cut.fromCut, 0.99) },
-    { ...aim, what: "silent link, from its notice, p99", value: quantile(silenced.fromLoss, 0.99) },
-  ];
+  return {
+    aims: [
+      { ...aim, what: "cut link, until live again, p99", value: quantile(cut.fromCut, 0.99) },
+      {
+        ...aim,
+        what: "silent link, from its detection, p99",
+        value: quantile(silenced.fromLoss, 0.99),
+      },
+    ],
+    markdown: section(
+      "A cut link",
+      `Milliseconds until the link of each of ${REPLICAS} replicas is live again:`,
+      toTable(
+        ["link", "cuts", "from the cut, p50", "max", "from its detection, p50", "max"],
+        [row("reset on both sides", cut), row("silent", silenced)],
+      ),
+      `A reset is detected at once, silence after three heartbeat intervals (1.5 s). The limits allow for one
+step of the backoff, up to ${FIRST_STEP_MS} ms, and ${CONNECT_MS} ms to connect.`,
+    ),
+  };
 }

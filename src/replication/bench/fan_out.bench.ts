@@ -1,10 +1,11 @@
-/** Cost of a push for a root with few and with many downstreams, compared with a server that only writes. */
+/** What a push costs a root with few and with many downstreams, next to a server that only writes. */
 
+import { toTable } from "../../testing/bench_page.ts";
 import { encodeEnvelope } from "../wire/envelope.ts";
 import { encodeSubscribeRequest } from "../wire/message_codec.ts";
 import type { BareCommands } from "./bare_process.bench.ts";
 import { type Child, startChild, type Usage } from "./child.bench.ts";
-import { type Aim, median, printTable } from "./figures.bench.ts";
+import { median, type Part, section } from "./figures.bench.ts";
 import type { NodeCommands } from "./node_process.bench.ts";
 import type { ReadersCommands } from "./readers_process.bench.ts";
 
@@ -16,7 +17,7 @@ const WARM_UP_MS = 1_500;
 interface Size {
   readonly connections: number;
   readonly streams: number;
-  /** Pushes a second, so many that the root is half idle. */
+  /** Rounds of pushes per second, so many that the root is half idle. */
   readonly perSecond: number;
 }
 
@@ -38,7 +39,7 @@ interface Side {
   received: { readonly frames: number; readonly bytes: number };
 }
 
-/** The request of all readers: every state, without a clock. */
+/** The request of all readers: the whole clock, from the beginning. */
 export const REQUEST = encodeEnvelope(
   encodeSubscribeRequest({ name: "reader", epoch: "", seq: 0, schemaHash: "" }),
 );
@@ -71,7 +72,7 @@ interface Round {
   readonly bytesPerPush: number;
 }
 
-/** Calls `push`, and waits until everything is read. */
+/** Calls `push`, and waits until all that it sent is read. */
 async function round(side: Side, push: () => Promise<number>): Promise<Round> {
   const beforeUs = await side.server.call.cpuUs();
   const seq = await push();
@@ -100,7 +101,7 @@ async function measureSize(size: Size): Promise<Result> {
   const { perSecond } = size;
   const rootChild = startChild<NodeCommands>("node_process.bench.ts");
   const bareChild = startChild<BareCommands>("bare_process.bench.ts");
-  // Long intervals, so that heartbeats of the root that waits do not disturb the other one.
+  // The interval is long, so that the heartbeats of a waiting root do not disturb the other one.
   const { port } = await rootChild.call.start("--heartbeat-interval-ms", "20000");
   const { port: barePort } = await bareChild.call.start();
   const root = await startSide(rootChild, port, size);
@@ -111,7 +112,7 @@ async function measureSize(size: Size): Promise<Result> {
   };
   const rounds: Round[] = [];
   const bareRounds: Round[] = [];
-  // At full speed, so that hot code is compiled.
+  // Warm up at full speed: all hot code gets compiled.
   await round(root, drive(Number.POSITIVE_INFINITY, WARM_UP_MS));
   await round(bare, () => bareChild.call.flood(32, WARM_UP_MS));
   for (let i = 0; i < ROUNDS; i++) {
@@ -180,38 +181,42 @@ function sizeText({ connections, streams }: Size): string {
   return streams === 1 ? count : `${count}, ${streams} on a connection`;
 }
 
-/** Prints the tables; returns the aims. */
-export async function measureFanOut(): Promise<Aim[]> {
+export async function measureFanOut(): Promise<Part> {
   const results: Result[] = [];
   for (const size of SIZES) results.push(await measureSize(size));
-  printTable(
-    "Cost of a push: CPU time of the root, and of bare node:http2 that writes as many bytes",
-    ["downstreams", "mutations/s", "µs", "bare µs", "ratio", "most/s", "bare most/s", "bytes"],
-    results.map(costRow),
-  );
-  console.log(`Median of ${ROUNDS} rounds, in turns. Most: pushes a second when mutations come as fast as they go; a root sends 4,000 to each at most.
-Bytes: received for each push, everything that HTTP/2 adds included, of clocks that are not young by then; ${results[0]!.root.joinBytes} for a join with the schema.`);
-  printTable(
-    "Memory of the root, and of bare node:http2",
-    [
-      "downstreams",
-      ...["RSS MB", "bare", "heap MB", "bare"],
-      ...["heap kB each", "bare", "RSS kB each", "bare"],
-    ],
-    results.map(memoryRow),
-  );
-  console.log(
-    "Each: growth from none to all, divided by their number; after a garbage collection.",
-  );
   const thousand = results.find(({ size }) => size.connections === 1_000)!;
-  return [
-    {
-      what: "push to 1,000 downstreams, CPU",
-      value: thousand.cpuUs,
-      unit: "µs",
-      digits: 1,
-      limit: 20,
-      is: "most",
-    },
-  ];
+  const pushHead = ["mutations/s", "µs", "bare µs", "ratio", "max/s", "bare max/s", "bytes"];
+  const memoryHead = ["RSS MB", "heap MB", "heap kB each", "RSS kB each"];
+  return {
+    aims: [
+      {
+        what: "push to 1,000 downstreams, CPU",
+        value: thousand.cpuUs,
+        unit: "µs",
+        digits: 1,
+        limit: 20,
+        is: "most",
+      },
+    ],
+    markdown: [
+      section(
+        "Cost of a push",
+        `CPU time of the root for a push to one downstream, and of a bare \`node:http2\` server that writes as many
+bytes; the median of ${ROUNDS} rounds, which alternate between the two:`,
+        toTable(["downstreams", ...pushHead], results.map(costRow)),
+        `"Max" is pushes per second when mutations come as fast as possible; a root pushes at most 4,000 to each
+downstream. "Bytes" are received per push, with all that HTTP/2 adds, of clocks that have run for a while. A
+join with the schema takes ${results[0]!.root.joinBytes} bytes. The cost of the bare server varies by up to a third from run to run.`,
+      ),
+      section(
+        "Memory of the root",
+        "Next to that of the bare server:",
+        toTable(
+          ["downstreams", ...memoryHead.flatMap((cell) => [cell, "bare"])],
+          results.map(memoryRow),
+        ),
+        `"Each" is the growth from no downstream to all, divided by their number, after a garbage collection.`,
+      ),
+    ].join("\n\n"),
+  };
 }

@@ -1,6 +1,6 @@
-/** Statistics of samples, and tables with the aim of each value. */
+/** Statistics of samples, and the sections of the bench's page. */
 
-/** The sample below which the fraction `share` (0 to 1) of all samples is; NaN without samples. */
+/** The sample below which `share` (0 to 1) of all lie; NaN without samples. */
 export function quantile(samples: ArrayLike<number>, share: number): number {
   const sorted = Float64Array.from(samples).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
@@ -14,7 +14,7 @@ export function mean(samples: ArrayLike<number>): number {
   return Array.from(samples).reduce((sum, sample) => sum + sample, 0) / samples.length;
 }
 
-/** Collects samples at constant cost: a growing list is copied at times, which would show in latencies. */
+/** Collects samples at a constant cost: an array that grows is copied now and then, which latencies would show. */
 export class Samples {
   static readonly #CHUNK = 8_192;
   readonly #chunks: Float64Array[] = [];
@@ -26,7 +26,7 @@ export class Samples {
     this.#chunks.at(-1)![at] = sample;
   }
 
-  /** All samples in ascending order; ends the collection. */
+  /** Returns all samples, in order, and forgets them. */
   take(): Float64Array<ArrayBuffer> {
     const samples = new Float64Array(this.#length);
     this.#chunks.splice(0).forEach((chunk, i) => {
@@ -38,7 +38,7 @@ export class Samples {
   }
 }
 
-/** A value and its aim. */
+/** A value and its limit. */
 export interface Aim {
   readonly what: string;
   readonly value: number;
@@ -46,7 +46,7 @@ export interface Aim {
   /** Digits after the decimal point. */
   readonly digits: number;
   readonly limit: number;
-  /** `most`: the value may not exceed the limit; `below`: it may not reach it. */
+  /** `most`: the value must not exceed the limit; `below`: it must not reach it. */
   readonly is: "most" | "below";
 }
 
@@ -64,20 +64,12 @@ export function aimRow(aim: Aim): string[] {
   ];
 }
 
-/** Prints a Markdown table; all columns but the first are aligned right. */
-export function printTable(
-  title: string,
-  head: readonly string[],
-  rows: readonly string[][],
-): void {
-  const widths = head.map((cell, i) =>
-    Math.max(cell.length, ...rows.map((row) => (row[i] ?? "").length)),
-  );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(" | ")} |`;
-  const rule = widths.map((width, i) =>
-    i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
-  );
-  console.log(`\n${title}\n`);
-  for (const row of [head, rule, ...rows]) console.log(line(row));
+/** A part of the bench: a section of its page, and its aims. */
+export interface Part {
+  readonly markdown: string;
+  readonly aims?: readonly Aim[];
+}
+
+export function section(title: string, ...paragraphs: readonly string[]): string {
+  return [`## ${title}`, ...paragraphs].join("\n\n");
 }

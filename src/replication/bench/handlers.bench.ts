@@ -1,9 +1,10 @@
-/** Cost that a machine on a replica adds to a change of its clock: without handlers, and with several kinds. */
+/** What a machine on a replica adds to a change of its clock, with handlers of several kinds and without. */
 
 import { createReplicaMachine, type ReplicaMachine } from "../../replica_machine/mod.ts";
+import { toTable } from "../../testing/bench_page.ts";
 import { systemTime, VersionedClock } from "../mod.ts";
 import { costOf } from "./codec.bench.ts";
-import { printTable } from "./figures.bench.ts";
+import { type Part, section } from "./figures.bench.ts";
 
 /** Number of states that change in one diff. */
 const FLIPS = 3;
@@ -12,12 +13,12 @@ const SIZES = [149, 14_009];
 type SetUp = (machine: ReplicaMachine, names: readonly string[]) => void;
 
 const ROWS: readonly [what: string, setUp: SetUp | undefined][] = [
-  ["the clock alone", undefined],
+  ["only the clock", undefined],
   ["with a machine, nothing bound", () => {}],
   ["1,000 open waits", (machine, names) => wait(machine, names, 1_000)],
   ["a handler for a state that does not move", (machine) => machine.bind({ S0State() {} })],
   [
-    "State and End of every state: three of them are told",
+    "State and End of every state, of which three states run",
     (machine, names) =>
       machine.bind(
         Object.fromEntries(
@@ -28,17 +29,19 @@ const ROWS: readonly [what: string, setUp: SetUp | undefined][] = [
   ["AnyState", (machine) => machine.bind({ AnyState() {} })],
 ];
 
-/** Prints the table. */
-export function measureHandlers(): void {
+export function measureHandlers(): Part {
   const cells = ROWS.map(([what, setUp]) => [
     what,
     ...SIZES.map((size) => measure(size, setUp).toFixed(2)),
   ]);
-  printTable(
-    `CPU time of a change of ${FLIPS} states, local handlers included, in µs`,
-    ["on the replica", ...SIZES.map((size) => `${size.toLocaleString("en")} states`)],
-    cells,
-  );
+  const sizes = SIZES.map((size) => `${size.toLocaleString("en")} states`);
+  return {
+    markdown: section(
+      "CPU time of local handlers",
+      `A change of ${FLIPS} states on a replica, in µs of CPU time, with the calls of its handlers:`,
+      toTable(["on the replica", ...sizes], cells),
+    ),
+  };
 }
 
 function measure(size: number, setUp: SetUp | undefined): number {
@@ -46,7 +49,7 @@ function measure(size: number, setUp: SetUp | undefined): number {
   const clock = new VersionedClock();
   const schema = Object.fromEntries(names.map((name) => [name, {}]));
   clock.reset({ epoch: "0".repeat(16), seq: 0, schema, names, ticks: new Float64Array(size) });
-  // Turns run immediately, so that the measured time includes them.
+  // Deferred turns run right away, so that they count.
   let due: (() => void) | undefined;
   const time = {
     ...systemTime,

@@ -1,7 +1,8 @@
-/** Time of a change from the root to a relay and to a leaf downstream of it: three processes, sockets on the loopback. */
+/** How long a change takes from the root to a relay and to a leaf behind it, each its own process. */
 
+import { toTable } from "../../testing/bench_page.ts";
 import { type Child, startChild } from "./child.bench.ts";
-import { type Aim, printTable, quantile } from "./figures.bench.ts";
+import { type Aim, type Part, quantile, section } from "./figures.bench.ts";
 import type { NodeCommands } from "./node_process.bench.ts";
 import type { PingCommands } from "./ping_process.bench.ts";
 import type { ReplicaCommands } from "./replica_process.bench.ts";
@@ -14,9 +15,9 @@ interface Load {
 }
 
 const LOADS: readonly Load[] = [
-  { what: "idle: one now and then", perSecond: 40, durationMs: 12_000 },
+  { what: "idle: 40 a second", perSecond: 40, durationMs: 12_000 },
   { what: "busy: 200 a second", perSecond: 200, durationMs: 10_000 },
-  { what: "as fast as it goes", perSecond: Number.POSITIVE_INFINITY, durationMs: 4_000 },
+  { what: "as fast as possible", perSecond: Number.POSITIVE_INFINITY, durationMs: 4_000 },
 ];
 
 interface Arrivals {
@@ -55,11 +56,11 @@ export async function startChain(): Promise<Chain> {
 }
 
 /**
- * The latency of the machine at the same time: bare TCP to another process and back, which wakes as many
- * processes as a change from the root to a leaf.
+ * What the operating system itself takes at the same time: bare TCP to another process and back, which wakes
+ * as many processes as a change from the root to a leaf.
  */
 export interface Floor {
-  /** Measures while `run` runs. Resolves to its result, and the round trips in milliseconds. */
+  /** Measures while `run` does. Returns the result of `run`, and the round trips in milliseconds. */
   during<T>(run: () => Promise<T>): Promise<readonly [T, Float64Array]>;
   stop(): Promise<void>;
 }
@@ -80,24 +81,23 @@ export async function startFloor(): Promise<Floor> {
   };
 }
 
-/** Milliseconds from the start of each mutation until a clock reached its seq. */
+/** Milliseconds from the beginning of each mutation until a clock reached its seq. */
 function delaysMs({ seqs, startedNs }: Driven, arrivals: Arrivals): Float64Array {
   let next = 0;
   return seqs.map((seq, i) => {
     while (next < arrivals.seqs.length && arrivals.seqs[next]! < seq) next++;
-    if (next === arrivals.seqs.length) throw new Error(`Cannot go on: seq ${seq} never arrived`);
+    if (next === arrivals.seqs.length) throw new Error(`Cannot continue: seq ${seq} never arrived`);
     return (arrivals.arrivedNs[next]! - startedNs[i]!) / 1e6;
   });
 }
 
-/** Prints the table; returns the aims. */
-export async function measureLatency(): Promise<Aim[]> {
+export async function measureLatency(): Promise<Part> {
   const chain = await startChain();
   const { root, relay, leaf } = chain;
   const floor = await startFloor();
   const rows: string[][] = [];
   const aims: Aim[] = [];
-  // Warms up, like nodes after some seconds of service.
+  // Warm up: all hot code gets compiled.
   await root.call.drive({ perSecond: 400, durationMs: 2_000 });
   for (const { what, perSecond, durationMs } of LOADS) {
     await reached(chain);
@@ -129,28 +129,20 @@ export async function measureLatency(): Promise<Aim[]> {
     });
   }
   await Promise.all([chain.stop(), floor.stop()]);
-  printTable(
-    "Latency in ms, from the beginning of a mutation until it shows at the node",
-    [
-      "source",
-      "mutations/s",
-      "L1 p50",
-      "L1 p99",
-      "L2 p50",
-      "L2 p99",
-      "L2 max",
-      "bare p50",
-      "bare p99",
-    ],
-    rows,
-  );
-  console.log(
-    "Bare: a byte by TCP to another process and back at the same time, with nothing of ours.",
-  );
-  return aims;
+  const head = ["L1 p50", "L1 p99", "L2 p50", "L2 p99", "L2 max", "bare p50", "bare p99"];
+  return {
+    aims,
+    markdown: section(
+      "Latency",
+      `Milliseconds from the beginning of a mutation at the root until it is visible at a relay (L1) and at the leaf
+behind it (L2). The last row keeps all cores busy. "Bare" is one byte over TCP to another process and back at
+the same time, without our code:`,
+      toTable(["source", "mutations/s", ...head], rows),
+    ),
+  };
 }
 
-/** Resolves once the leaf has the version of the root. */
+/** Resolves once the leaf has reached the root's seq. */
 async function reached({ root, leaf }: Chain): Promise<void> {
   while ((await leaf.call.seq()) !== (await root.call.seq())) {
     await new Promise((resolve) => setTimeout(resolve, 5));

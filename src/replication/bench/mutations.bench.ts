@@ -1,15 +1,16 @@
-/** Cost of a thousand downstreams of the root for a mutation: at the root, and sent from a leaf through a relay. */
+/** What a thousand downstreams of the root cost a mutation: at the root, and sent by a leaf behind a relay. */
 
+import { toTable } from "../../testing/bench_page.ts";
 import { startChild } from "./child.bench.ts";
 import { REQUEST, startReaders } from "./fan_out.bench.ts";
-import { type Aim, mean, median, printTable, quantile } from "./figures.bench.ts";
+import { mean, median, type Part, quantile, section } from "./figures.bench.ts";
 import { startChain, startFloor } from "./latency.bench.ts";
 import type { NodeCommands } from "./node_process.bench.ts";
 
 const DOWNSTREAMS = 1_000;
 const ROUNDS = 7;
 const ROUND_MS = 1_000;
-/** Enough for the CPU time of a thread, which the system updates every few milliseconds. */
+/** Long enough for the CPU time of a thread, which the system updates every few milliseconds. */
 const BURST = 30_000;
 const PER_SECOND = 200;
 const FORWARD_MS = 8_000;
@@ -23,20 +24,15 @@ interface Execution {
   readonly perSecond: number[];
 }
 
-/** Prints the tables; returns the aims. */
-export async function measureMutations(): Promise<Aim[]> {
-  return [...(await measureExecution()), ...(await measureForwarding())];
-}
-
-/** Two alternating roots, one of which has downstreams. */
-async function measureExecution(): Promise<Aim[]> {
+/** Alternates between two roots, of which one has downstreams. */
+export async function measureExecution(): Promise<Part> {
   const readers = startReaders();
-  const alone = startChild<NodeCommands>("node_process.bench.ts");
+  const idle = startChild<NodeCommands>("node_process.bench.ts");
   const busy = startChild<NodeCommands>("node_process.bench.ts");
-  await alone.call.start();
+  await idle.call.start();
   const { port } = await busy.call.start();
   await readers.call.open(port, REQUEST, DOWNSTREAMS, 1);
-  const sides = [alone, busy].map((root) => ({
+  const sides = [idle, busy].map((root) => ({
     root,
     singles: [] as number[],
     lateMs: [] as number[],
@@ -64,7 +60,7 @@ async function measureExecution(): Promise<Aim[]> {
       perSecond.push((flood.seqs.length * 2_000) / ROUND_MS);
     }
   }
-  await Promise.all([readers, alone, busy].map((child) => child.stop()));
+  await Promise.all([readers, idle, busy].map((child) => child.stop()));
   const row = (what: string, { singles, lateMs, bursts, perSecond }: Execution) => [
     what,
     median(singles).toFixed(2),
@@ -76,31 +72,41 @@ async function measureExecution(): Promise<Aim[]> {
     Math.round(median(perSecond)).toLocaleString("en"),
   ];
   const [none, all] = sides;
-  printTable(
-    "Executing a mutation on the root, in µs",
-    [
-      "downstreams",
-      ...[`at ${PER_SECOND}/s, p50`, "mean", "p99", "due until begun, p50", "p99"],
-      ...["CPU in one go", "most/s"],
-    ],
-    [row("0", none!), row(DOWNSTREAMS.toLocaleString("en"), all!)],
-  );
-  console.log(`In one go: ${BURST.toLocaleString("en")} without a turn of the event loop between them. Most: one in each turn.
-Due until begun: up to a millisecond of it is the timer's.`);
   const slowdown = (median(all!.singles) / median(none!.singles) - 1) * 100;
   const burstSlowdown = (median(all!.bursts) / median(none!.bursts) - 1) * 100;
   const percent = { unit: "%", digits: 1, limit: 10, is: "below" } as const;
-  return [
-    { ...percent, what: `mutation slowed by 1,000 downstreams, ${PER_SECOND}/s`, value: slowdown },
-    { ...percent, what: "mutation slowed by 1,000 downstreams, in one go", value: burstSlowdown },
-  ];
+  const head = [`at ${PER_SECOND}/s, p50`, "mean", "p99", "due until begun, p50", "p99"];
+  return {
+    aims: [
+      {
+        ...percent,
+        what: `mutation slowed by 1,000 downstreams, ${PER_SECOND}/s`,
+        value: slowdown,
+      },
+      {
+        ...percent,
+        what: "mutation slowed by 1,000 downstreams, in one turn",
+        value: burstSlowdown,
+      },
+    ],
+    markdown: section(
+      "Executing a mutation on the root",
+      "Microseconds:",
+      toTable(
+        ["downstreams", ...head, "CPU in one turn", "max mutations/s"],
+        [row("0", none!), row(DOWNSTREAMS.toLocaleString("en"), all!)],
+      ),
+      `"In one turn": ${BURST.toLocaleString("en")} mutations in one turn of the event loop; "max": one in each turn. Up to a
+millisecond between due and begun belongs to the timer.`,
+    ),
+  };
 }
 
 /** Mutations from a leaf through a relay, without and with a thousand other downstreams on the root. */
-async function measureForwarding(): Promise<Aim[]> {
+export async function measureForwarding(): Promise<Part> {
   const chain = await startChain();
   const readers = startReaders();
-  // Warms up, like nodes after some time of service.
+  // Warm up: all hot code gets compiled.
   await chain.leaf.call.mutate(3 * PER_SECOND, 4_000);
   const floor = await startFloor();
   const before = await floor.during(() => chain.leaf.call.mutate(PER_SECOND, FORWARD_MS / 2));
@@ -109,28 +115,33 @@ async function measureForwarding(): Promise<Aim[]> {
   const after = await floor.during(() => chain.leaf.call.mutate(PER_SECOND, FORWARD_MS));
   await Promise.all([chain.stop(), readers.stop(), floor.stop()]);
   const ms = (samples: Float64Array, share: number) => quantile(samples, share).toFixed(2);
-  const row = (what: string, [answers, trips]: typeof after) => [
+  const row = (what: string, [tookMs, trips]: typeof after) => [
     what,
-    String(answers.length),
-    ms(answers, 0.5),
-    ms(answers, 0.99),
-    ms(answers, 1),
+    String(tookMs.length),
+    ms(tookMs, 0.5),
+    ms(tookMs, 0.99),
+    ms(tookMs, 1),
     ms(trips, 0.5),
     ms(trips, 0.99),
   ];
-  printTable(
-    `Mutations sent by a leaf, ${PER_SECOND} a second, forwarded by its relay, answered by the root, in ms`,
-    ["downstreams of the root", "mutations", "p50", "p99", "max", "bare p50", "bare p99"],
-    [row("1", before), row((DOWNSTREAMS + 1).toLocaleString("en"), after)],
-  );
-  return [
-    {
-      what: "forwarded mutation, 1,000 downstreams, p99",
-      value: quantile(after[0], 0.99),
-      unit: "ms",
-      digits: 2,
-      limit: 10,
-      is: "below",
-    },
-  ];
+  return {
+    aims: [
+      {
+        what: "forwarded mutation, 1,000 downstreams, p99",
+        value: quantile(after[0], 0.99),
+        unit: "ms",
+        digits: 2,
+        limit: 10,
+        is: "below",
+      },
+    ],
+    markdown: section(
+      "A mutation sent by a leaf",
+      `Milliseconds until the response, at ${PER_SECOND} mutations a second that a relay forwards to the root. "Bare" as above:`,
+      toTable(
+        ["downstreams of the root", "mutations", "p50", "p99", "max", "bare p50", "bare p99"],
+        [row("1", before), row((DOWNSTREAMS + 1).toLocaleString("en"), after)],
+      ),
+    ),
+  };
 }

@@ -1,4 +1,4 @@
-/** A node of the tree as a process of the bench: the real node, without a feed. */
+/** A node of the tree as a process of the bench: the real one, with its feed turned off. */
 
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
 import { createLogger, parseConfig, startNode, type TreeNode } from "../../tree/mod.ts";
@@ -10,11 +10,11 @@ let node: TreeNode;
 let traffic: Traffic;
 const seqs = new Samples();
 const arrivedNs = new Samples();
-/** Allocated on first use: otherwise they would count as memory of the node. */
+/** Not before they are requested: they would count as memory of the node. */
 let areCollected = false;
 
 const commands = {
-  /** Starts the node by flags, without those of its ports. Returns its replication port and epoch. */
+  /** Starts the node with `flags`; its ports are chosen here. Returns its replication port and epoch. */
   async start(...flags: string[]) {
     const ports = ["--addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
     const config = parseConfig({}, [...ports, "--feed", "none", "--log-level", "error", ...flags]);
@@ -38,16 +38,16 @@ const commands = {
   seq: () => node.clock.seq,
   cpuUs,
   usage,
-  /** On the root: mutates. */
+  /** Only on the root. */
   drive: (options: DriveOptions) => traffic.drive(options),
-  /** On the root: CPU time of a mutation, of `count` mutations without a turn of the event loop between them, in microseconds. */
+  /** Only on the root: CPU time of a mutation in microseconds, the mean of `count` in one turn of the event loop. */
   burst(count: number) {
     const before = process.threadCpuUsage();
     for (let i = 0; i < count; i++) traffic.mutate();
     const { user, system } = process.threadCpuUsage(before);
     return (user + system) / count;
   },
-  /** Every seq of the clock since the last call, with its time; none at the first call. */
+  /** Every seq of the clock since the last call, with the time of its arrival; none in the first call. */
   arrivals() {
     areCollected = true;
     return { seqs: seqs.take(), arrivedNs: arrivedNs.take() };

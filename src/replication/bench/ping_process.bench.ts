@@ -1,4 +1,4 @@
-/** One side of a bare TCP connection, on which a byte goes to the other side and back. */
+/** One side of a bare TCP connection, for round trips of one byte. */
 
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { serve } from "./child.bench.ts";
@@ -10,7 +10,7 @@ let trips: number[] = [];
 let timer: ReturnType<typeof setInterval>;
 
 const commands = {
-  /** Listens, and sends all bytes back. Returns the port. */
+  /** Listens, and sends back what arrives. Returns the port. */
   async listen() {
     const server = createServer({ noDelay: true }, (far) => far.pipe(far));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -20,7 +20,7 @@ const commands = {
     socket = connect({ host: "127.0.0.1", port, noDelay: true });
     await new Promise<void>((resolve) => socket.once("connect", resolve));
   },
-  /** Starts to send bytes at intervals. */
+  /** Starts to send a byte every {@linkcode INTERVAL_MS}. */
   begin() {
     trips = [];
     const sentMs: number[] = [];
@@ -33,7 +33,7 @@ const commands = {
       socket.write("x");
     }, INTERVAL_MS);
   },
-  /** Stops. Returns the round trips in milliseconds. */
+  /** Stops. Returns the round trips, in milliseconds. */
   end() {
     clearInterval(timer);
     return Float64Array.from(trips);

@@ -1,5 +1,5 @@
 /**
- * Just enough HTTP/2 to subscribe and to count messages, at a fraction of the cost of a client: no HPACK
+ * Just enough of HTTP/2 to subscribe and to count what arrives, at a fraction of a client's cost: no HPACK
  * decoding, no streams, one buffer for all connections.
  */
 
@@ -66,7 +66,7 @@ export class RawConnection {
   bytes = 0;
   /** Subscriptions with at least one message. */
   started = 0;
-  /** Bytes until the first message of the first subscription was complete, HTTP/2 frames included. */
+  /** Bytes until the first message of the first subscription was complete, including those of HTTP/2 itself. */
   joinBytes = 0;
   readonly #socket: Socket;
   /** Per subscription the seq of its last message; 0 before the first that has one. */
@@ -121,9 +121,9 @@ export class RawConnection {
     this.#socket.destroy();
   }
 
-  #read(piece: Buffer): void {
-    this.bytes += piece.length;
-    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, piece]) : piece;
+  #read(chunk: Buffer): void {
+    this.bytes += chunk.length;
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
     let at = 0;
     while (bytes.length - at >= FRAME_HEADER) {
       const end = at + FRAME_HEADER + bytes.readUIntBE(at, 3);
@@ -152,7 +152,7 @@ export class RawConnection {
     } else if (type === PING && !isAck) {
       this.#socket.write(frame(PING, ACK, 0, bytes.subarray(at + FRAME_HEADER, end)));
     } else if (type === RST_STREAM || type === GOAWAY) {
-      throw new Error(`Cannot go on: the server sent frame ${type} of HTTP/2`);
+      throw new Error(`Cannot continue: the server sent frame ${type} of HTTP/2`);
     }
   }
 }
@@ -167,5 +167,5 @@ function readSeq(bytes: Buffer, from: number, end: number): number {
     if (bytes[at]! < 0x80) return seq;
     factor *= 128;
   }
-  throw new Error("Cannot go on: a message ends within its seq");
+  throw new Error("Cannot continue: a message ends within its seq");
 }

@@ -1,4 +1,4 @@
-/** Many downstreams as a process of the bench, which only read and count. */
+/** Many downstreams as a process of the bench: they only read and count. */
 
 import { serve } from "./child.bench.ts";
 import { RawConnection } from "./raw_http2.bench.ts";
@@ -9,7 +9,7 @@ const AT_ONCE = 100;
 const connections: RawConnection[] = [];
 
 const commands = {
-  /** Opens `count` connections of `streams` subscriptions each; resolves once all have begun. Returns the bytes of one connection until then. */
+  /** Opens `count` connections of `streams` subscriptions each; resolves once all have begun, to the bytes that one connection received until then. */
   async open(port: number, request: Uint8Array, count: number, streams: number) {
     while (connections.length < count) {
       const more = Math.min(AT_ONCE, count - connections.length);
@@ -21,7 +21,7 @@ const commands = {
     await until(() => connections.every(({ started }) => started === streams));
     return connections[0]!.joinBytes;
   },
-  /** Resolves once all subscriptions have reached `seq`, to the totals received. */
+  /** Resolves once all subscriptions have reached `seq`, to the total of what they received. */
   async reach(seq: number) {
     await until(() => connections.every((connection) => connection.seq >= seq));
     return {

@@ -9,7 +9,7 @@ import { createRandom, createTriples } from "./traffic.bench.ts";
 const replicas: Replica[] = [];
 const seqs = new Samples();
 const arrivedNs = new Samples();
-/** For each replica, when its link was last lost, and when it was live again. */
+/** For each replica: when its link was last lost, and when it was live again. */
 const links: { lostNs: number; liveNs: number }[] = [];
 
 const commands = {
@@ -23,7 +23,7 @@ const commands = {
         transport: createHttp2Transport().fetch,
         tracer: {
           linkLost: () => {
-            // Everything until it is live again is the same loss.
+            // Failures until it is live again belong to the same loss.
             if (Number.isNaN(link.lostNs)) link.lostNs = nowNs();
           },
           linkStatus: (status) => {
@@ -52,31 +52,31 @@ const commands = {
       link.liveNs = Number.NaN;
     }
   },
-  /** Resolves once all links were lost and are live again since {@linkcode forget}. */
+  /** Resolves once all links have been lost and live again since {@linkcode forget}. */
   async healed() {
     while (links.some(({ lostNs, liveNs }) => !(liveNs > lostNs))) await turn(1);
     return links;
   },
   /**
-   * Sends random mutations upstream, `perSecond` on average, without waiting for the
-   * response before the next one. Returns the time until each response, in milliseconds.
+   * Sends random mutations upstream, `perSecond` on average, without waiting for responses. Returns how long
+   * each response took, in milliseconds.
    */
   async mutate(perSecond: number, durationMs: number) {
     const replica = replicas[0]!;
     const random = createRandom(perSecond);
     const triple = createTriples(replica.clock.names, random);
-    const answers: Promise<number>[] = [];
+    const tookMs: Promise<number>[] = [];
     const startMs = performance.now();
     for (let dueMs = startMs; dueMs - startMs < durationMs; ) {
       const states = triple().filter((name) => name !== "Exception");
       const sentMs = performance.now();
-      const answer = replica.mutate(
+      const response = replica.mutate(
         { type: "add", states },
         { signal: new AbortController().signal, timeoutMs: 10_000 },
       );
-      // One without a response counts as infinite.
-      answers.push(
-        answer.then(
+      // One without a response took forever.
+      tookMs.push(
+        response.then(
           () => performance.now() - sentMs,
           () => Number.POSITIVE_INFINITY,
         ),
@@ -84,7 +84,7 @@ const commands = {
       dueMs += (1_000 / perSecond) * (0.5 + random());
       await turn(Math.max(0, dueMs - performance.now()));
     }
-    return Float64Array.from(await Promise.all(answers));
+    return Float64Array.from(await Promise.all(tookMs));
   },
 };
 

@@ -1,8 +1,8 @@
-/** Mutations of three random states each, like those of the random feed. */
+/** Mutations to measure with: each adds three random states, as the random feed does. */
 
 import type { Machine } from "../../machine/mod.ts";
 import { systemTime } from "../mod.ts";
-import { nowNs } from "./child.bench.ts";
+import { nowNs, turn } from "./child.bench.ts";
 import { Samples } from "./figures.bench.ts";
 
 export const SEED = 20_010_629;
@@ -18,7 +18,7 @@ export function createRandom(seed = SEED): () => number {
   };
 }
 
-/** Draws three state names; a name may come twice. */
+/** Draws three state names; a name may be drawn twice. */
 export function createTriples(names: readonly string[], random: () => number): () => string[] {
   const draw = () => names[Math.floor(random() * names.length)]!;
   return () => [draw(), draw(), draw()];
@@ -32,17 +32,17 @@ export interface Driven {
   readonly startedNs: Float64Array;
   /** How long each took to execute, in nanoseconds. */
   readonly tookNs: Float64Array;
-  /** Delay of each after its due time, in milliseconds; timers alone are up to one late. */
+  /** How long each waited for its turn after it was due, in milliseconds; timers themselves are up to one late. */
   readonly lateMs: Float64Array;
 }
 
 export interface DriveOptions {
-  /** Mean number a second, at intervals that vary by half; Infinity for one in every turn of the event loop. */
+  /** Mean rate, with intervals that vary by half; Infinity is one in every turn of the event loop. */
   readonly perSecond: number;
   readonly durationMs: number;
 }
 
-/** Runs random mutations on a root's machine, one per turn of the event loop; canceled ones are not counted. */
+/** Drives a root's machine with random mutations, one per turn of the event loop; canceled ones do not count. */
 export class Traffic {
   readonly #machine: Machine;
   readonly #seq: () => number;
@@ -84,10 +84,10 @@ export class Traffic {
     };
   }
 
-  /** Executes one mutation that moves the clock. Returns its start and its duration, in nanoseconds. */
+  /** Executes one mutation that moves the clock. Returns its beginning and its duration, in nanoseconds. */
   mutate(): readonly [startedNs: number, tookNs: number] {
     for (;;) {
-      // The state Exception would block most of the following mutations.
+      // `Exception` would cancel most of what follows.
       this.#machine.remove("Exception");
       const triple = this.#triple();
       const seqBefore = this.#seq();
@@ -97,12 +97,4 @@ export class Traffic {
       if (this.#seq() > seqBefore) return [startedNs, tookNs];
     }
   }
-}
-
-/** Waits for `ms`; if that is not positive, for the next turn of the event loop. */
-function turn(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (ms > 0) setTimeout(resolve, Math.ceil(ms));
-    else setImmediate(resolve);
-  });
 }

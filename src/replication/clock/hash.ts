@@ -1,4 +1,4 @@
-/** A hash that tells bytes apart, but does not resist deliberate collisions. */
+/** A hash that distinguishes bytes, but does not resist deliberate collisions. */
 
 /** 16 hex digits: two 32-bit hashes, FNV-1a once over the bytes and once over their complements. SPEC.md, "Schema hash". */
 export function hashBytes(bytes: Uint8Array): string {

@@ -49,7 +49,7 @@ export class RememberedResponses {
   }
 }
 
-/** The same text as one flat string. A decoder concatenates it, and the pieces would take four times the memory. */
+/** The same text as one flat string. A decoder concatenates it, and its parts would take four times the memory. */
 function flatten(text: string): string {
   return JSON.parse(JSON.stringify(text)) as string;
 }

@@ -74,7 +74,7 @@ export function listSelection({ names, prefixes }: Selection): string[] {
   return [...names, ...prefixes.map((prefix) => `${prefix}*`)];
 }
 
-/** For people: the first few items. */
+/** The first few items, for messages. */
 export function describeSelection(selection: Selection): string {
   const items = listSelection(selection);
   const shown = items.slice(0, 5).join(",");

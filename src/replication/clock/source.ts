@@ -1,4 +1,4 @@
-/** The source: ties a machine to the clock that travels, and runs the mutations that come from anywhere in the tree. */
+/** The source: connects a machine to its versioned clock, and runs the mutations that arrive from anywhere in the tree. */
 
 import { type Machine, MachineError } from "../../machine/mod.ts";
 import { ReplicationError } from "./errors.ts";

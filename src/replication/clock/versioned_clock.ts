@@ -1,6 +1,6 @@
 /**
  * A clock with its version: epoch, seq, and for each state the seq at which its tick last changed.
- * The publisher sends from it, the replica writes to it, HTTP reads from it. A diff from any past
+ * The publisher pushes it, the replica writes to it, HTTP reads from it. A diff from any past
  * seq is read off it without a history, at a cost that follows the states that changed.
  *
  * @module
@@ -21,7 +21,7 @@ export type ClockChange = (
   readonly traceContexts: readonly Uint8Array[];
 };
 
-/** What {@linkcode VersionedClock.reset} takes. */
+/** The argument of {@linkcode VersionedClock.reset}. */
 export interface ClockSnapshot {
   readonly epoch: string;
   readonly seq: number;
@@ -100,7 +100,7 @@ export class VersionedClock {
     return this.#names;
   }
 
-  /** Ticks in index order. Not to be written or kept by readers: it is the live array. */
+  /** Ticks in index order. This is the live array: readers must not write or keep it. */
   get ticks(): Float64Array {
     return this.#ticks;
   }
@@ -135,7 +135,7 @@ export class VersionedClock {
     return this.#names.filter((_, index) => this.#ticks[index]! % 2 === 1);
   }
 
-  /** The seq at which a state's tick last changed, or that of the snapshot that it came with. */
+  /** The seq at which a state's tick last changed, or that of the snapshot that contained it. */
   lastChangeOf(index: number): number {
     return this.#changedAt[index]!;
   }

@@ -27,8 +27,12 @@ class TestSink implements Sink {
   abort(): void {
     this.ended = "aborted";
   }
+  /** The message at an index; from the end if negative. */
+  at(index: number) {
+    return decodeClockMessage(this.envelopes.at(index)!.subarray(5));
+  }
   get last() {
-    return decodeClockMessage(this.envelopes.at(-1)!.subarray(5));
+    return this.at(-1);
   }
 }
 
@@ -111,8 +115,8 @@ describe("Publisher", () => {
         await flip(0);
         return sink;
       };
-      const first = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
-      const second = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
+      const first = (await join()).at(0);
+      const second = (await join()).at(0);
       expect(second.start!.schema).toEqual({ schema: SCHEMA, names: NAMES });
       expect([first.start!.ticks, second.start!.ticks]).toEqual([
         [0, 0, 0],
@@ -120,7 +124,7 @@ describe("Publisher", () => {
       ]);
       expect(encode).toHaveBeenCalledTimes(1);
       clock.reset({ epoch: "bb".repeat(8), seq: 0, schema: { D: {} }, names: ["D"], ticks: [0] });
-      const third = decodeClockMessage((await join()).envelopes[0]!.subarray(5));
+      const third = (await join()).at(0);
       expect(third.start!.schema!.names).toEqual(["D"]);
       expect(encode).toHaveBeenCalledTimes(2);
     } finally {
@@ -227,7 +231,7 @@ describe("Publisher", () => {
     path = ["root"];
     await time.advance(500);
     const start = sink.envelopes
-      .map((envelope) => decodeClockMessage(envelope.subarray(5)))
+      .map((_, i) => sink.at(i))
       .findLast((message) => message.start !== undefined);
     expect(start).toMatchObject({ seq: 1, start: { path: ["root", "b"], ticks: undefined } });
     expect(sink.envelopes.length).toBeLessThanOrEqual(4);
@@ -332,9 +336,8 @@ describe("Publisher", () => {
     for (const context of contexts.slice(0, 18)) change([1], [context]);
     change([2], contexts.slice(18));
     publisher.close();
-    expect(sink.envelopes.slice(0, -1).at(-1)).toBeDefined();
-    const last = decodeClockMessage(sink.envelopes.at(-2)!.subarray(5));
-    expect(last.traceContexts).toEqual(contexts.slice(-16));
+    // The last envelope is the end of the stream.
+    expect(sink.at(-2).traceContexts).toEqual(contexts.slice(-16));
   });
 
   it("sends each downstream the trace contexts that the tracer returns for it, and shares all else", async () => {
@@ -406,7 +409,7 @@ describe("Publisher", () => {
     subscribe(sink);
     clock.advance(1, Uint32Array.of(2), [5]);
     publisher.close();
-    expect(decodeClockMessage(sink.envelopes.at(-2)!.subarray(5))).toMatchObject({ seq: 1 });
+    expect(sink.at(-2)).toMatchObject({ seq: 1 });
     expect(sink.ended).toBe("closed");
   });
 });

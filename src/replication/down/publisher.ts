@@ -1,5 +1,5 @@
 /**
- * The publisher: pushes a clock to its downstreams. Each has a cursor, the seq that it has been sent up to;
+ * The publisher: pushes a clock to its downstreams. Each has a cursor, the last seq that was pushed to it;
  * a diff from any cursor is read off the clock, so nothing is queued for a slow downstream.
  */
 

@@ -31,7 +31,7 @@ const respond =
 const end = (trailer: string) => encodeEnvelope(new TextEncoder().encode(trailer), true);
 
 describe("sendMutation()'s request", () => {
-  it("has the caller's signal, in the request and beside it", async () => {
+  it("has the caller's signal, both in the request and as an option", async () => {
     const { signal } = new AbortController();
     const seen: AbortSignal[] = [];
     const transport: Transport = async (request, init) => {

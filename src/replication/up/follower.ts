@@ -1,9 +1,9 @@
 /**
  * The rules by which a replica follows a clock upstream: trust, epochs, proof, order and age. Messages and
- * times go in, steps come out; there is no timer, promise or socket in here. `link.ts` does the I/O.
+ * times go in, steps come out; there is no timer, promise or socket here. `link.ts` does the I/O.
  *
- * A follower is either right, or is catching up and says so: it applies nothing that a checksum does not
- * prove, and the age of its clock counts from the last proof.
+ * A follower is either correct, or catching up, which its status shows: it applies nothing that a checksum
+ * does not prove, and the age of its clock counts from the last proof.
  */
 
 import { ReplicationError } from "../clock/errors.ts";
@@ -33,8 +33,8 @@ export type Refusal =
 
 /**
  * - `applied`: the clock has moved.
- * - `proven`: the clock is where the message says.
- * - `behind`: the message is about an earlier seq than the clock has, or came before the start; nothing was done.
+ * - `proven`: the message proves the clock as it is.
+ * - `behind`: the message is about an earlier seq than the clock's, or arrived before the start; it was ignored.
  */
 export type Outcome = "applied" | "proven" | "behind";
 
@@ -138,7 +138,7 @@ export class Follower {
     };
   }
 
-  /** A stream takes the place of the one before: by a handover, or after a loss. */
+  /** A new stream replaces the one before: by a handover, or after a loss. */
   openStream(nowMs: number, isHandover: boolean): void {
     this.#isHandover = isHandover;
     this.#wallTimeMs = undefined;

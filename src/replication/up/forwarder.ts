@@ -1,4 +1,4 @@
-/** Sends mutations up the link of a replica, and delays them while the link is established again. */
+/** Forwards mutations over the link of a replica, and delays them while the link is established again. */
 
 import { ReplicationError } from "../clock/errors.ts";
 import type { MutateOptions, MutationRequest, MutationResponse } from "../clock/mutation.ts";
@@ -13,7 +13,7 @@ export interface ForwarderOptions {
   readonly waitMs: number;
   /** The upstream to send to now. */
   readonly address: () => string;
-  /** Why nothing can be sent now, for people. */
+  /** Why nothing can be sent now, for error messages. */
   readonly describe: () => string;
   readonly time: TimeSource;
   readonly tracer: UpstreamTracer | undefined;
@@ -28,7 +28,7 @@ export class Forwarder {
     this.#live = new Gate(options.time);
   }
 
-  /** Only a live link leads to the root: nodes without one would send a mutation around in a circle. */
+  /** Only a live link leads to the root: nodes without one could forward a mutation in a circle. */
   set isLive(isLive: boolean) {
     this.#live.set(isLive);
   }

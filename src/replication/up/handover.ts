@@ -43,7 +43,7 @@ async function begin(candidate: Candidate, signal: AbortSignal): Promise<Begun |
     )
       return { stream, first };
   } catch {
-    // It cannot be reached, or is unfit: the current stream goes on.
+    // It cannot be reached, or is unfit: the current stream continues.
   } finally {
     signal.removeEventListener("abort", stop);
   }

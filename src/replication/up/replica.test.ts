@@ -81,7 +81,7 @@ describe("Replica", () => {
     expect(applied.length).toBeLessThanOrEqual(4);
   });
 
-  it("resumes after a cut with the diff alone", async () => {
+  it("resumes after a cut with only the diff", async () => {
     const root = tree.root();
     const applied: { isSnapshot: boolean; bytes: number }[] = [];
     const leaf = tree.replica("leaf", "root", {

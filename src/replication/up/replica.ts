@@ -1,6 +1,6 @@
 /**
- * The replica: a clock that follows an upstream, and the way of mutations to it. `follower.ts` has the
- * rules, `link.ts` the loop around them.
+ * The replica: a clock that follows an upstream, and forwards mutations to it. `follower.ts` has the rules,
+ * `link.ts` the loop around them.
  */
 
 import type { ReplicationError } from "../clock/errors.ts";
@@ -158,7 +158,7 @@ export class Replica {
 
   /**
    * Has the root run a mutation. Throws {@linkcode ReplicationError}; after `deadline_exceeded`, and after
-   * `unavailable` other than for a link that is not live, the root may have run it nevertheless.
+   * `unavailable` for another reason than a link that is not live, the root may still have run it.
    */
   mutate(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
     return this.#forwarder.forward(request, options);

@@ -4,7 +4,7 @@ import type { ReplicationError } from "../clock/errors.ts";
 import type { MutationRequest, MutationResponse } from "../clock/mutation.ts";
 import type { LinkStatus } from "./link_status.ts";
 
-/** Why a replica leaves the diffs and takes a snapshot. */
+/** Why a replica takes a snapshot instead of diffs. */
 export type ResyncReason = "checksum" | "unknown_state" | "seq_back" | "tick_back" | "epoch";
 
 export interface LinkLoss {
