@@ -31,7 +31,7 @@ export interface PushStream extends ReadableStream<Uint8Array<ArrayBuffer>> {
 }
 
 export interface PushBodyOptions {
-  /** Waiting bytes from which on nothing more should be written. */
+  /** From this many waiting bytes on, nothing more should be written. */
   readonly bufferBytes: number;
   /** Called when more can be written, after {@linkcode PushBody.write} returned false. */
   onDrained(): void;
@@ -48,7 +48,7 @@ export class PushBody implements Sink {
   #waiting: Uint8Array<ArrayBuffer>[] = [];
   #bufferedBytes = 0;
   /** Whether a reader waits. */
-  #isRead = false;
+  #isAwaited = false;
   /** Writes that the writer has not flushed yet. */
   #unflushed = 0;
   #isEnding = false;
@@ -84,8 +84,8 @@ export class PushBody implements Sink {
     if (this.#isOver || this.#isEnding) return false;
     if (this.#writer !== undefined) {
       this.#writeTo(this.#writer, bytes);
-    } else if (this.#isRead) {
-      this.#isRead = false;
+    } else if (this.#isAwaited) {
+      this.#isAwaited = false;
       this.#controller!.enqueue(bytes);
     } else {
       this.#waiting.push(bytes);
@@ -123,7 +123,7 @@ export class PushBody implements Sink {
   #pull(): void {
     const bytes = this.#waiting.shift();
     if (bytes === undefined) {
-      this.#isRead = true;
+      this.#isAwaited = true;
       return;
     }
     this.#bufferedBytes -= bytes.length;
