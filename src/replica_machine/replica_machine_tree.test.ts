@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { schema, stateNames } from "../../gen/flight_states.ts";
-import { encodeEnvelope } from "../replication/wire/envelope.ts";
+import { encodeEnvelope } from "../replication/wire/connect.ts";
 import { decodeClockMessage, encodeClockMessage } from "../replication/wire/message_codec.ts";
 import { ReplicationTree } from "../testing/replication_tree.ts";
 import { createReplicaMachine } from "./replica_machine.ts";

@@ -52,8 +52,8 @@ export type { ReplicationTracer } from "./tracer.ts";
 export type { Transport } from "./up/client.ts";
 export { fetchTransport } from "./up/fetch_transport.ts";
 export type { LinkStatus } from "./up/link_status.ts";
+export type { ReplicaOptions } from "./up/replica.ts";
 export { Replica } from "./up/replica.ts";
-export type { ReplicaOptions } from "./up/replica_options.ts";
 export type {
   AppliedEvent,
   LinkLoss,
@@ -64,7 +64,6 @@ export type {
 
 // For sibling folders: deadlines and waits, trace contexts and their bytes, and what lies on the wire.
 
-export { withDeadline } from "./clock/deadline.ts";
 export { fromHex, toHex } from "./clock/hex.ts";
 export {
   formatTraceparent,
@@ -75,9 +74,8 @@ export {
   TRACE_CONTEXT_BYTES,
   traceIdOf,
 } from "./clock/trace_context.ts";
-export { sleep } from "./clock/waiting.ts";
+export { sleep, withDeadline } from "./clock/waiting.ts";
 export type { BodyWriter, PushStream, WriterEvents } from "./down/push_body.ts";
-export { readBytes } from "./wire/http_message.ts";
+export { REPLICATION_PATHS, readBytes } from "./wire/connect.ts";
 export { decodeClockMessage, encodeClockMessage } from "./wire/message_codec.ts";
 export type { ClockMessage } from "./wire/messages.ts";
-export { REPLICATION_PATHS } from "./wire/protocol.ts";

@@ -5,9 +5,8 @@ import type { Schema } from "../machine/mod.ts";
 import { ReplicationTree, type TreeReplica, type TreeRoot } from "../testing/replication_tree.ts";
 import { isSelected, parseSelection } from "./clock/selection.ts";
 import type { VersionedClock } from "./clock/versioned_clock.ts";
-import { encodeEnvelope } from "./wire/envelope.ts";
+import { encodeEnvelope, SUBSCRIBE_PATH } from "./wire/connect.ts";
 import { decodeSubscribeRequest, encodeSubscribeRequest } from "./wire/message_codec.ts";
-import { SUBSCRIBE_PATH } from "./wire/protocol.ts";
 import { hashSchema } from "./wire/schema_codec.ts";
 import { sealStart } from "./wire/seal.ts";
 

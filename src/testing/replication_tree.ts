@@ -15,7 +15,7 @@ import {
   type Source,
   type VersionedClock,
 } from "../replication/mod.ts";
-import { encodeEnvelope } from "../replication/wire/envelope.ts";
+import { encodeEnvelope } from "../replication/wire/connect.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { VirtualTime } from "./virtual_time.ts";
 

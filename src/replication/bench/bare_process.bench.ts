@@ -5,7 +5,7 @@
 
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { STREAM_TYPE } from "../wire/protocol.ts";
+import { STREAM_TYPE } from "../wire/connect.ts";
 import { cpuUs, serve, turn, usage } from "./child.bench.ts";
 
 const server = createServer();

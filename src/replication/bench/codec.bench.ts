@@ -11,7 +11,7 @@ import {
   VersionedClock,
 } from "../mod.ts";
 import { applyChanges } from "../up/follower.ts";
-import { encodeEnvelope } from "../wire/envelope.ts";
+import { encodeEnvelope } from "../wire/connect.ts";
 import { sealMessage } from "../wire/seal.ts";
 import { cpuUs } from "./child.bench.ts";
 import { median, type Part, section } from "./figures.bench.ts";

@@ -1,7 +1,7 @@
 /** What a push costs a root with few and with many downstreams, next to a server that only writes. */
 
 import { toTable } from "../../testing/bench_page.ts";
-import { encodeEnvelope } from "../wire/envelope.ts";
+import { encodeEnvelope } from "../wire/connect.ts";
 import { encodeSubscribeRequest } from "../wire/message_codec.ts";
 import type { BareCommands } from "./bare_process.bench.ts";
 import { type Child, startChild, type Usage } from "./child.bench.ts";

@@ -4,7 +4,7 @@
  */
 
 import { connect, type Socket } from "node:net";
-import { STREAM_TYPE, SUBSCRIBE_PATH } from "../wire/protocol.ts";
+import { STREAM_TYPE, SUBSCRIBE_PATH } from "../wire/connect.ts";
 
 const FRAME_HEADER = 9;
 const DATA = 0;

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { decodeMutateRequest, encodeMutateRequest } from "../wire/mutation_messages.ts";
+import { decodeMutateRequest, encodeMutateRequest } from "../wire/message_codec.ts";
 import type { MutationRequest } from "./mutation.ts";
 import { RememberedResponses } from "./remembered_responses.ts";
 

@@ -1,5 +1,5 @@
 /**
- * W3C trace contexts. Inside this project one is 25 bytes: 16 of trace id, 8 of span id, 1 of flags.
+ * W3C trace contexts, and which of them ride on a clock. Inside this project one is 25 bytes: 16 of trace id, 8 of span id, 1 of flags.
  * In HTTP it is the header `traceparent` (W3C Trace Context, section 3.2).
  */
 
@@ -46,4 +46,25 @@ export function parseTraceparent(header: string): Uint8Array | undefined {
 /** The `traceparent` header of a trace context. */
 export function formatTraceparent(context: Uint8Array): string {
   return `00-${traceIdOf(context)}-${toHex(context, 16, 24)}-${toHex(context, 24)}`;
+}
+
+export class TracedTransitions {
+  #traced: readonly { readonly seq: number; readonly context: Uint8Array }[] = [];
+
+  /** Adds the contexts of the transitions up to `seq`; keeps the last {@linkcode MAX_TRACE_CONTEXTS}. */
+  add(seq: number, contexts: readonly Uint8Array[]): void {
+    if (contexts.length === 0) return;
+    const traced = contexts.map((context) => ({ seq, context }));
+    this.#traced = [...this.#traced, ...traced].slice(-MAX_TRACE_CONTEXTS);
+  }
+
+  /** The contexts after `seq`, in their order. */
+  since(seq: number): readonly Uint8Array[] {
+    if ((this.#traced.at(-1)?.seq ?? 0) <= seq) return NO_TRACE_CONTEXTS;
+    return this.#traced.filter((traced) => traced.seq > seq).map(({ context }) => context);
+  }
+
+  clear(): void {
+    this.#traced = [];
+  }
 }

@@ -7,8 +7,7 @@
  */
 
 import { Listeners, type Schema, throwLater } from "../../machine/mod.ts";
-import { NO_TRACE_CONTEXTS } from "./trace_context.ts";
-import { TracedTransitions } from "./traced_transitions.ts";
+import { NO_TRACE_CONTEXTS, TracedTransitions } from "./trace_context.ts";
 
 /** A change of the clock, as a listener of {@linkcode VersionedClock.onChange} receives it. */
 export type ClockChange = (

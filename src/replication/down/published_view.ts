@@ -7,9 +7,9 @@
 import type { ReplicationError } from "../clock/errors.ts";
 import { hashBytes } from "../clock/hash.ts";
 import type { Selection } from "../clock/selection.ts";
-import { TracedTransitions } from "../clock/traced_transitions.ts";
+import { TracedTransitions } from "../clock/trace_context.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
-import { encodeEnvelope } from "../wire/envelope.ts";
+import { encodeEnvelope } from "../wire/connect.ts";
 import { encodeClockMessage } from "../wire/message_codec.ts";
 import { type ClockMessage, SHARED_MS, toStamp } from "../wire/messages.ts";
 import { encodeSchema } from "../wire/schema_codec.ts";

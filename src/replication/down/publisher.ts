@@ -7,13 +7,11 @@ import { ReplicationError } from "../clock/errors.ts";
 import type { Selection } from "../clock/selection.ts";
 import { systemTime, type TimeSource } from "../clock/time_source.ts";
 import type { VersionedClock } from "../clock/versioned_clock.ts";
-import { encodeEnvelope } from "../wire/envelope.ts";
+import { encodeEnvelope, toWireError } from "../wire/connect.ts";
 import type { ProbeResponse, SubscribeRequest } from "../wire/messages.ts";
-import { toWireError } from "../wire/wire_error.ts";
 import { type Downstream, OpenDownstream, type Sink } from "./downstream.ts";
-import { FanOut } from "./fan_out.ts";
 import { PublishedViews } from "./published_views.ts";
-import { PushRounds } from "./push_rounds.ts";
+import { FanOut, PushRounds } from "./push_rounds.ts";
 import { SenderInfo } from "./sender_info.ts";
 import type { DownstreamTracer, PushedEvent } from "./tracer.ts";
 

@@ -1,7 +1,6 @@
-/** When the rounds of pushes to all downstreams begin. */
+/** Rounds of pushes to all downstreams: when one begins, and how it lets other work run in between. */
 
 import type { TimeSource } from "../clock/time_source.ts";
-import { FanOut } from "./fan_out.ts";
 
 /**
  * Least time between two rounds, in milliseconds, even if the push interval is 0. A source that changes
@@ -70,5 +69,55 @@ export class PushRounds<T> {
     const tookMs = nowMs - this.#startedAtMs;
     this.#restUntilMs = tookMs >= LONG_ROUND_MS ? nowMs + tookMs * REST_SHARE : nowMs;
     if (this.#isRequested) this.#arm();
+  }
+}
+
+/**
+ * How many downstreams are written to before other work has its turn. It takes well under a millisecond, and
+ * a mutation that arrives meanwhile waits no longer than that.
+ */
+const SLICE = 32;
+
+export class FanOut<T> {
+  readonly #time: TimeSource;
+  readonly #visit: (item: T) => boolean;
+  readonly #onDone: () => void;
+  #rest: Iterator<T> | undefined = undefined;
+  #cancel: () => void = () => {};
+
+  /** `visit` returns whether it wrote to the item; `onDone` is called after each round. */
+  constructor(time: TimeSource, visit: (item: T) => boolean, onDone: () => void = () => {}) {
+    this.#time = time;
+    this.#visit = visit;
+    this.#onDone = onDone;
+  }
+
+  /** Whether a round is running. */
+  get isRunning(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** Starts a round; an item that leaves the set before its turn is skipped. No round may be running. */
+  start(items: ReadonlySet<T>): void {
+    this.#rest = items.values();
+    this.#slice();
+  }
+
+  stop(): void {
+    this.#cancel();
+    this.#rest = undefined;
+  }
+
+  #slice(): void {
+    for (let writes = 0; writes < SLICE && this.#rest !== undefined; ) {
+      const { done, value } = this.#rest.next();
+      if (done) {
+        this.#rest = undefined;
+        this.#onDone();
+        return;
+      }
+      if (this.#visit(value)) writes++;
+    }
+    this.#cancel = this.#time.defer(() => this.#slice());
   }
 }

@@ -2,10 +2,13 @@ import { describe, expect, it } from "vitest";
 import { serveSource } from "../../testing/served_source.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import type { Mutate } from "../clock/mutation.ts";
-import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
-import { decodeClockMessage, encodeSubscribeRequest } from "../wire/message_codec.ts";
-import { decodeMutateResponse, encodeMutateRequest } from "../wire/mutation_messages.ts";
-import { MUTATE_PATH, SUBSCRIBE_PATH } from "../wire/protocol.ts";
+import { EnvelopeReader, encodeEnvelope, MUTATE_PATH, SUBSCRIBE_PATH } from "../wire/connect.ts";
+import {
+  decodeClockMessage,
+  decodeMutateResponse,
+  encodeMutateRequest,
+  encodeSubscribeRequest,
+} from "../wire/message_codec.ts";
 
 const UNARY = { "content-type": "application/proto" };
 const STREAM = { "content-type": "application/connect+proto" };

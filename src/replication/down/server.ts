@@ -1,6 +1,5 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
-import { withDeadline } from "../clock/deadline.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import type {
   Mutate,
@@ -9,18 +8,26 @@ import type {
   MutationResponse,
 } from "../clock/mutation.ts";
 import { systemTime, type TimeSource } from "../clock/time_source.ts";
-import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
-import { hasType, readBytes } from "../wire/http_message.ts";
-import { decodeSubscribeRequest, encodeProbeResponse } from "../wire/message_codec.ts";
-import { decodeMutateRequest, encodeMutateResponse } from "../wire/mutation_messages.ts";
+import { withDeadline } from "../clock/waiting.ts";
 import {
+  EnvelopeReader,
+  encodeEnvelope,
+  hasType,
+  httpStatusOf,
   PROBE_PATH,
   REPLICATION_PATHS,
+  readBytes,
   STREAM_TYPE,
   SUBSCRIBE_PATH,
+  toWireError,
   UNARY_TYPE,
-} from "../wire/protocol.ts";
-import { httpStatusOf, toWireError } from "../wire/wire_error.ts";
+} from "../wire/connect.ts";
+import {
+  decodeMutateRequest,
+  decodeSubscribeRequest,
+  encodeMutateResponse,
+  encodeProbeResponse,
+} from "../wire/message_codec.ts";
 import type { Downstream } from "./downstream.ts";
 import type { Publisher } from "./publisher.ts";
 import { PushBody } from "./push_body.ts";

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { encodeEnvelope } from "../wire/envelope.ts";
-import { encodeMutateResponse } from "../wire/mutation_messages.ts";
-import { STREAM_TYPE, UNARY_TYPE } from "../wire/protocol.ts";
+import { encodeEnvelope, STREAM_TYPE, UNARY_TYPE } from "../wire/connect.ts";
+import { encodeMutateResponse } from "../wire/message_codec.ts";
 import { openSubscription, sendMutation, type Transport } from "./client.ts";
 
 const NOTHING = { name: "leaf", epoch: "", seq: 0, schemaHash: "" };

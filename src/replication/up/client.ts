@@ -2,19 +2,25 @@
 
 import { ReplicationError, type ReplicationErrorCode } from "../clock/errors.ts";
 import type { MutationRequest, MutationResponse } from "../clock/mutation.ts";
-import { EnvelopeReader, encodeEnvelope } from "../wire/envelope.ts";
-import { hasType, readBytes } from "../wire/http_message.ts";
-import { decodeProbeResponse, encodeSubscribeRequest } from "../wire/message_codec.ts";
-import type { ProbeResponse, SubscribeRequest } from "../wire/messages.ts";
-import { decodeMutateResponse, encodeMutateRequest } from "../wire/mutation_messages.ts";
 import {
+  EnvelopeReader,
+  encodeEnvelope,
+  fromWireError,
+  hasType,
   MUTATE_PATH,
   PROBE_PATH,
+  readBytes,
   STREAM_TYPE,
   SUBSCRIBE_PATH,
   UNARY_TYPE,
-} from "../wire/protocol.ts";
-import { fromWireError } from "../wire/wire_error.ts";
+} from "../wire/connect.ts";
+import {
+  decodeMutateResponse,
+  decodeProbeResponse,
+  encodeMutateRequest,
+  encodeSubscribeRequest,
+} from "../wire/message_codec.ts";
+import type { ProbeResponse, SubscribeRequest } from "../wire/messages.ts";
 
 /**
  * Sends a request to a node: the shape of `fetch`, over the HTTP/2 client of a runtime. `signal`, which the

@@ -5,14 +5,17 @@
 
 import type { ReplicationError } from "../clock/errors.ts";
 import type { MutateOptions, MutationRequest, MutationResponse } from "../clock/mutation.ts";
-import { systemTime } from "../clock/time_source.ts";
+import type { Selection } from "../clock/selection.ts";
+import { systemTime, type TimeSource } from "../clock/time_source.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
+import type { SchemaLimits } from "../wire/schema_codec.ts";
+import type { BackoffOptions } from "./backoff.ts";
+import type { Transport } from "./client.ts";
 import { Follower } from "./follower.ts";
 import { Forwarder } from "./forwarder.ts";
 import { Link } from "./link.ts";
 import type { LinkStatus } from "./link_status.ts";
-import type { ReplicaOptions } from "./replica_options.ts";
-import type { ResyncReason } from "./tracer.ts";
+import type { ResyncReason, UpstreamTracer } from "./tracer.ts";
 import { UpstreamStream } from "./upstream_stream.ts";
 import { Upstreams } from "./upstreams.ts";
 
@@ -163,4 +166,34 @@ export class Replica {
   mutate(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
     return this.#forwarder.forward(request, options);
   }
+}
+
+export interface ReplicaOptions {
+  /** Name of this node. */
+  readonly name: string;
+  /** host:port of the nodes upstream, the preferred first; at least one. */
+  readonly addresses: readonly string[];
+  readonly transport: Transport;
+  /** Longest silence of a new stream before its own heartbeat interval is known, in milliseconds. Default 2,000. */
+  readonly connectTimeoutMs?: number;
+  /** Longest that one message may take to arrive, in milliseconds: also the largest snapshot on the slowest link. Default 30,000. */
+  readonly messageTimeoutMs?: number;
+  /** Longest that an upstream may have no clock, or one behind ours, in milliseconds. Default 5,000. */
+  readonly syncTimeoutMs?: number;
+  /** Longest wait before the preferred upstream is tried again while another is followed, in milliseconds. Default 30,000. */
+  readonly preferredRetryMs?: number;
+  /** Age of the upstream's own clock from which another upstream is sought, in milliseconds. Default 3,000. */
+  readonly maxUpstreamAgeMs?: number;
+  /** Longest that a mutation waits for a live link before it is refused, in milliseconds. Default 1,000. */
+  readonly forwardWaitMs?: number;
+  readonly backoff?: BackoffOptions;
+  readonly schemaLimits?: SchemaLimits;
+  /** The states to follow; all if absent. They are then this node's whole clock. */
+  readonly selection?: Selection | undefined;
+  readonly time?: TimeSource;
+  /** Returns numbers in [0, 1). Default: `Math.random`. */
+  readonly random?: () => number;
+  readonly tracer?: UpstreamTracer;
+  /** Receives what a listener of the clock throws. Default: nobody catches it. */
+  readonly onListenerError?: (error: Error) => void;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { VirtualTime } from "../../testing/virtual_time.ts";
-import { encodeEnvelope } from "../wire/envelope.ts";
+import { encodeEnvelope } from "../wire/connect.ts";
 import { encodeClockMessage, encodeProbeResponse } from "../wire/message_codec.ts";
 import type { ProbeResponse, Start } from "../wire/messages.ts";
 import { UpstreamStream } from "./upstream_stream.ts";

@@ -12,22 +12,26 @@ import { ReplicationTree } from "../../testing/replication_tree.ts";
 import { serveSource } from "../../testing/served_source.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import { createSelection } from "../clock/selection.ts";
-import { EnvelopeReader, encodeEnvelope } from "./envelope.ts";
+import {
+  EnvelopeReader,
+  encodeEnvelope,
+  REPLICATION_PATHS,
+  STREAM_TYPE,
+  SUBSCRIBE_PATH,
+  UNARY_TYPE,
+} from "./connect.ts";
 import {
   decodeClockMessage,
+  decodeMutateRequest,
+  decodeMutateResponse,
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeClockMessage,
+  encodeMutateRequest,
+  encodeMutateResponse,
   encodeProbeResponse,
   encodeSubscribeRequest,
 } from "./message_codec.ts";
-import {
-  decodeMutateRequest,
-  decodeMutateResponse,
-  encodeMutateRequest,
-  encodeMutateResponse,
-} from "./mutation_messages.ts";
-import { REPLICATION_PATHS, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
 const EPOCH = "0123456789abcdef";
 const HEARTBEAT = {

@@ -9,15 +9,15 @@ import { ReplicationTree } from "../../testing/replication_tree.ts";
 import { serveSource } from "../../testing/served_source.ts";
 import { decodeArgs } from "../clock/mutation_args.ts";
 import { openSubscription } from "../up/client.ts";
-import { encodeEnvelope } from "./envelope.ts";
+import { encodeEnvelope, MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./connect.ts";
 import {
   decodeClockMessage,
+  decodeMutateRequest,
+  decodeMutateResponse,
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeSubscribeRequest,
 } from "./message_codec.ts";
-import { decodeMutateRequest, decodeMutateResponse } from "./mutation_messages.ts";
-import { MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./protocol.ts";
 
 const CASES = readMalformed();
 

@@ -5,19 +5,17 @@ import type { MutationRequest } from "../clock/mutation.ts";
 import { createSelection } from "../clock/selection.ts";
 import {
   decodeClockMessage,
+  decodeMutateRequest,
+  decodeMutateResponse,
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeClockMessage,
+  encodeMutateRequest,
+  encodeMutateResponse,
   encodeProbeResponse,
   encodeSubscribeRequest,
 } from "./message_codec.ts";
 import type { ClockMessage } from "./messages.ts";
-import {
-  decodeMutateRequest,
-  decodeMutateResponse,
-  encodeMutateRequest,
-  encodeMutateResponse,
-} from "./mutation_messages.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));

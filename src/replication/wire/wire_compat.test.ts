@@ -17,19 +17,17 @@ import { MUTATION_TYPES, type MutationRequest, type MutationResponse } from "../
 import { createSelection } from "../clock/selection.ts";
 import {
   decodeClockMessage,
+  decodeMutateRequest,
+  decodeMutateResponse,
   decodeProbeResponse,
   decodeSubscribeRequest,
   encodeClockMessage,
+  encodeMutateRequest,
+  encodeMutateResponse,
   encodeProbeResponse,
   encodeSubscribeRequest,
 } from "./message_codec.ts";
 import type { ClockMessage, Start, SubscribeRequest } from "./messages.ts";
-import {
-  decodeMutateRequest,
-  decodeMutateResponse,
-  encodeMutateRequest,
-  encodeMutateResponse,
-} from "./mutation_messages.ts";
 import { toWireSchema } from "./schema_codec.ts";
 import { sealProbe } from "./seal.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { VirtualTime } from "../../testing/virtual_time.ts";
-import { withDeadline } from "./deadline.ts";
+import { withDeadline } from "./waiting.ts";
 
 const never = () => new Promise<never>(() => {});
 const toError = () => new Error("too late");
