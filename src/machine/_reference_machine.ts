@@ -1,12 +1,40 @@
 /**
- * A slow, obvious machine for tests: the rules of transitions without handlers, written down one
- * after the other on plain lists, with nothing kept between two steps but ticks and active states.
+ * A slow, obvious machine for tests: queue, relations, negotiation, final handlers, errors and auto
+ * states as rules on plain lists of names, written independently of the machine.
  */
 
 import type { Schema, StateDefinition } from "./schema.ts";
 
-type Kind = "add" | "remove" | "set";
+export type ReferenceType = "add" | "remove" | "set";
 type Relation = "require" | "add" | "remove" | "after";
+
+interface ReferenceMutation {
+  readonly type: ReferenceType;
+  called: string[];
+  readonly args: boolean;
+  readonly isAuto: boolean;
+  readonly isCheck: boolean;
+  readonly appended: boolean;
+  /** Whether it adds the error of an auto transition's handler. */
+  readonly isFromAuto: boolean;
+}
+
+interface ReferenceTransition {
+  readonly mutation: ReferenceMutation;
+  readonly before: readonly string[];
+  target: string[];
+  enters: string[];
+  exits: string[];
+  isFinal: boolean;
+  isAccepted: boolean;
+  isCanceled: boolean;
+  isHandlingOver: boolean;
+}
+
+/** Returns false to veto, throws to fail. */
+export type ReferenceHandler = (name: string) => boolean;
+
+export const UNENDING = "the reference does not end";
 
 const unique = (list: readonly string[]) => [...new Set(list)];
 const minus = (list: readonly string[], other: readonly string[]) =>
@@ -15,44 +43,162 @@ const minus = (list: readonly string[], other: readonly string[]) =>
 export class ReferenceMachine {
   readonly names: readonly string[];
   readonly #schema: Schema;
-  readonly #topology: Map<string, number>;
-  readonly ticks: Map<string, number>;
+  readonly #places: Map<string, number>;
+  readonly #bindings: { readonly names: ReadonlySet<string>; readonly run: ReferenceHandler }[] =
+    [];
+  readonly ticks: Record<string, number> = {};
   active: string[] = [];
-  /** The called states of the auto mutation that followed the last mutation, empty if none did. */
-  lastAuto: readonly string[] = [];
+  queueTick = 1;
+  /** Auto mutations as they are queued; handlers may write to it as well. */
+  readonly log: string[] = [];
+  #queue: ReferenceMutation[] = [];
+  #isRunning = false;
+  #transitions = 0;
+  #autoErrors = 0;
 
-  /** `schema` is parsed already; `names` gives the index order. */
+  /** `schema` is already parsed; `names` gives the index order. */
   constructor(schema: Schema, names: readonly string[]) {
     this.#schema = schema;
     this.names = names;
-    this.ticks = new Map(names.map((name) => [name, 0]));
-    this.#topology = this.#sortTopology() ?? new Map();
+    for (const name of names) this.ticks[name] = 0;
+    this.#places = this.#sortTopology() ?? new Map();
   }
 
-  /** Runs a mutation and what follows from it. Returns its result. */
-  mutate(kind: Kind, called: readonly string[]): "executed" | "canceled" {
-    const timeBefore = this.time().join();
-    this.lastAuto = [];
-    const result = this.#run(kind, unique(called), false, false);
-    const isHealth =
-      kind === "add" &&
-      unique(called).length === 1 &&
-      ["Healthcheck", "Heartbeat"].includes(called[0]!);
-    if (result === "executed" && this.time().join() !== timeBefore && !isHealth) {
-      const candidates = this.candidates();
-      if (candidates.length > 0) this.#run("add", candidates, true, false);
-      this.lastAuto = candidates;
+  bind(names: Iterable<string>, run: ReferenceHandler): void {
+    this.#bindings.push({ names: new Set(names), run });
+  }
+
+  get time(): number[] {
+    return this.names.map((name) => this.ticks[name]!);
+  }
+
+  mutate(type: ReferenceType, states: readonly string[], args = false): string {
+    const called = unique(states);
+    const isActive = (name: string) => this.active.includes(name);
+    if (type === "remove" && this.#isRunning && this.#queue.length === 0 && !called.some(isActive))
+      return "executed";
+    const isSame = (other: ReferenceMutation) =>
+      other.type === type &&
+      !other.args &&
+      !other.isCheck &&
+      other.called.length === called.length &&
+      minus(called, other.called).length === 0;
+    if (!args && !called.some((name) => this.#of(name).multi) && this.#queue.some(isSame))
+      return "executed";
+    this.#queue.push({
+      type,
+      called,
+      args,
+      isAuto: false,
+      isCheck: false,
+      isFromAuto: false,
+      appended: true,
+    });
+    return this.#process();
+  }
+
+  toggle(states: readonly string[], args = false): string {
+    const isAll = states.every((name) => this.active.includes(name));
+    return this.mutate(isAll ? "remove" : "add", states, args);
+  }
+
+  addErr(state?: string): string {
+    return this.mutate("add", state === undefined ? ["Exception"] : [state, "Exception"], true);
+  }
+
+  check(type: ReferenceType, states: readonly string[], args = false): string {
+    return this.#prepend(type, unique(states), { args, isCheck: true });
+  }
+
+  #prepend(
+    type: ReferenceType,
+    called: string[],
+    { args = false, isAuto = false, isCheck = false, isFromAuto = false },
+  ): string {
+    this.#queue.unshift({ type, called, args, isAuto, isCheck, isFromAuto, appended: false });
+    return this.#process();
+  }
+
+  #process(): string {
+    if (this.#isRunning) return "queued";
+    this.#isRunning = true;
+    let result: string | undefined;
+    try {
+      while (this.#queue.length > 0) {
+        const mutation = this.#queue.shift()!;
+        if (mutation.appended) this.queueTick++;
+        // Errors and mutations can cause each other forever; such a case proves nothing.
+        if (++this.#transitions > 400) throw new Error(UNENDING);
+        const isExecuted = this.#transit(mutation);
+        result ??= isExecuted ? "executed" : "canceled";
+      }
+    } finally {
+      this.#isRunning = false;
     }
-    return result;
+    return result!;
   }
 
-  /** What a mutation would come to; nothing changes. */
-  check(kind: Kind, called: readonly string[]): "executed" | "canceled" {
-    return this.#run(kind, unique(called), false, true);
+  #transit(mutation: ReferenceMutation): boolean {
+    const before = [...this.active];
+    const timeBefore = this.time.join();
+    const transition: ReferenceTransition = {
+      mutation,
+      before,
+      target: this.#resolve(mutation.type, mutation.called, before),
+      enters: [],
+      exits: [],
+      isFinal: false,
+      isAccepted: true,
+      isCanceled: false,
+      isHandlingOver: false,
+    };
+    const rejected = minus(mutation.called, transition.target);
+    if (mutation.type !== "remove") {
+      transition.isAccepted = mutation.isAuto
+        ? rejected.length < mutation.called.length
+        : rejected.length === 0 ||
+          (mutation.isCheck && mutation.called.some((name) => this.#of(name).multi === true));
+    }
+    transition.isCanceled = !transition.isAccepted;
+    if (transition.isAccepted) {
+      this.#plan(transition);
+      if (this.#bindings.length > 0) transition.isCanceled = !this.#negotiate(transition);
+    }
+    if (mutation.isCheck) return !transition.isCanceled;
+    if (mutation.isAuto && !transition.isCanceled) {
+      mutation.called = mutation.called.filter((name) => transition.target.includes(name));
+      transition.target = this.#resolve("add", mutation.called, before);
+      this.#plan(transition);
+    }
+    if (!transition.isCanceled) {
+      this.#setActive(mutation.called, transition.target);
+      transition.isFinal = true;
+      if (this.#bindings.length > 0) {
+        this.#callFinals(transition);
+        if (!transition.isCanceled && !this.#call("AnyState", "Any", transition))
+          transition.isCanceled = true;
+      }
+    }
+    const isHealth =
+      mutation.type === "add" &&
+      ["Healthcheck", "Heartbeat"].includes(mutation.called.join()) &&
+      mutation.called.length === 1;
+    const isChanged = this.time.join() !== timeBefore;
+    if (mutation.isAuto) this.#autoErrors = transition.isHandlingOver ? this.#autoErrors + 1 : 0;
+    // The one deliberate difference from the original, which would go on forever.
+    const givesUp = mutation.isFromAuto && this.#autoErrors >= 10;
+    if (!transition.isCanceled && isChanged && !mutation.isAuto && !isHealth && !givesUp) {
+      const candidates = this.#candidates();
+      if (candidates.length > 0) {
+        this.log.push(`auto ${candidates}`);
+        this.#prepend("add", candidates, { isAuto: true });
+      }
+    }
+    transition.isHandlingOver = true;
+    return !transition.isCanceled;
   }
 
-  /** Inactive auto states that no active state removes, in index order. */
-  candidates(): string[] {
+  #candidates(): string[] {
     return this.names.filter(
       (name) =>
         this.#of(name).auto &&
@@ -61,8 +207,112 @@ export class ReferenceMachine {
     );
   }
 
-  time(): number[] {
-    return this.names.map((name) => this.ticks.get(name)!);
+  #plan(transition: ReferenceTransition): void {
+    const { mutation, before, target } = transition;
+    transition.exits = this.#sort(minus(before, target));
+    transition.enters = target.filter(
+      (name) => !before.includes(name) || (this.#of(name).multi && mutation.called.includes(name)),
+    );
+  }
+
+  #negotiate(transition: ReferenceTransition): boolean {
+    const { mutation, before } = transition;
+    const isDroppable = (name: string) => mutation.isAuto && this.#of(name).auto === true;
+    const drop = (name: string) => {
+      transition.target = transition.target.filter((other) => other !== name);
+    };
+    for (const name of transition.exits) {
+      if (!this.#call(`${name}Exit`, name, transition)) return false;
+    }
+    for (const name of transition.enters) {
+      if (this.#call(`${name}Enter`, name, transition)) continue;
+      if (!isDroppable(name)) return false;
+      drop(name);
+    }
+    if (mutation.type !== "remove" && !this.#askSelf(transition, isDroppable)) return false;
+    const asked = transition.target;
+    for (const from of before) {
+      for (const to of asked) {
+        if (from === to || this.#call(`${from}${to}`, to, transition)) continue;
+        if (!isDroppable(to)) return false;
+        drop(to);
+      }
+    }
+    if (mutation.isAuto && transition.target.length === 0) return false;
+    return this.#call("AnyEnter", "", transition);
+  }
+
+  #askSelf(transition: ReferenceTransition, isDroppable: (name: string) => boolean): boolean {
+    const { before } = transition;
+    let hasPassed = true;
+    for (let i = 0; i < transition.target.length; i++) {
+      const name = transition.target[i]!;
+      if (!before.includes(name) || !this.#isBound(`${name}${name}`)) continue;
+      hasPassed = this.#call(`${name}${name}`, name, transition);
+      if (hasPassed) continue;
+      if (!isDroppable(name)) return false;
+      // The list shrinks during the loop, which therefore skips the next state.
+      transition.target = transition.target.filter((_, place) => place !== i);
+    }
+    return hasPassed;
+  }
+
+  #callFinals(transition: ReferenceTransition): void {
+    const { exits, enters } = transition;
+    for (const [suffix, names] of [
+      ["End", exits],
+      ["State", enters],
+    ] as const) {
+      for (const name of names) {
+        const last = suffix === "End" ? "" : name;
+        if (this.#call(`${name}${suffix}`, last, transition)) continue;
+        this.#rollBack(transition, last);
+        transition.isCanceled = true;
+        return;
+      }
+    }
+  }
+
+  #isBound(handler: string): boolean {
+    return this.#bindings.some(({ names }) => names.has(handler));
+  }
+
+  /** Calls a handler in every binding that has it. `last` is the state at which a rollback starts. */
+  #call(handler: string, last: string, transition: ReferenceTransition): boolean {
+    for (const { names, run } of this.#bindings) {
+      if (!names.has(handler)) continue;
+      if (!transition.isAccepted || transition.isHandlingOver) return false;
+      try {
+        const passes = run(handler);
+        if (!passes && !/(State|End)$/.test(handler)) return false;
+      } catch (thrown) {
+        if ((thrown as Error).message === UNENDING) throw thrown;
+        if (transition.mutation.called.includes("Exception")) return false;
+        if (transition.isFinal) this.#rollBack(transition, last);
+        transition.isAccepted = false;
+        transition.isHandlingOver = true;
+        const isFromAuto = transition.mutation.isAuto;
+        this.#prepend("add", ["Exception"], { args: true, isFromAuto });
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #rollBack({ mutation, enters, exits }: ReferenceTransition, last: string): void {
+    const moved = [...exits, ...enters];
+    const place = moved.indexOf(last);
+    const dropped = place < 0 ? [] : moved.slice(place);
+    this.#setActive(mutation.called, minus(this.active, dropped));
+  }
+
+  #setActive(called: readonly string[], target: readonly string[]): void {
+    for (const name of target) {
+      if (!this.active.includes(name)) this.ticks[name]!++;
+      else if (called.includes(name) && this.#of(name).multi) this.ticks[name]! += 2;
+    }
+    for (const name of minus(this.active, target)) this.ticks[name]!++;
+    this.active = [...target];
   }
 
   #of(name: string): StateDefinition {
@@ -73,162 +323,61 @@ export class ReferenceMachine {
     return this.#of(name)[relation] ?? [];
   }
 
-  #run(
-    kind: Kind,
-    called: readonly string[],
-    isAuto: boolean,
-    isCheck: boolean,
-  ): "executed" | "canceled" {
-    let target = this.#resolve(kind, called);
-    const rejected = minus(called, target);
-    const isAccepted =
-      kind === "remove" ||
-      (isAuto ? called.some((name) => target.includes(name)) : rejected.length === 0) ||
-      (isCheck && called.some((name) => this.#of(name).multi));
-    if (!isAccepted) return "canceled";
-    if (isCheck) return "executed";
-    let settled = called;
-    if (isAuto) {
-      settled = called.filter((name) => target.includes(name));
-      target = this.#resolve("add", settled);
-    }
-    this.#setActive(settled, target);
-    return "executed";
-  }
-
-  #setActive(called: readonly string[], target: readonly string[]): void {
-    const before = this.active;
-    const move = (name: string, by: number) => this.ticks.set(name, this.ticks.get(name)! + by);
-    for (const name of target) {
-      if (!before.includes(name)) move(name, 1);
-      else if (called.includes(name) && this.#of(name).multi) move(name, 2);
-    }
-    for (const name of minus(before, target)) move(name, 1);
-    this.active = [...target];
-  }
-
-  #resolve(kind: Kind, called: readonly string[]): string[] {
-    const before = this.active;
-    const wanted =
-      kind === "add" ? [...called, ...before] : kind === "set" ? called : minus(before, called);
-    const imply = (list: readonly string[]): string[] => {
-      const out = [...list];
-      for (const name of list) {
-        if (before.includes(name) && !this.#of(name).multi) continue;
-        for (const other of this.#list(name, "add")) {
-          if (!(kind === "remove" && called.includes(other))) out.push(other);
-        }
-      }
-      return out;
-    };
-    const list = this.#meetRequires(unique(imply(unique(wanted))));
-    const kept: string[] = [];
-    const blocked: string[] = [];
-    for (const name of [...list].reverse()) {
-      const blockers = minus(
-        list.filter((other) => this.#list(other, "remove").includes(name)),
-        blocked,
+  #resolve(type: ReferenceType, called: readonly string[], before: readonly string[]): string[] {
+    const imply = (list: readonly string[]): string[] =>
+      list.concat(
+        list
+          .filter((name) => !before.includes(name) || this.#of(name).multi)
+          .flatMap((name) => this.#list(name, "add"))
+          .filter((name) => type !== "remove" || !called.includes(name)),
       );
-      if (blockers.length === 0) kept.push(name);
-      else blocked.push(name);
+    const wanted = { add: called.concat(before), remove: minus(before, called), set: called }[type];
+    const list = this.#require(unique(imply(unique(wanted))));
+    const blocked = new Set<string>();
+    const kept: string[] = [];
+    for (const name of list.toReversed()) {
+      const isBlocked = list.some(
+        (other) => !blocked.has(other) && this.#list(other, "remove").includes(name),
+      );
+      if (isBlocked) blocked.add(name);
+      else kept.push(name);
     }
     const removed = kept.flatMap((name) => this.#list(name, "remove"));
-    const last = unique(minus(imply(kept), removed));
-    return this.#sort(this.#meetRequires(last.reverse()));
+    return this.#sort(this.#require(unique(minus(imply(kept), removed)).toReversed()));
   }
 
-  #meetRequires(list: readonly string[]): string[] {
-    const met = list.filter((name) =>
-      this.#list(name, "require").every((other) => list.includes(other)),
-    );
-    return met.length === list.length ? met : this.#meetRequires(met);
+  #require(list: readonly string[]): string[] {
+    const met = list.filter((name) => minus(this.#list(name, "require"), list).length === 0);
+    return met.length === list.length ? met : this.#require(met);
   }
 
   #sort(list: readonly string[]): string[] {
-    const place = (name: string) => this.#topology.get(name) ?? -1;
-    const sorted = [...list].sort((a, b) => place(a) - place(b));
-    return sortStable(sorted, (a, b) => this.#isLess(a, b));
+    const place = (name: string) => this.#places.get(name) ?? -1;
+    const sorted = list.toSorted((a, b) => place(a) - place(b));
+    const isLess = (a: string, b: string) =>
+      !this.#list(a, "after").includes(b) && this.#list(b, "after").includes(a);
+    // Insertion sort, which equals the original for up to 20 states.
+    for (let i = 1; i < sorted.length; i++) {
+      for (let j = i; j > 0 && isLess(sorted[j]!, sorted[j - 1]!); j--)
+        [sorted[j - 1], sorted[j]] = [sorted[j]!, sorted[j - 1]!];
+    }
+    return sorted;
   }
 
-  #isLess(a: string, b: string): boolean {
-    return !this.#list(a, "after").includes(b) && this.#list(b, "after").includes(a);
-  }
-
-  /** Depth-first post-order over Require in index order; undefined if there is a cycle. */
   #sortTopology(): Map<string, number> | undefined {
     const places = new Map<string, number>();
+    const known = (name: string) =>
+      this.#list(name, "require").filter((other) => this.names.includes(other));
     const visit = (name: string, path: readonly string[]): boolean => {
       if (path.includes(name)) return false;
       if (places.has(name)) return true;
-      const known = this.#list(name, "require").filter((other) => this.names.includes(other));
-      if (!known.every((other) => visit(other, [...path, name]))) return false;
+      if (!known(name).every((other) => visit(other, [...path, name]))) return false;
       places.set(name, places.size);
       return true;
     };
-    const roots = this.names.filter((name) =>
-      this.#list(name, "require").some((other) => this.names.includes(other)),
-    );
-    return roots.every((name) => visit(name, [])) ? places : undefined;
+    const isSorted = this.names
+      .filter((name) => known(name).length > 0)
+      .every((name) => visit(name, []));
+    return isSorted ? places : undefined;
   }
-}
-
-/** Insertion sort in blocks of 20, neighbours merged by SymMerge, the block doubling. */
-export function sortStable<T>(list: readonly T[], isLess: (a: T, b: T) => boolean): T[] {
-  let blocks: T[][] = [];
-  for (let from = 0; from < list.length; from += 20) {
-    const block = list.slice(from, from + 20);
-    for (let i = 1; i < block.length; i++) {
-      for (let j = i; j > 0 && isLess(block[j]!, block[j - 1]!); j--) {
-        [block[j], block[j - 1]] = [block[j - 1]!, block[j]!];
-      }
-    }
-    blocks.push(block);
-  }
-  while (blocks.length > 1) {
-    const merged: T[][] = [];
-    for (let i = 0; i < blocks.length; i += 2) {
-      const v = [...blocks[i]!, ...(blocks[i + 1] ?? [])];
-      merge(v, 0, blocks[i]!.length, v.length, isLess);
-      merged.push(v);
-    }
-    blocks = merged;
-  }
-  return blocks[0] ?? [];
-}
-
-/** SymMerge of `v[a, m)` and `v[m, b)`, as published; a search halves even where the order is none. */
-function merge<T>(v: T[], a: number, m: number, b: number, isLess: (a: T, b: T) => boolean): void {
-  if (m >= b || a >= m) return;
-  if (m - a === 1) {
-    const [first] = v.splice(a, 1);
-    const place = search(m, b, (h) => isLess(v[h - 1]!, first!));
-    v.splice(place - 1, 0, first!);
-    return;
-  }
-  if (b - m === 1) {
-    const place = search(a, m, (h) => !isLess(v[m]!, v[h]!));
-    const [last] = v.splice(m, 1);
-    v.splice(place, 0, last!);
-    return;
-  }
-  const c = Math.floor((a + b) / 2);
-  const n = c + m;
-  const [low, high] = m > c ? [n - b, c] : [a, m];
-  const start = search(low, high, (k) => !isLess(v[n - 1 - k]!, v[k]!));
-  const end = n - start;
-  if (start < m && m < end) {
-    v.splice(start, end - start, ...v.slice(m, end), ...v.slice(start, m));
-  }
-  if (a < start && start < c) merge(v, a, start, c, isLess);
-  if (c < end && end < b) merge(v, c, end, b, isLess);
-}
-
-/** The first place in [low, high] for which `goesOn` says no, if it says so from there on; found by halving. */
-function search(low: number, high: number, goesOn: (place: number) => boolean): number {
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (goesOn(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./machine.ts";
+import { createMachine, type Machine } from "./mod.ts";
 
 function setUp(): Machine {
   const schema = { A: {}, B: { multi: true }, C: {}, D: {} };
@@ -10,7 +10,7 @@ function setUp(): Machine {
 }
 
 describe("Ticks", () => {
-  it("move by 1 in and out, by 0 when called again, by 2 when multi and called again", () => {
+  it("move by 1 on activation and deactivation, by 0 when called again, by 2 when multi and called again", () => {
     const machine = setUp();
     const row = () => machine.time(["A", "B", "C", "D"]).join(" ");
     machine.add(["A", "B"]);
@@ -30,7 +30,7 @@ describe("Ticks", () => {
     expect(machine.tick("M")).toBe(1);
   });
 
-  it("of an auto state that is removed and comes back move by 2", () => {
+  it("of an auto state that is removed and activates again move by 2", () => {
     const machine = createMachine({ A: { auto: true }, B: {} }) as unknown as Machine;
     machine.add("B");
     machine.remove("A");
@@ -39,7 +39,7 @@ describe("Ticks", () => {
 });
 
 describe("ClockView", () => {
-  it("answers checks, and tells unknown names apart", () => {
+  it("reads states, and treats unknown names as documented", () => {
     const machine = setUp();
     machine.add(["A", "B"]);
     expect([machine.is("A"), machine.is(["A", "C"]), machine.is([]), machine.is("Nope")]).toEqual([
@@ -67,7 +67,7 @@ describe("ClockView", () => {
     ]);
   });
 
-  it("compares times: equal is equal, reached is reached by every tick", () => {
+  it("compares times: equal, or reached by every tick", () => {
     const machine = setUp();
     machine.add(["A", "B"]);
     expect(machine.isTime([1, 1, 0, 0, 0])).toBe(true);
@@ -97,7 +97,7 @@ describe("ClockView", () => {
     );
   });
 
-  it("tells clock listeners once per transition which ticks moved", () => {
+  it("calls clock listeners once per transition with the moved states", () => {
     const machine = setUp();
     const told: string[] = [];
     const stop = machine.onClockChange((indexes) => told.push([...indexes].sort().join()));

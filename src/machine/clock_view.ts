@@ -1,17 +1,16 @@
-/** The read side of a machine, shared with replicas: states, ticks, waits, state signals, text forms. */
+/** The read side of a machine, shared with replicas: states, ticks, waits, state signals and text forms. */
 
-import { MachineError } from "./errors.ts";
+import { throwLater, unknownState } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
-import { likelyNames } from "./nearest_names.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
-import { Waits } from "./waits.ts";
+import { Waits } from "./waits/waits.ts";
 
 /** One state name or several. */
 export type Names<N extends string> = N | readonly N[];
 
 export interface WaitOptions {
-  /** Gives up waiting: the promise rejects with the signal's reason. */
+  /** Ends the wait: the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -19,9 +18,9 @@ export abstract class ClockView<N extends string = string> {
   readonly id: string;
   /** State names in index order. */
   abstract get names(): readonly N[];
-  /** The schema as parsed: unknown names are gone from Add, Remove and After. */
+  /** The schema as parsed: without unknown names in Add, Remove and After. */
   abstract get schema(): Schema<N>;
-  /** Ticks in index order: odd is active. The live array: not to be written, nor kept across an await. */
+  /** Ticks in index order; odd is active. This is the live array: do not write to it or keep it across an await. */
   abstract get ticks(): Float64Array;
 
   protected readonly waits: Waits;
@@ -37,19 +36,19 @@ export abstract class ClockView<N extends string = string> {
   /** Index of a state, -1 if unknown. */
   abstract indexOf(name: string): number;
 
-  /** Whether all of `states` are active; an unknown one is not. True for an empty list. */
+  /** Whether all of `states` are active; an unknown state is not. True for an empty list. */
   is(states: Names<N>): boolean {
     if (typeof states === "string") return this.#isActive(this.indexOf(states));
     for (const name of states) if (!this.#isActive(this.indexOf(name))) return false;
     return true;
   }
 
-  /** Whether none of `states` is active. Throws {@linkcode MachineError} for an unknown one. */
+  /** Whether none of `states` is active. Throws `MachineError` for an unknown state. */
   not(states: Names<N>): boolean {
     return this.toIndexes(states).every((index) => !this.#isActive(index));
   }
 
-  /** Whether, for any of the given groups, all its states are active. */
+  /** Whether at least one of the groups has all its states active. */
   any(...groups: readonly Names<N>[]): boolean {
     return groups.some((group) => this.is(group));
   }
@@ -59,17 +58,17 @@ export abstract class ClockView<N extends string = string> {
     return toList(states).every((name) => this.indexOf(name) >= 0);
   }
 
-  /** The first active state of the groups, undefined if there is none. */
+  /** The first active state of the groups; undefined if none is active. */
   switch(...groups: readonly (readonly N[])[]): N | undefined {
     return groups.flat().find((name) => this.is(name));
   }
 
-  /** The tick of a state, 0 if it is unknown. */
+  /** The tick of a state; 0 if it is unknown. */
   tick(state: N): number {
     return this.ticks[this.indexOf(state)] ?? 0;
   }
 
-  /** A copy of the ticks, of all states in index order or of the given ones; 0 for an unknown one. */
+  /** A copy of the ticks: of all states in index order, or of the given ones; 0 for an unknown state. */
   time(states?: readonly N[]): number[] {
     return states === undefined ? [...this.ticks] : states.map((name) => this.tick(name));
   }
@@ -79,19 +78,19 @@ export abstract class ClockView<N extends string = string> {
     return Object.fromEntries(states.map((name) => [name, this.tick(name)])) as Record<N, number>;
   }
 
-  /** Sum of all ticks: grows with every change. */
+  /** Sum of all ticks; grows with every change. */
   get timeSum(): number {
     let sum = 0;
     for (const tick of this.ticks) sum += tick;
     return sum;
   }
 
-  /** Active states in the view's own order, or those of `states` that are active, in that order. */
+  /** Active states in the view's order, or those of `states` that are active, in that order. */
   activeStates(states: readonly N[] = this.names): N[] {
     return states.filter((name) => this.is(name));
   }
 
-  /** Whether the ticks equal `time`: all in index order, or those of `states`. */
+  /** Whether the ticks equal `time`: all ticks in index order, or those of `states`. */
   isTime(time: ArrayLike<number>, states?: readonly N[]): boolean {
     const own = this.time(states);
     return own.length === time.length && own.every((tick, i) => tick === time[i]);
@@ -117,17 +116,17 @@ export abstract class ClockView<N extends string = string> {
     return this.is(EXCEPTION as N);
   }
 
-  /** Resolves when all of `states` are active at the same time; at once if they are. Throws for an unknown state. */
+  /** Resolves when all of `states` are active at the same time; at once if they are. Throws `MachineError` for an unknown state. */
   when(states: Names<N>, options: WaitOptions = {}): Promise<void> {
     return this.waits.active(this.toIndexes(states), options.signal);
   }
 
-  /** Resolves when none of `states` is active; at once if none is. Throws for an unknown state. */
+  /** Resolves when none of `states` is active; at once if none is. Throws `MachineError` for an unknown state. */
   whenNot(states: Names<N>, options: WaitOptions = {}): Promise<void> {
     return this.waits.inactive(this.toIndexes(states), options.signal);
   }
 
-  /** Resolves when each tick has reached the given number; at once if they have. An unknown state never does. */
+  /** Resolves when each tick has reached its number in `clock`; at once if all have. An unknown state never does. */
   whenTime(clock: Partial<Record<N, number>>, options: WaitOptions = {}): Promise<void> {
     const entries = entriesOf(clock);
     const indexes = entries.map(([name]) => this.indexOf(name));
@@ -146,12 +145,12 @@ export abstract class ClockView<N extends string = string> {
     );
   }
 
-  /** Resolves at the state's next activation, the one under way not counted. */
+  /** Resolves at the state's next activation; a current one does not count. */
   whenNextActive(state: N, options: WaitOptions = {}): Promise<void> {
     return this.whenTicks(state, this.is(state) ? 2 : 1, options);
   }
 
-  /** Resolves when `query` is true of the ticks (in index order) after some later change. Rejects with what it throws. */
+  /** Resolves when `query` returns true for the ticks (in index order) after a later change. Rejects with what it throws. */
   whenQuery(query: (ticks: Float64Array) => boolean, options: WaitOptions = {}): Promise<void> {
     return this.waits.query(query, options.signal);
   }
@@ -162,8 +161,8 @@ export abstract class ClockView<N extends string = string> {
   }
 
   /**
-   * The state's context: a signal that aborts as soon as the state's tick moves, for work that makes
-   * sense only as long as the state stays as it is, active or not. One per state and tick, shared.
+   * A signal that aborts as soon as the state's tick moves, for work that makes sense only while the
+   * state stays as it is, active or inactive. All callers share one signal per state and tick.
    */
   stateSignal(state: N): AbortSignal {
     const index = this.toIndexes(state)[0]!;
@@ -177,7 +176,7 @@ export abstract class ClockView<N extends string = string> {
 
   /**
    * Calls `listener` after each atomic change of the clock, with the indexes of the states whose
-   * ticks moved, each once; the array is valid during the call only. Returns its removal.
+   * ticks moved, each once; the array is valid only during the call. Returns a function that removes it.
    */
   onClockChange(listener: (indexes: Uint32Array) => void): () => void {
     return this.#listeners.add(listener);
@@ -193,12 +192,12 @@ export abstract class ClockView<N extends string = string> {
     return formatAll(this);
   }
 
-  /** A line for each state, and one for each of its properties and relations. */
+  /** A line for each state, followed by a line for each of its properties and relations. */
   inspect(states: readonly N[] = this.names): string {
     return inspectStates(this, states);
   }
 
-  /** Indexes of names. Throws {@linkcode MachineError} naming the unknown ones and the nearest known. */
+  /** The indexes of names. Throws `MachineError` for an unknown name. */
   protected toIndexes(states: Names<N>): number[] {
     return toList(states).map((name) => {
       const index = this.indexOf(name);
@@ -207,7 +206,7 @@ export abstract class ClockView<N extends string = string> {
     });
   }
 
-  /** For subclasses: aborts the state signals of the states that moved. */
+  /** For subclasses: aborts the signals of the states that moved. */
   protected abortSignals(changed: Int32Array | Uint32Array, count: number): void {
     if (this.#signals.size === 0) return;
     for (let i = 0; i < count; i++) {
@@ -218,7 +217,7 @@ export abstract class ClockView<N extends string = string> {
     }
   }
 
-  /** For subclasses: follows a new index order; -1 stands for a state that is gone, whose signal aborts. */
+  /** For subclasses: moves the signals to a new index order. `toNew` returns -1 for a state that is gone; its signal aborts. */
   protected remapSignals(toNew: (index: number) => number): void {
     const signals = [...this.#signals];
     this.#signals.clear();
@@ -235,7 +234,7 @@ export abstract class ClockView<N extends string = string> {
     this.#signals.clear();
   }
 
-  /** For subclasses: tells the clock listeners. */
+  /** For subclasses: calls the listeners of {@linkcode onClockChange}. */
   protected emitClockChange(changed: Int32Array | Uint32Array, count: number): void {
     if (this.#listeners.isEmpty || count === 0) return;
     if (this.#indexes.length < count) this.#indexes = new Uint32Array(Math.max(count, 16));
@@ -244,7 +243,7 @@ export abstract class ClockView<N extends string = string> {
     this.#listeners.call(indexes);
   }
 
-  /** For subclasses: what becomes of a listener's error, which stops no other listener. By default nobody catches it. */
+  /** For subclasses: handles a listener's error, which does not stop other listeners. By default it is thrown uncaught. */
   protected listenerFailed(error: Error): void {
     throwLater(error);
   }
@@ -252,26 +251,6 @@ export abstract class ClockView<N extends string = string> {
   #isActive(index: number): boolean {
     return index >= 0 && this.ticks[index]! % 2 === 1;
   }
-}
-
-/** Throws where nobody catches it, as an error in an event listener does. */
-export function throwLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
-}
-
-/** The error for a state name that a machine does not have. */
-export function unknownState(view: ClockView, name: string): MachineError {
-  const nearest = likelyNames(name, view.names);
-  const hint = nearest.length > 0 ? `; the nearest known are "${nearest.join('", "')}"` : "";
-  return new MachineError(
-    "unknown_state",
-    `Cannot use state "${name}": machine "${view.id}" does not have it${hint}`,
-    {
-      states: [name],
-    },
-  );
 }
 
 function toList<N extends string>(states: Names<N>): readonly N[] {

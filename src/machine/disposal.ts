@@ -1,9 +1,9 @@
-/** Whether a machine lives, and who is told when it no longer does. */
+/** Whether a machine is live, and what runs when it is disposed. */
 
 import { toError } from "./errors.ts";
 
 export class Disposal {
-  /** From `disposing` on, mutations are canceled and no state is active. */
+  /** Unless `live`, mutations are canceled and no state is active. */
   #status: "live" | "disposing" | "disposed" = "live";
   readonly #abort = new AbortController();
   readonly #done = Promise.withResolvers<void>();
@@ -28,7 +28,7 @@ export class Disposal {
     this.#callbacks.push(callback);
   }
 
-  /** Calls `dispose` when `signal` aborts, at once if it has. */
+  /** Calls `dispose` when `signal` aborts; at once if it already has. */
   startOn(signal: AbortSignal, dispose: () => void): void {
     if (signal.aborted) dispose();
     else signal.addEventListener("abort", dispose, { once: true, signal: this.signal });
@@ -38,7 +38,7 @@ export class Disposal {
     this.#status = "disposing";
   }
 
-  /** Calls the callbacks; `onError` is told what one throws, the others are called all the same. */
+  /** Calls every callback; `onError` receives what one throws. */
   end(onError: (error: Error) => void): void {
     for (const callback of this.#callbacks) {
       try {

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
-import { createMachine } from "./machine.ts";
+import { createMachine } from "./mod.ts";
 
 describe("Engine", () => {
-  it("gives up on an auto state whose handler throws each time, and serves on", () => {
+  it("gives up on an auto state whose handler throws every time, and keeps working", () => {
     const machine = createMachine({ A: { auto: true }, B: {}, C: {} });
     let runs = 0;
     machine.handle({
@@ -19,7 +19,7 @@ describe("Engine", () => {
     expect(runs).toBe(11);
   });
 
-  it("tries again after an auto state's handler has thrown a few times", () => {
+  it("retries an auto state whose handler threw a few times", () => {
     const machine = createMachine({ A: { auto: true }, B: {} });
     let runs = 0;
     machine.handle({
@@ -32,7 +32,7 @@ describe("Engine", () => {
     expect(machine.tick("Exception")).toBe(5);
   });
 
-  it("aborts the signals of states that an error in a final handler takes back", () => {
+  it("aborts the signals of states that an error in a final handler rolls back", () => {
     const machine = createMachine({ A: {}, B: {}, C: {} });
     const signals: Record<string, AbortSignal> = {};
     machine.handle({
@@ -51,8 +51,8 @@ describe("Engine", () => {
   });
 });
 
-describe("A transition after an error took states back", () => {
-  it("drops what has lost a state that it requires", () => {
+describe("A transition after a rollback", () => {
+  it("drops a state whose required state was rolled back", () => {
     const machine = createMachine({ M: { multi: true }, C: { require: ["M"] }, X: {} });
     machine.add(["M", "C"]);
     let isBroken = true;
@@ -84,7 +84,7 @@ describe("A tracer or listener that throws", () => {
     "transitionFinals",
     "transitionEnd",
     "queueEnd",
-  ] as const)("in %s leaves the transition, the other tracers and the queue alone", (hook) => {
+  ] as const)("in %s does not affect the transition, other tracers or the queue", (hook) => {
     const errors: string[] = [];
     const machine = createMachine(
       { A: {}, B: { auto: true } },
@@ -100,7 +100,7 @@ describe("A tracer or listener that throws", () => {
     expect(errors).toEqual(Array.from({ length: calls }, () => "broken"));
   });
 
-  it("in a rare hook leaves the machine alone", async () => {
+  it("in a rarely used hook does not affect the machine", async () => {
     const tracer = { statesVerified: broken, schemaChanged: broken, machineDisposed: broken };
     const machine = createMachine({ A: {} }, { states: ["A", "Exception"], tracers: [tracer] });
     expect(machine.err?.message).toBe("broken");
@@ -109,7 +109,7 @@ describe("A tracer or listener that throws", () => {
     expect(machine.isDisposed).toBe(true);
   });
 
-  it("on a change of the clock stops no other listener, and becomes the error", () => {
+  it("on a change of the clock does not stop other listeners, and its error becomes err", () => {
     const machine = createMachine({ A: {} });
     const seen: number[][] = [];
     machine.onClockChange(broken);
@@ -121,7 +121,7 @@ describe("A tracer or listener that throws", () => {
     expect(machine.err?.message).toBe("broken");
   });
 
-  it("as onError is thrown where nobody catches it, and leaves the machine alone", async () => {
+  it("as onError causes an uncaught error, and does not affect the machine", async () => {
     const thrown: unknown[] = [];
     const { queueMicrotask } = globalThis;
     vi.stubGlobal("queueMicrotask", (task: () => void) =>
@@ -143,7 +143,7 @@ describe("A tracer or listener that throws", () => {
     expect(machine.tick("Exception")).toBe(3);
   });
 
-  it("as a query ends its wait with the error", async () => {
+  it("as a query rejects its wait", async () => {
     const machine = createMachine({ A: {}, B: {} });
     const failing = machine.whenQuery(broken);
     const other = machine.whenQuery(([tick]) => tick === 1);
@@ -156,7 +156,7 @@ describe("A tracer or listener that throws", () => {
 
 describe("A tracer's own mutation", () => {
   it.each(["mutationQueued", "transitionStart", "transitionEnd"] as const)(
-    "in %s is queued behind the one it sees",
+    "in %s is queued behind the current one",
     (hook) => {
       const machine = createMachine({ A: {}, B: {}, C: {} });
       const log: string[] = [];

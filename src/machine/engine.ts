@@ -1,55 +1,39 @@
 /**
- * The engine of a machine: the life of a transition from its resolution to its end. The queue, the
- * resolution, the two handler phases and the calls of handlers have files of their own.
+ * The engine of a machine: runs one mutation after another, each as a transition from its resolution to
+ * its end. The queue, the resolvers, the two handler phases and the calls of handlers are in other files.
  */
 
-import { ActiveSet } from "./active_set.ts";
-import type { CompiledSchema } from "./compiled_schema.ts";
+import type { EngineContext, EngineHost } from "./engine_context.ts";
 import { toError } from "./errors.ts";
-import { runAnyState, runFinals } from "./finals.ts";
-import { HandlerIndex } from "./handler_index.ts";
-import type { Binding } from "./handlers.ts";
+import type { Binding } from "./handlers/binding.ts";
+import { runAnyState, runFinals } from "./handlers/finals.ts";
+import { HandlerIndex } from "./handlers/handler_index.ts";
+import { negotiate } from "./handlers/negotiation.ts";
+import { explainPlan } from "./handlers/rejection.ts";
 import type { Machine } from "./machine.ts";
 import {
   EXECUTED,
   MUTATION_ADD,
   MUTATION_REMOVE,
-  type MutationArgs,
   type MutationResult,
   QueuedMutation,
 } from "./mutation.ts";
 import { MutationQueue } from "./mutation_queue.ts";
-import { negotiate } from "./negotiation.ts";
-import { Plan } from "./plan.ts";
-import { explainPlan } from "./rejection.ts";
-import { Resolution } from "./resolution.ts";
+import { ActiveSet } from "./resolver/active_set.ts";
+import type { CompiledSchema } from "./resolver/compiled_schema.ts";
+import { Plan } from "./resolver/plan.ts";
+import { Resolution } from "./resolver/resolution.ts";
 import { EXCEPTION } from "./schema.ts";
-import type { TracerList } from "./tracer.ts";
-import { Transition, type TransitionSource } from "./transition.ts";
+import type { TracerList } from "./tracer_list.ts";
+import { EngineTransition } from "./transition.ts";
 
-/** States whose single Add is a sign of life only: it triggers no auto states. */
+/** An add of one of these states by itself triggers no auto states: it is only a sign of life. */
 const HEALTH_STATES = ["Healthcheck", "Heartbeat"];
 
-/** After so many auto transitions in a row whose handlers threw, the errors themselves start no further one. */
-const MOST_AUTO_ERRORS = 10;
+/** After this many auto transitions in a row whose handlers threw, adding the error triggers no further auto transition. */
+const MAX_AUTO_ERRORS = 10;
 
-/** What the engine needs of the machine around it. */
-export interface EngineHost {
-  readonly machine: Machine;
-  readonly handlerTimeoutMs: number;
-  readonly now: () => number;
-  /** The ticks of `changed` have moved: by a transition whose final handlers come next, or back by one that failed. */
-  onTicksMoved(changed: Int32Array, count: number): void;
-  /** A transition that was no check has ended; `changed` are the states whose ticks moved. */
-  onTransitionEnd(transition: Transition, changed: Int32Array, count: number): void;
-  /** A state's final handler had its turn. */
-  onStateEntered(state: number, args: MutationArgs | undefined): void;
-  /** The queue is drained. */
-  onQueueEnd(): void;
-  onError(error: Error): void;
-}
-
-export class Engine implements TransitionSource {
+export class Engine implements EngineContext {
   readonly host: EngineHost;
   readonly schema: CompiledSchema;
   readonly active: ActiveSet;
@@ -58,27 +42,26 @@ export class Engine implements TransitionSource {
   readonly resolution: Resolution;
   readonly queue: MutationQueue;
   readonly tracers: TracerList;
-  readonly transition: Transition;
-  /** Index of `Exception`, -1 if the schema lacks it. */
+  readonly transition: EngineTransition;
   readonly exceptionIndex: number;
   #bindings: readonly Binding[] = [];
-  /** What {@linkcode bindings} have handlers for. */
   handlers: HandlerIndex;
-  /** Stays true once anything was bound: from then on transitions negotiate. */
-  hasBindings = false;
-  /** Whether someone waits for a final handler's turn, so that there is one without handlers. */
+  /** Whether anything was ever bound: from then on transitions call handlers. */
+  hasEverBound = false;
   hasArgsWaits = false;
 
   timeSum = 0;
   isRunning = false;
+  /** Until then (monotonic milliseconds) mutations are refused, except sets. */
   backoffUntil = Number.NEGATIVE_INFINITY;
 
-  /** Auto states that a handler took out of the auto transition under way. */
   readonly vetoed = new Set<number>();
   /** Auto transitions in a row that a handler's error ended. */
   #autoErrors = 0;
 
+  /** Reused for every mutation that runs at once, so that it allocates nothing. */
   readonly #direct: QueuedMutation;
+  /** Reused for every auto mutation. */
   readonly #auto: QueuedMutation;
   readonly #changed: Int32Array;
   readonly #healthIndexes: readonly number[];
@@ -93,7 +76,13 @@ export class Engine implements TransitionSource {
     this.plan = new Plan(size);
     this.resolution = new Resolution(schema, this.active, this.plan);
     this.queue = new MutationQueue(schema);
-    this.transition = new Transition(this);
+    this.transition = new EngineTransition(
+      host.machine,
+      schema.names,
+      this.ticks,
+      this.plan,
+      this.resolution,
+    );
     this.handlers = new HandlerIndex(size, []);
     this.#direct = new QueuedMutation(schema.names, new Int32Array(size));
     this.#auto = new QueuedMutation(schema.names, new Int32Array(size));
@@ -107,23 +96,19 @@ export class Engine implements TransitionSource {
     return this.host.machine;
   }
 
-  get names(): readonly string[] {
-    return this.schema.names;
-  }
-
   get bindings(): readonly Binding[] {
     return this.#bindings;
   }
 
   set bindings(bindings: readonly Binding[]) {
     this.#bindings = bindings;
-    this.handlers = new HandlerIndex(this.names.length, bindings);
+    this.handlers = new HandlerIndex(this.schema.names.length, bindings);
   }
 
-  /** A mutation to fill in: the engine's own one where it will run at once, so that nothing is allocated. */
+  /** A mutation for the caller to fill in: the engine's own one if it will run at once, a new one for the queue or a probe. */
   prepare(calledCount: number, isProbe: boolean): QueuedMutation {
     if (isProbe || this.isRunning) {
-      return new QueuedMutation(this.names, new Int32Array(calledCount));
+      return new QueuedMutation(this.schema.names, new Int32Array(calledCount));
     }
     const mutation = this.#direct;
     mutation.args = undefined;
@@ -133,24 +118,24 @@ export class Engine implements TransitionSource {
     return mutation;
   }
 
-  /** Appends to the queue and drains it, unless a transition is running. */
+  /** Appends a mutation to the queue and drains the queue, unless a transition is running. */
   enqueue(mutation: QueuedMutation): MutationResult {
     const { queue } = this;
     if (queue.length > 0 && queue.hasDuplicateOf(mutation)) return EXECUTED;
-    queue.number(mutation);
+    queue.assignTick(mutation);
     const result = this.#admit(mutation, false);
     return result ?? { result: "queued", queueTick: mutation.queueTick };
   }
 
-  /** Puts it in front of the queue and drains the queue, unless a transition is running. */
+  /** Puts a mutation in front of the queue and drains the queue, unless a transition is running. */
   prepend(mutation: QueuedMutation): MutationResult {
     mutation.queueTick = 0;
     return this.#admit(mutation, true) ?? { result: "queued", queueTick: 0 };
   }
 
-  /** Runs a function that does not throw: at once if no transition is running, else before all that waits. */
+  /** Runs a function that does not throw: at once if no transition is running, otherwise before everything in the queue. */
   evaluate(run: () => void): void {
-    const mutation = new QueuedMutation(this.names, new Int32Array(0));
+    const mutation = new QueuedMutation(this.schema.names, new Int32Array(0));
     mutation.evaluate = run;
     if (this.isRunning) this.queue.unshift(mutation);
     else this.#drain(mutation);
@@ -160,11 +145,25 @@ export class Engine implements TransitionSource {
   continueFrom(old: Engine): void {
     this.queue.tick = old.queue.tick;
     this.resolution.continueFrom(old.resolution);
-    this.hasBindings = old.hasBindings;
+    this.hasEverBound = old.hasEverBound;
     this.backoffUntil = old.backoffUntil;
     this.transition.number = old.transition.number;
   }
 
+  /** Sets the whole clock, for an import. */
+  importTicks(ticks: ArrayLike<number>): void {
+    for (const state of this.resolution.order().slice()) this.active.deactivate(state);
+    this.timeSum = 0;
+    for (let state = 0; state < this.ticks.length; state++) {
+      const tick = ticks[state] ?? 0;
+      this.ticks[state] = tick;
+      this.timeSum += tick;
+      if (tick % 2 === 1) this.active.activate(state, false);
+    }
+    this.resolution.premisesHold = false;
+  }
+
+  /** Queues the mutation within a transition and returns undefined; otherwise runs it, drains the queue and returns its result. */
   #admit(mutation: QueuedMutation, isFirst: boolean): MutationResult | undefined {
     if (this.isRunning) {
       if (isFirst) this.queue.unshift(mutation);
@@ -172,7 +171,7 @@ export class Engine implements TransitionSource {
       this.tracers.mutationQueued(this.machine, mutation);
       return undefined;
     }
-    // From here on, so that mutations which a tracer makes are queued.
+    // Set before the hook runs, so that mutations made by a tracer are queued.
     this.isRunning = true;
     this.tracers.mutationQueued(this.machine, mutation);
     return this.#drain(mutation);
@@ -200,11 +199,11 @@ export class Engine implements TransitionSource {
       return EXECUTED;
     }
     const result = this.#run(mutation);
-    if (mutation.onResult !== undefined) this.#answer(mutation.onResult, result);
+    if (mutation.onResult !== undefined) this.#report(mutation.onResult, result);
     return result;
   }
 
-  #answer(onResult: (result: MutationResult) => void, result: MutationResult): void {
+  #report(onResult: (result: MutationResult) => void, result: MutationResult): void {
     try {
       onResult(result);
     } catch (thrown) {
@@ -219,7 +218,7 @@ export class Engine implements TransitionSource {
     this.#judge(mutation);
     tracers.transitionStart(transition);
 
-    if (this.hasBindings && transition.isAccepted) negotiate(this, mutation);
+    if (this.hasEverBound && transition.isAccepted) negotiate(this, mutation);
     if (mutation.isCheck) return this.#end(mutation, 0);
     if (mutation.isAuto && transition.rejected === undefined) this.#settleAuto(mutation);
 
@@ -227,7 +226,7 @@ export class Engine implements TransitionSource {
     if (transition.rejected === undefined) {
       changedCount = this.#apply(mutation);
       tracers.transitionFinals(transition);
-      if (this.hasBindings || this.hasArgsWaits) runFinals(this, mutation);
+      if (this.hasEverBound || this.hasArgsWaits) runFinals(this, mutation);
       if (this.handlers.hasAnyState && transition.rejected === undefined)
         runAnyState(this, mutation);
     }
@@ -236,16 +235,11 @@ export class Engine implements TransitionSource {
     return this.#end(mutation, changedCount);
   }
 
-  #startsAuto(mutation: QueuedMutation): boolean {
-    if (mutation.isAuto || this.#isHealth(mutation)) return false;
-    return !mutation.isFromAuto || this.#autoErrors < MOST_AUTO_ERRORS;
-  }
-
   #end(mutation: QueuedMutation, changedCount: number): MutationResult {
     const { transition, tracers } = this;
-    // A completed transition is one that an error ended.
-    if (mutation.isAuto) this.#autoErrors = transition.isCompleted ? this.#autoErrors + 1 : 0;
-    transition.isCompleted = true;
+    // Only a handler's error ends the handling before this point.
+    if (mutation.isAuto) this.#autoErrors = transition.isHandlingOver ? this.#autoErrors + 1 : 0;
+    transition.isHandlingOver = true;
     if (transition.rejected !== undefined) transition.isAccepted = false;
     tracers.transitionEnd(transition);
     if (!mutation.isCheck) this.host.onTransitionEnd(transition, this.#changed, changedCount);
@@ -254,16 +248,16 @@ export class Engine implements TransitionSource {
     return EXECUTED;
   }
 
-  /** The verdict of the relations. */
+  /** Accepts or rejects the mutation by what the relations let it have. */
   #judge(mutation: QueuedMutation): void {
     const { plan, transition } = this;
     const isAccepted =
       mutation.kind === MUTATION_REMOVE ||
       (mutation.isAuto
-        ? plan.calledCount > 0
+        ? plan.grantedCount > 0
         : plan.isComplete || (mutation.isCheck && this.#callsMulti(mutation)));
     transition.isAccepted = isAccepted;
-    if (!isAccepted) transition.rejected = explainPlan(plan, this.names);
+    if (!isAccepted) transition.rejected = explainPlan(plan, this.schema.names);
   }
 
   #callsMulti(mutation: QueuedMutation): boolean {
@@ -272,16 +266,16 @@ export class Engine implements TransitionSource {
     return false;
   }
 
-  /** Resolves an auto mutation again for those of its states that nobody rejected; no handler is asked again. */
+  /** Resolves an auto mutation again for the states that neither relations nor handlers rejected; calls no handler again. */
   #settleAuto(mutation: QueuedMutation): void {
     const { called } = mutation;
     if (
       this.plan.isComplete &&
-      mutation.calledCount === this.plan.calledCount &&
+      mutation.calledCount === this.plan.grantedCount &&
       this.vetoed.size === 0
     )
       return;
-    const target = new Set(this.target());
+    const target = new Set(this.resolution.target());
     let kept = 0;
     for (let i = 0; i < mutation.calledCount; i++) {
       const state = called[i]!;
@@ -320,6 +314,11 @@ export class Engine implements TransitionSource {
     return count;
   }
 
+  #startsAuto(mutation: QueuedMutation): boolean {
+    if (mutation.isAuto || this.#isHealth(mutation)) return false;
+    return !mutation.isFromAuto || this.#autoErrors < MAX_AUTO_ERRORS;
+  }
+
   #isHealth(mutation: QueuedMutation): boolean {
     return (
       mutation.kind === MUTATION_ADD &&
@@ -334,33 +333,5 @@ export class Engine implements TransitionSource {
     auto.calledCount = this.active.copyCandidates(auto.called);
     auto.context = this.transition.mutation.context;
     this.prepend(auto);
-  }
-
-  // What a transition shows of itself.
-
-  statesBefore(): Int32Array {
-    return this.resolution.order();
-  }
-
-  target(): Int32Array {
-    return this.resolution.target();
-  }
-
-  sortExits(): void {
-    this.resolution.sortExits();
-  }
-
-  /** Sets the clock as a whole, after an import. */
-  importTicks(ticks: ArrayLike<number>): void {
-    const order = this.statesBefore().slice();
-    for (const state of order) this.active.deactivate(state);
-    this.timeSum = 0;
-    for (let state = 0; state < this.ticks.length; state++) {
-      const tick = ticks[state] ?? 0;
-      this.ticks[state] = tick;
-      this.timeSum += tick;
-      if (tick % 2 === 1) this.active.activate(state, false);
-    }
-    this.resolution.isRegular = false;
   }
 }

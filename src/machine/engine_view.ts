@@ -1,12 +1,12 @@
 /** The read side of a machine: its engine's clock, active states, and the waits that follow its queue. */
 
-import { ArgsWaits } from "./args_waits.ts";
 import { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
 import { Disposal } from "./disposal.ts";
 import type { Engine } from "./engine.ts";
 import type { Mutation, MutationArgs, MutationResult } from "./mutation.ts";
-import { QueueWaits } from "./queue_waits.ts";
 import type { Schema } from "./schema.ts";
+import { ArgsWaits } from "./waits/args_waits.ts";
+import { QueueWaits } from "./waits/queue_waits.ts";
 
 export abstract class EngineView<N extends string = string> extends ClockView<N> {
   /** For subclasses: the engine of the current schema; set by the constructor. */

@@ -1,4 +1,6 @@
-/** Errors of a machine that callers are expected to catch. */
+/** The errors of a machine that callers are expected to catch, and what is done with others. */
+
+import { likelyNames } from "./nearest_names.ts";
 
 export type MachineErrorCode =
   | "unknown_state"
@@ -9,11 +11,11 @@ export type MachineErrorCode =
   | "in_transition"
   | "disposed";
 
-/** Thrown by a machine's methods, and kept as the machine's error where a handler or a schema is at fault. */
+/** Thrown by a machine's methods; kept as the machine's `err` where a handler or a schema is at fault. */
 export class MachineError extends Error {
   override readonly name = "MachineError";
   readonly code: MachineErrorCode;
-  /** The states that the error is about, unknown ones included; empty where it is about none. */
+  /** The states that the error is about, including unknown ones; empty if it is about none. */
   readonly states: readonly string[];
 
   constructor(
@@ -27,12 +29,33 @@ export class MachineError extends Error {
   }
 }
 
-/** Any thrown value as an `Error`. */
+/** Turns any thrown value into an `Error`. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }
 
-/** Whether this is nothing but the news that something was aborted, which no machine takes for an error. */
+/** Whether this only reports an abort, which a machine does not count as an error. */
 export function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
+}
+
+/** The error for a state name that the machine lacks; suggests the nearest names. */
+export function unknownState(
+  view: { readonly id: string; readonly names: readonly string[] },
+  name: string,
+): MachineError {
+  const nearest = likelyNames(name, view.names);
+  const hint = nearest.length > 0 ? `; the nearest known are "${nearest.join('", "')}"` : "";
+  return new MachineError(
+    "unknown_state",
+    `Cannot use state "${name}": machine "${view.id}" does not have it${hint}`,
+    { states: [name] },
+  );
+}
+
+/** Throws outside of any caller, as the platform does with an error in an event listener. */
+export function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

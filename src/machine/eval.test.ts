@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createMachine } from "./machine.ts";
+import { createMachine } from "./mod.ts";
 
 describe("Machine.eval()", () => {
-  it("runs at once if no transition is running, and mutations made in it after it", async () => {
+  it("runs at once if no transition is running, and mutations made in it afterwards", async () => {
     const machine = createMachine({ A: {} });
     const log: unknown[] = [];
     const done = machine.eval(() => {
@@ -14,7 +14,7 @@ describe("Machine.eval()", () => {
     expect(await done).toBe(7);
   });
 
-  it("runs after the transition under way and before what waits", async () => {
+  it("runs after the current transition and before the queue", async () => {
     const machine = createMachine({ A: {}, B: {} });
     const log: string[] = [];
     let done: Promise<unknown> | undefined;
@@ -34,7 +34,7 @@ describe("Machine.eval()", () => {
     expect(machine.err).toBeUndefined();
   });
 
-  it("is taken for no mutation: neither a duplicate of an empty add nor told to tracers", () => {
+  it("is not a mutation: no duplicate of an empty add, and invisible to tracers", () => {
     const machine = createMachine({ A: {} });
     const queued: string[] = [];
     let nested: unknown;
@@ -50,7 +50,7 @@ describe("Machine.eval()", () => {
     expect(queued).toEqual(["A", ""]);
   });
 
-  it("rejects with what the function throws; the queue goes on", async () => {
+  it("rejects with what the function throws; the queue continues", async () => {
     const machine = createMachine({ A: {} });
     const failed = machine.eval(() => {
       machine.add("A");
@@ -71,7 +71,7 @@ describe("Machine.eval()", () => {
 });
 
 describe("canAdd() with onResult", () => {
-  it("tells the answer of a check that is not queued as well, and of one that is refused", async () => {
+  it("receives the result of a check that is not queued, and of a refused one", async () => {
     const machine = createMachine({ A: {}, B: { require: ["A"] } });
     const results: string[] = [];
     const onResult = ({ result }: { result: string }) => results.push(result);
@@ -82,7 +82,7 @@ describe("canAdd() with onResult", () => {
     expect(results).toEqual(["canceled", "executed", "canceled"]);
   });
 
-  it("leaves later mutations alone", () => {
+  it("receives no results of later mutations", () => {
     const machine = createMachine({ A: {}, B: {} });
     let answers = 0;
     machine.canAdd("A", undefined, { onResult: () => answers++ });
@@ -90,7 +90,7 @@ describe("canAdd() with onResult", () => {
     expect(answers).toBe(1);
   });
 
-  it("keeps what its callback throws as the error", () => {
+  it("keeps what onResult throws as the machine's error", () => {
     const machine = createMachine({ A: {} });
     const onResult = () => {
       throw new Error("broken");

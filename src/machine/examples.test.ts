@@ -69,7 +69,7 @@ describe("examples", () => {
     expect(readdirSync(FOLDER).sort()).toEqual(Object.keys(PRINTED).sort());
   });
 
-  it.each(Object.entries(PRINTED))("%s prints what it did", async (file, expected) => {
+  it.each(Object.entries(PRINTED))("%s prints the expected lines", async (file, expected) => {
     const lines: string[] = [];
     vi.spyOn(console, "log").mockImplementation((line: string) => {
       lines.push(line);

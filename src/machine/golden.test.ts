@@ -1,7 +1,7 @@
 /** Numbers taken from runs of the original machine. */
 
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./machine.ts";
+import { createMachine, type Machine } from "./mod.ts";
 import type { Schema, StateDefinition } from "./schema.ts";
 
 /** The draws of a Park-Miller generator: each is its new state. */
@@ -68,7 +68,7 @@ describe("The original's flights", () => {
     ).toEqual([0, 1, 140, 141, 143, 147]);
   });
 
-  it("go through the recorded clocks in 10,000 random steps", () => {
+  it("reproduce the recorded clocks in 10,000 random steps", () => {
     const machine = createMachine(schema, { states }) as unknown as Machine;
     const draw = createDraws(1);
     const counts = { executed: 0, canceled: 0, skipped: 0 };

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Listeners } from "./listeners.ts";
 
 describe("Listeners", () => {
-  it("are called in order with the args, each once, until they are removed", () => {
+  it("are called in order, each once, until they are removed", () => {
     const log: string[] = [];
     const listeners = new Listeners<[number, string]>(() => log.push("error"));
     expect(listeners.isEmpty).toBe(true);
@@ -17,7 +17,7 @@ describe("Listeners", () => {
     expect(listeners.isEmpty).toBe(false);
   });
 
-  it("are all called, whatever one throws", () => {
+  it("are all called even if one throws", () => {
     const log: string[] = [];
     const listeners = new Listeners<[]>(({ message }) => log.push(message));
     listeners.add(() => {

@@ -1,4 +1,4 @@
-/** Functions that are told of something, each whatever the others do. */
+/** A list of listeners, isolated from each other's errors. */
 
 import { toError } from "./errors.ts";
 
@@ -6,7 +6,7 @@ export class Listeners<A extends readonly unknown[]> {
   readonly #listeners = new Set<(...args: A) => void>();
   readonly #onError: (error: Error) => void;
 
-  /** `onError` is told what a listener throws. */
+  /** `onError` receives what a listener throws. */
   constructor(onError: (error: Error) => void) {
     this.#onError = onError;
   }
@@ -15,13 +15,13 @@ export class Listeners<A extends readonly unknown[]> {
     return this.#listeners.size === 0;
   }
 
-  /** Adds a listener, returns its removal. One that is there already is not added again. */
+  /** Adds a listener unless it is in the list already. Returns a function that removes it. */
   add(listener: (...args: A) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Calls all of them, in the order in which they were added. */
+  /** Calls all listeners, in the order in which they were added. */
   call(...args: A): void {
     for (const listener of this.#listeners) {
       try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./machine.ts";
+import { createMachine, type Machine } from "./mod.ts";
 import { defineSchema } from "./schema.ts";
 
 const SCHEMA = defineSchema({
@@ -13,18 +13,18 @@ const SCHEMA = defineSchema({
 const create = (id = "m") => createMachine(SCHEMA, { id });
 
 describe("createMachine()", () => {
-  it("gives each machine an id of its own if none is given", () => {
+  it("makes a unique id if none is given", () => {
     const [one, other] = [createMachine(SCHEMA), createMachine(SCHEMA)];
     expect(one.id).toMatch(/^[0-9a-f]{16}$/);
     expect(one.id).not.toBe(other.id);
   });
 
   it.each(["handlerTimeoutMs", "handlerDeadlineMs", "handlerBackoffMs", "queueLimit"])(
-    "refuses %s below 0 or not a number",
+    "refuses a %s that is negative or not a number",
     (option) => {
       for (const value of [-1, Number.NaN]) {
         expect(() => createMachine(SCHEMA, { [option]: value })).toThrow(
-          new RangeError(`Cannot create a machine: ${option} is ${value}, not a number from 0`),
+          new RangeError(`Cannot create a machine: ${option} is ${value}, not a number >= 0`),
         );
       }
     },
@@ -43,7 +43,7 @@ describe("addErr()", () => {
     expect(machine.err).toBe(error);
   });
 
-  it("adds an error's own state beside Exception, both of which have to be acceptable", () => {
+  it("adds an error's own state together with Exception", () => {
     const machine = create();
     expect(machine.addErr(new Error("made up"), "ErrNetwork").result).toBe("executed");
     expect(machine.activeStates()).toEqual(["Exception", "ErrNetwork"]);
@@ -72,7 +72,7 @@ describe("addErr()", () => {
     expect(machine.err).toBe(second);
   });
 
-  it("takes neither nothing nor a bare abort for an error, but one that wraps an abort", () => {
+  it("ignores undefined, null and an AbortError, but not an error that wraps one", () => {
     const errors: Error[] = [];
     const machine = createMachine(SCHEMA, { onError: (error) => errors.push(error) });
     const abort = new DOMException("gone", "AbortError");
@@ -87,13 +87,13 @@ describe("addErr()", () => {
     expect(errors).toEqual([wrapped]);
   });
 
-  it("makes an error of whatever was thrown", () => {
+  it("makes an error of any thrown value", () => {
     const machine = create();
     machine.addErr("made up");
     expect(machine.err).toMatchObject({ message: "made up", cause: "made up" });
   });
 
-  it("from within ExceptionState is queued as another one", () => {
+  it("queues another error within ExceptionState", () => {
     const machine = create();
     let left = 2;
     machine.handle({
@@ -107,7 +107,7 @@ describe("addErr()", () => {
 });
 
 describe("export() and import()", () => {
-  it("carry ticks and active states over by name", () => {
+  it("carry over ticks and active states by name", () => {
     const machine = create();
     machine.add(["Start", "Ready", "B"]);
     machine.remove("B");
@@ -124,7 +124,7 @@ describe("export() and import()", () => {
     expect(other.names[0]).toBe("Ready");
   });
 
-  it("count imports in the machine tick, and leave the queue tick", () => {
+  it("count imports in the machine tick, and keep the queue tick", () => {
     const machine = create();
     machine.import({ ...machine.export(), queueTick: 40, machineTick: 7 });
     expect(machine.machineTick).toBe(8);
@@ -133,7 +133,7 @@ describe("export() and import()", () => {
     expect(machine.machineTick).toBe(9);
   });
 
-  it("resolve waits, abort state signals and tell clock listeners, but no handlers", async () => {
+  it("resolve waits, abort state signals and call clock listeners, but no handlers", async () => {
     const machine = create();
     const source = create();
     source.add("B");
@@ -148,15 +148,15 @@ describe("export() and import()", () => {
     expect(log).toEqual(["B"]);
   });
 
-  it("are refused if they name a state twice, and change nothing", () => {
+  it("refuse a state that is listed twice, and change nothing", () => {
     const machine = create();
     const exported = machine.export();
     const states = [...exported.states.slice(1), exported.states[1]!];
-    expect(() => machine.import({ ...exported, states })).toThrow(/is given twice/);
+    expect(() => machine.import({ ...exported, states })).toThrow(/is listed twice/);
     expect(machine.machineTick).toBe(0);
   });
 
-  it("go on with transitions and auto states from the imported clock", () => {
+  it("continue with transitions and auto states from the imported clock", () => {
     const schema = defineSchema({ A: {}, B: { remove: ["C"] }, C: { auto: true } });
     const source = createMachine(schema, { id: "m" });
     source.add(["A", "B"]);
@@ -167,7 +167,7 @@ describe("export() and import()", () => {
     expect(machine.activeStates()).toEqual(["C", "A"]);
   });
 
-  it("add MachineRestored afterwards, where there is such a state", () => {
+  it("add MachineRestored afterwards, if there is such a state", () => {
     const schema = defineSchema({ A: {}, MachineRestored: { multi: true } });
     const machine = createMachine(schema, { id: "m" });
     const seen: boolean[] = [];
@@ -179,7 +179,7 @@ describe("export() and import()", () => {
     expect(machine.is("MachineRestored")).toBe(true);
   });
 
-  it("refuse another machine's clock, other states, and ticks that are none", () => {
+  it("refuse another machine's clock, other states, and invalid ticks", () => {
     const machine = create();
     machine.add("Start");
     const exported = machine.export();
@@ -193,7 +193,7 @@ describe("export() and import()", () => {
     expect(() => machine.import(more.export())).toThrow('Cannot import: states "C" are unknown');
     for (const tick of [-1, 0.5, Number.NaN, 2 ** 53]) {
       expect(() => machine.import({ ...exported, ticks: [tick, 0, 0, 0, 0] })).toThrow(
-        `Cannot import: the tick of "B" is ${tick}, not a whole number from 0`,
+        `Cannot import: the tick of "B" is ${tick}, not an integer >= 0`,
       );
     }
     expect(machine.machineTick).toBe(0);
@@ -201,7 +201,7 @@ describe("export() and import()", () => {
 });
 
 describe("dispose()", () => {
-  it("removes Start first, with the handlers that belong to it", async () => {
+  it("removes Start first, and runs its handlers", async () => {
     const machine = create();
     const log: string[] = [];
     machine.add(["Start", "Ready", "B"]);
@@ -216,7 +216,7 @@ describe("dispose()", () => {
     expect(log).toEqual(["StartEnd", "ReadyEnd", "hook", "first, true", "second"]);
   });
 
-  it("leaves a machine on which nothing is active and every mutation canceled", async () => {
+  it("leaves no state active and cancels every mutation", async () => {
     const machine = create();
     machine.add(["Start", "Ready", "B"]);
     machine.addErr(new Error("made up"));
@@ -255,7 +255,7 @@ describe("dispose()", () => {
     expect(machine.schema).toHaveProperty("Ready");
   });
 
-  it("waits for the queue, and happens once", async () => {
+  it("waits for the queue, and happens only once", async () => {
     const machine = create();
     const log: string[] = [];
     let disposal: Promise<void> | undefined;
@@ -284,7 +284,7 @@ describe("dispose()", () => {
     expect(machine.isDisposed).toBe(true);
   });
 
-  it("lets go of the handlers", async () => {
+  it("drops the handlers", async () => {
     const machine = create() as unknown as Machine;
     let calls = 0;
     machine.bind({ BState: () => void calls++ });

@@ -1,399 +1,304 @@
-/** The state machine: its public face over the engine. */
-
-import { Bindings } from "./bindings.ts";
-import { type Names, throwLater } from "./clock_view.ts";
-import { compileSchema } from "./compiled_schema.ts";
-import { Engine, type EngineHost } from "./engine.ts";
-import { EngineView } from "./engine_view.ts";
-import { isAbortError, MachineError, toError } from "./errors.ts";
-import type { BindOptions, Handlers } from "./handlers.ts";
-import { Listeners } from "./listeners.ts";
-import { type MachineExport, readExport } from "./machine_export.ts";
-import {
-  type MachineOptions,
-  type ResolvedOptions,
-  randomId,
-  resolveOptions,
-} from "./machine_options.ts";
-import {
-  type ArgsFor,
-  type CheckOptions,
-  MUTATION_ADD,
-  MUTATION_REMOVE,
-  MUTATION_SET,
-  type MutationArgs,
-  type MutationOptions,
-  type MutationResult,
-} from "./mutation.ts";
-import { canceled, Requests } from "./requests.ts";
-import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
-import { compileLarger, mapIndexes } from "./schema_change.ts";
-import { checkOrder } from "./state_order.ts";
-import { type Tracer, TracerList } from "./tracer.ts";
-
 /**
- * Makes a machine of a schema, with its state names inferred.
- *
- * A schema that contradicts itself still makes a machine, one whose `Exception` is active and whose
- * {@linkcode Machine.err} says why. Throws {@linkcode MachineError} if `options.states` is not exactly
- * the schema's states, and `RangeError` for limits out of range.
+ * What code outside the machine sees: the machine, its transitions, and what handlers and tracers
+ * receive. These interfaces name each other, so they share one file; it contains no code.
  */
-export function createMachine<N extends string>(
-  // Names come from the keys alone: a relation to a state that is not among them does not compile.
-  schema: Readonly<Record<N, StateDefinition<NoInfer<N> | typeof EXCEPTION>>>,
-  options: MachineOptions<NoInfer<N>> = {},
-): Machine<N | typeof EXCEPTION> {
-  return new Machine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
-}
 
-export class Machine<N extends string = string, A = unknown> extends EngineView<N> {
-  protected override engine: Engine;
-  readonly #options: ResolvedOptions;
-  readonly #onError: ((error: Error) => void) | undefined;
-  readonly #requests: Requests<N>;
-  readonly #tracers = new TracerList((error) => this.#keepError(error));
-  readonly #bindings = new Bindings();
-  readonly #changeListeners = new Listeners<[before: readonly number[], after: readonly number[]]>(
-    (error) => this.#keepError(error),
-  );
-  #err: Error | undefined = undefined;
-  #machineTick = 0;
+import type { ClockView, Names, WaitOptions } from "./clock_view.ts";
+import type { MachineExport } from "./machine_export.ts";
+import type {
+  ArgsFor,
+  CheckOptions,
+  Mutation,
+  MutationArgs,
+  MutationOptions,
+  MutationResult,
+  MutationType,
+  Rejection,
+} from "./mutation.ts";
+import type { EXCEPTION, Schema } from "./schema.ts";
 
-  constructor(schema: Schema<N>, options: MachineOptions<N> = {}) {
-    super(options.id ?? randomId());
-    this.#options = resolveOptions(options);
-    this.#onError = options.onError;
-    const { schema: parsed, errors } = parseSchema(schema);
-    const names = sortNames(Object.keys(parsed));
-    if (options.states !== undefined) checkOrder(this.id, options.states, names);
-    const compiled = compileSchema(parsed, options.states ?? names);
-    this.engine = new Engine(compiled, this.#tracers, this.#createHost());
-    this.#requests = new Requests(this, this.#options, this.disposal, this.engine);
-    for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
-    if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#asMachine()));
-    const { parent } = options;
-    if (parent !== undefined)
-      parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#asMachine()));
-    if (options.signal !== undefined)
-      this.disposal.startOn(options.signal, () => void this.dispose());
-    if (errors.length === 1) this.addErr(errors[0]);
-    if (errors.length > 1)
-      this.addErr(new AggregateError(errors, errors.map(({ message }) => message).join("; ")));
-  }
-
-  /** The same machine with the arguments of its states typed: `createMachine(schema).withArgs<{ Delayed: { minutes: number } }>()`. */
-  withArgs<T extends { [K in N]?: object }>(): Machine<N, T> {
-    return this as unknown as Machine<N, T>;
-  }
+/** A state machine, made by `createMachine()`. `N` are its state names, `A` the args of its states. */
+export interface Machine<N extends string = string, A = unknown> extends ClockView<N> {
+  /** The same machine with typed args: `createMachine(schema).withArgs<{ Delayed: { minutes: number } }>()`. */
+  withArgs<T extends { [K in N]?: object }>(): Machine<N, T>;
 
   // Mutations.
 
   /**
-   * Activates states, with what they imply and at the cost of what they remove. From outside a
-   * transition it runs at once, with everything that it leads to, and says how it ended; from within
-   * one it is queued. Throws {@linkcode MachineError} for an unknown state.
+   * Activates states, along with the states they imply; deactivates the states they remove. Outside a
+   * transition the mutation runs at once, with everything that follows from it, and returns its outcome;
+   * within a transition it is queued. Throws `MachineError` for an unknown state.
    */
   add<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
-  ): MutationResult<N> {
-    return this.#requests.mutate(MUTATION_ADD, states, args, options);
-  }
+  ): MutationResult<N>;
 
-  /** Deactivates states, and those that require them. */
+  /** Deactivates states, and the states that require them. */
   remove<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
-  ): MutationResult<N> {
-    return this.#requests.mutate(MUTATION_REMOVE, states, args, options);
-  }
+  ): MutationResult<N>;
 
   /** Activates these states and deactivates all others. */
   set<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
-  ): MutationResult<N> {
-    return this.#requests.mutate(MUTATION_SET, states, args, options);
-  }
+  ): MutationResult<N>;
 
-  /** Removes the states if all of them are active, else adds them. */
+  /** Removes the states if all of them are active, otherwise adds them. */
   toggle<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: MutationOptions,
-  ): MutationResult<N> {
-    return this.is(states) ? this.remove(states, args, options) : this.add(states, args, options);
-  }
+  ): MutationResult<N>;
 
   /**
-   * Adds `Exception`, and `state` where the error has one of its own, with `{ error }` among the args.
-   * The error is kept as {@linkcode err} even if the mutation is canceled. An abort is no error.
+   * Adds `Exception`, and `state` where the error has its own state, with `{ error }` among the args.
+   * Keeps the error as {@linkcode err} even if the mutation is canceled. An `AbortError` does not count as an error.
    */
   addErr(
     error: unknown,
-    state: N = EXCEPTION as N,
+    state?: N,
     args?: MutationArgs,
     options?: MutationOptions,
-  ): MutationResult<N> {
-    const refused = this.#requests.refuse(true);
-    if (refused !== undefined) return refused;
-    if (error === undefined || error === null || isAbortError(error)) return canceled("no error");
-    const known = toError(error);
-    this.#keepError(known);
-    return this.#requests.mutate(
-      MUTATION_ADD,
-      [...new Set([state, EXCEPTION as N])],
-      { ...args, error: known },
-      options,
-    );
-  }
+  ): MutationResult<N>;
 
   /**
-   * Whether an add would be executed, by asking the relations and negotiation handlers; nothing changes.
-   * From within a transition the check is queued in front, and `options.onResult` gets its answer.
+   * Whether an add would be executed, according to the relations and negotiation handlers; changes nothing.
+   * Within a transition the check goes to the front of the queue, and `options.onResult` receives its result.
    */
   canAdd<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: CheckOptions<N>,
-  ): MutationResult<N> {
-    return this.#requests.check(MUTATION_ADD, states, args, options);
-  }
+  ): MutationResult<N>;
 
-  /** Whether a remove would be executed. */
+  /** Whether a remove would be executed; otherwise like {@linkcode canAdd}. */
   canRemove<S extends N>(
     states: Names<S>,
     args?: ArgsFor<A, S>,
     options?: CheckOptions<N>,
-  ): MutationResult<N> {
-    return this.#requests.check(MUTATION_REMOVE, states, args, options);
-  }
+  ): MutationResult<N>;
 
   /**
-   * Runs `run` between transitions, where nothing else happens: at once if none is running, else next,
-   * before all that waits in the queue. Mutations made in it are queued. Resolves with what it returns,
-   * rejects with what it throws, and with a {@linkcode MachineError} on a disposed machine.
+   * Runs `run` between transitions: at once if none is running, otherwise before everything in the
+   * queue. Mutations made by `run` are queued. Resolves with what `run` returns; rejects with what it
+   * throws, and with a `MachineError` on a disposed machine.
    */
-  eval<T>(run: () => T): Promise<Awaited<T>> {
-    return this.#requests.evaluate(run);
-  }
+  eval<T>(run: () => T): Promise<Awaited<T>>;
 
-  /** The last error, kept also when `Exception` is removed or its mutation was canceled. */
-  get err(): Error | undefined {
-    return this.#err;
-  }
+  // The queue and the last error.
 
-  /** Grows with each import. */
-  get machineTick(): number {
-    return this.#machineTick;
-  }
+  /** The last error; kept when `Exception` is removed or its mutation was canceled. */
+  readonly err: Error | undefined;
+  /** Number of imports so far. */
+  readonly machineTick: number;
+  /** Grows by 1 with each appended mutation taken from the queue; starts at 1. */
+  readonly queueTick: number;
+  /** Mutations in the queue, the next one first. */
+  readonly queue: readonly Mutation<N>[];
+  /** Whether an add of exactly these states is in the queue. */
+  willBe(states: Names<N>): boolean;
+  /** Whether a remove of exactly these states is in the queue. */
+  willBeRemoved(states: Names<N>): boolean;
+  /** How many transitions each resolver served: the incremental one costs what it touches, the general one visits all active states. */
+  readonly resolverCounts: { readonly incremental: number; readonly general: number };
 
-  /** Whether an add of exactly these states waits in the queue. */
-  willBe(states: Names<N>): boolean {
-    return this.#requests.isQueued(MUTATION_ADD, states);
-  }
+  // Waits, besides those for the clock.
 
-  /** Whether a remove of exactly these states waits in the queue. */
-  willBeRemoved(states: Names<N>): boolean {
-    return this.#requests.isQueued(MUTATION_REMOVE, states);
-  }
+  /** Resolves after the next turn of the state's final handlers with these args, each equal by `===`. Never resolves at once. */
+  whenArgs(state: N, args: MutationArgs, options?: WaitOptions): Promise<void>;
+  /** Resolves when a queued mutation has run, executed or not; at once for any other result. */
+  whenQueue(result: MutationResult<N>): Promise<void>;
+  /** Resolves when the queue is drained; at once if nothing is running. */
+  whenQueueEnd(): Promise<void>;
+  /** Number of open waits. */
+  readonly waitCount: number;
 
-  // Handlers and hooks.
+  // Handlers and tracers.
 
   /**
-   * Binds a set of handlers, after those bound before. Returns its removal. Throws
-   * {@linkcode MachineError} for a handler whose name fits no state.
+   * Binds a set of handlers after the existing ones. Returns a function that removes it. Throws
+   * `MachineError` for a handler whose name fits no state.
    * If `Exception` is active at the first binding, its error is added again so that the handlers see it.
    */
-  handle(handlers: Handlers<N, A>, options: BindOptions = {}): () => void {
-    return this.bind(handlers as Record<string, unknown>, options);
-  }
-
-  /** As {@linkcode handle}, for handlers whose names are known at run time only. */
-  bind(handlers: Readonly<Record<string, unknown>>, options: BindOptions = {}): () => void {
-    const set = this.#bindings.add(this.engine.schema, handlers, options);
-    const isFirst = !this.engine.hasBindings;
-    this.engine.hasBindings = true;
-    this.engine.bindings = this.#bindings.compiled;
-    if (isFirst && this.isErr && this.#err !== undefined) this.addErr(this.#err);
-    return () => {
-      this.#bindings.remove(set);
-      this.engine.bindings = this.#bindings.compiled;
-    };
-  }
-
-  /** Attaches a tracer. Returns its removal. */
-  trace(tracer: Tracer): () => void {
-    return this.#tracers.add(tracer);
-  }
-
-  get tracers(): readonly Tracer[] {
-    return this.#tracers.all;
-  }
-
+  handle(handlers: Handlers<N, A>, options?: BindOptions): () => void;
+  /** Like {@linkcode handle}, for handlers whose names are known only at run time. */
+  bind(handlers: Readonly<Record<string, unknown>>, options?: BindOptions): () => void;
+  /** Attaches a tracer. Returns a function that removes it. */
+  trace(tracer: Tracer): () => void;
+  readonly tracers: readonly Tracer[];
   /**
-   * Calls `listener` with all ticks before and after each transition that is no check, also a canceled
-   * one. What it throws becomes {@linkcode err}. Returns its removal.
+   * Calls `listener` with all ticks before and after each transition, canceled ones included, checks
+   * excluded. An error that it throws becomes {@linkcode err}. Returns a function that removes it.
    */
-  onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void {
-    return this.#changeListeners.add(listener);
-  }
+  onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void;
 
   // Schema, export, disposal.
 
   /**
-   * Replaces the schema by a larger one; ticks of states that stay are kept, new states start at 0.
-   * Throws {@linkcode MachineError} if it has not more states than now, contradicts itself, lacks a
-   * state that a bound handler is for, if `states` is not exactly its states, or within a transition;
-   * nothing changes then.
+   * Replaces the schema with a larger one: existing states keep their ticks, new states start at 0.
+   * Throws `MachineError`, and changes nothing, if the schema does not have more states than now,
+   * contradicts itself or lacks a state with a bound handler, if `states` does not list exactly its
+   * states, or within a transition.
    */
-  setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void {
-    if (this.engine.isRunning)
-      throw new MachineError("in_transition", "Cannot set the schema: a transition is running");
-    const old = this.engine.schema;
-    const compiled = compileLarger(old, this.id, schema, states);
-    // Throws for a handler of a state that is gone, before anything changes.
-    this.#bindings.recompile(compiled);
-    const toNew = mapIndexes(old, compiled);
-    const ticks = states.map((name) => this.ticks[old.indexByName.get(name) ?? -1] ?? 0);
-    const order = Int32Array.from(this.engine.resolution.order(), toNew).filter(
-      (index) => index >= 0,
-    );
-    const engine = new Engine(compiled, this.#tracers, this.#createHost());
-    engine.importTicks(ticks);
-    engine.active.reorder(order, order.length);
-    engine.continueFrom(this.engine);
-    engine.bindings = this.#bindings.compiled;
-    this.engine = engine;
-    this.#requests.engine = engine;
-    this.waits.remap(toNew);
-    this.argsWaits.remap(toNew);
-    engine.hasArgsWaits = this.argsWaits.count > 0;
-    this.remapSignals(toNew);
-    this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#asMachine()));
-  }
-
-  /** The clock, to be imported later. */
-  export(): MachineExport {
-    return {
-      id: this.id,
-      states: [...this.names],
-      ticks: [...this.ticks],
-      queueTick: this.queueTick,
-      machineTick: this.#machineTick,
-      schema: this.schema,
-    };
-  }
-
+  setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void;
+  /** The clock, for a later {@linkcode import}. */
+  export(): MachineExport;
   /**
-   * Takes over an exported clock: ticks and active states. The queue tick stays. Waits that the new
-   * clock satisfies resolve. A state `MachineRestored`, if there is one, is added afterwards.
-   * Throws {@linkcode MachineError} if it is of another machine or other states, or within a transition.
+   * Takes over the ticks and active states of an exported clock; keeps the queue tick. Resolves the waits that
+   * the new clock satisfies, then adds the state `MachineRestored` if there is one.
+   * Throws `MachineError` for the clock of another machine or of other states, and within a transition.
    */
-  import(exported: MachineExport): void {
-    if (this.engine.isRunning)
-      throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
-    const ticks = readExport(this, exported);
-    const changed = Int32Array.from(this.names.keys()).filter(
-      (index) => ticks[index] !== this.ticks[index],
-    );
-    this.engine.importTicks(ticks);
-    this.#machineTick = exported.machineTick + 1;
-    this.abortSignals(changed, changed.length);
-    this.emitClockChange(changed, changed.length);
-    this.waits.processAll();
-    if (this.indexOf("MachineRestored") >= 0) this.add("MachineRestored" as N);
-  }
-
+  import(exported: MachineExport): void;
+  readonly isDisposed: boolean;
   /** Aborts when the machine is disposed. */
-  get signal(): AbortSignal {
-    return this.disposal.signal;
-  }
-
-  /** Calls `callback` during disposal, in the order of registration. What it throws becomes {@linkcode err} and stops no other. */
-  onDispose(callback: () => void): void {
-    this.disposal.onEnd(callback);
-  }
-
+  readonly signal: AbortSignal;
+  /** Calls `callback` during disposal, in the order of registration. An error that it throws becomes {@linkcode err}. */
+  onDispose(callback: () => void): void;
+  /** Resolves when the machine is disposed. */
+  whenDisposed(): Promise<void>;
   /**
-   * Ends the machine: removes `Start` where there is one, waits for the queue, resolves all waits,
-   * aborts all signals, drops the handlers. From then on mutations are canceled and no state is
-   * active; names and schema stay readable.
+   * Ends the machine: removes `Start` if there is one, waits for the queue, resolves all waits, aborts
+   * all signals and drops the handlers. Afterwards mutations are canceled and no state is active; names
+   * and schema stay readable.
    */
-  async dispose(): Promise<void> {
-    if (this.isDisposed) return this.disposal.done;
-    if (this.is("Start" as N)) this.remove("Start" as N);
-    await this.whenQueueEnd();
-    if (this.isDisposed) return this.disposal.done;
-    this.disposal.begin();
-    this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#asMachine()));
-    this.waits.close();
-    this.argsWaits.close();
-    this.queueWaits.close();
-    this.abortAllSignals();
-    this.#bindings.clear();
-    this.engine.bindings = [];
-    this.disposal.end((error) => this.#keepError(error));
-  }
+  dispose(): Promise<void>;
+}
 
-  /** For the engine: a handler took longer than it may. */
-  handlerTimedOut(handler: string, tookMs: number): void {
-    const error = new MachineError(
-      "handler_timeout",
-      `Handler "${handler}" of "${this.id}" ran for ${Math.round(tookMs)} ms`,
-    );
-    if (tookMs < this.#options.handlerDeadlineMs) {
-      this.#keepError(error);
-      return;
-    }
-    this.engine.queue.clear();
-    this.queueWaits.close();
-    this.addErr(error);
-    this.engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
-  }
+/** Before the ticks move, or after. */
+export type TransitionPhase = "negotiation" | "final";
 
-  #createHost(): EngineHost {
-    const options = this.#options;
-    return {
-      machine: this.#asMachine(),
-      handlerTimeoutMs: options.handlerTimeoutMs,
-      now: options.now,
-      onTicksMoved: (changed, count) => this.abortSignals(changed, count),
-      onTransitionEnd: (transition, changed, count) => {
-        if (!this.#changeListeners.isEmpty)
-          this.#changeListeners.call(transition.timeBefore, transition.timeAfter);
-        this.emitClockChange(changed, count);
-        // A canceled one moves ticks only if it got as far as final handlers.
-        if (transition.isAccepted || count > 0) this.waits.process(changed, count);
-        this.queueWaits.process(this.queueTick);
-      },
-      onStateEntered: (state, args) => {
-        if (this.argsWaits.count > 0) this.argsWaits.process(state, args);
-        this.engine.hasArgsWaits = this.argsWaits.count > 0;
-      },
-      onQueueEnd: () => this.queueWaits.end(),
-      onError: (error) => this.#keepError(error),
-    };
-  }
+/**
+ * The run of one mutation. A machine reuses one object for all its transitions: use it only during the
+ * call of a hook. Names and times are computed when read.
+ */
+export interface Transition<N extends string = string> {
+  /** `<machine id>-<number>`. */
+  readonly id: string;
+  /** Counts the machine's transitions from 1. */
+  readonly number: number;
+  readonly machine: Machine<N>;
+  readonly mutation: Mutation<N>;
+  readonly phase: TransitionPhase;
+  /** Whether the relations, and the handlers so far, accept it. */
+  readonly isAccepted: boolean;
+  /** Whether no more handlers are called: one has thrown, or all have had their turn. */
+  readonly isHandlingOver: boolean;
+  /** Whether further handlers are called: accepted, and handling is not over. */
+  readonly isValid: boolean;
+  /** Why it is canceled; undefined unless it is. */
+  readonly rejected: Rejection<N> | undefined;
+  readonly isCanceled: boolean;
+  /** Mutations in the queue behind it. */
+  readonly queueLength: number;
+  /** Sum of all ticks before and after; equal if no tick moved. */
+  readonly timeSumBefore: number;
+  readonly timeSumAfter: number;
+  /** States that activate or are called again, in the target's order. */
+  readonly enters: N[];
+  /** States that deactivate, in handler order. */
+  readonly exits: N[];
+  /** Indexes of the states whose ticks move, the entering ones first. */
+  readonly changedIndexes: Int32Array;
+  /** States that are active after it, in their order; until the ticks move, those that would be. */
+  readonly targetStates: N[];
+  /** States that were active before it: during negotiation in their order, later in index order. */
+  readonly statesBefore: N[];
+  /** All ticks before it, in index order. */
+  readonly timeBefore: number[];
+  /** All ticks after it, in index order; until the ticks move, what they would be. Equals {@linkcode timeBefore} for a check or a transition canceled before its ticks moved. */
+  readonly timeAfter: number[];
+}
 
-  /** This machine for whoever does not care about its state names. */
-  #asMachine(): Machine {
-    return this as unknown as Machine;
-  }
+/**
+ * Receives what happens in a machine. All hooks are optional; a hook that no tracer implements costs
+ * nothing. Hooks run within the machine's own run: mutations made in them are queued, and an error
+ * thrown in one becomes the machine's `err` without affecting the transition.
+ * A {@linkcode Transition} and its {@linkcode Mutation} are valid only during the call.
+ */
+export interface Tracer {
+  /** A mutation entered the queue: appended, or put in front (auto, check, error of a handler). */
+  mutationQueued?(machine: Machine, mutation: Mutation): void;
+  /** The relations have accepted or canceled the mutation; no handler has run. */
+  transitionStart?(transition: Transition): void;
+  /** Before and after every matching handler, including one that is skipped because handling is over. */
+  handlerStart?(transition: Transition, bindingId: string, handler: string): void;
+  handlerEnd?(transition: Transition, bindingId: string, handler: string): void;
+  /** The ticks have moved; final handlers come next. Not called for checks or canceled transitions. */
+  transitionFinals?(transition: Transition): void;
+  transitionEnd?(transition: Transition): void;
+  /** The queue is drained. */
+  queueEnd?(machine: Machine): void;
+  /** The index order was set. */
+  statesVerified?(machine: Machine): void;
+  /** The schema was replaced. */
+  schemaChanged?(machine: Machine): void;
+  /** A machine was made with this one as its `parent`. */
+  submachineCreated?(parent: Machine, child: Machine): void;
+  /** Disposal has begun. */
+  machineDisposed?(machine: Machine): void;
+}
 
-  protected override listenerFailed(error: Error): void {
-    this.#keepError(error);
-  }
+/** One call of a handler. An async handler may keep it. */
+export interface HandlerEvent<N extends string = string, T = MutationArgs> {
+  /** The handler's name, such as `ReadyEnter`. */
+  readonly name: string;
+  readonly machine: Machine<N>;
+  /** The state that the handler is for; the second state of a pair; undefined for `Any…`. */
+  readonly state: N | undefined;
+  /** The mutation's args: one record for all its handlers, which may write to it. */
+  readonly args: T | undefined;
+  readonly mutationType: MutationType;
+  /** The mutation's `context`, to be passed on with mutations that follow from it. */
+  readonly context: unknown;
+  /** Whether the transition is a check by `canAdd` or `canRemove`: nothing will change. */
+  readonly isCheck: boolean;
+  readonly transitionId: string;
+  /** Whether the transition is still running and not canceled. */
+  readonly isValid: boolean;
+  /**
+   * Aborts when the state's tick moves, to end work that outlives the handler's call; already aborted if
+   * read after that. For `Any…` handlers it aborts when the machine is disposed.
+   */
+  readonly signal: AbortSignal;
+}
 
-  #keepError(error: Error): void {
-    this.#err = error;
-    try {
-      this.#onError?.(error);
-    } catch (thrown) {
-      throwLater(thrown);
-    }
-  }
+type ArgsOf<A, S> = S extends keyof A ? A[S] : Record<string, unknown>;
+
+/** Runs before anything changes, and vetoes the transition by returning `false`. Must not be async. */
+export type NegotiationHandler<N extends string = string, T = Record<string, unknown>> = (
+  event: HandlerEvent<N, T>,
+) => boolean | undefined | void;
+
+/** Runs after the ticks moved. An async handler's error becomes an error of the machine unless the event's signal has aborted. */
+export type FinalHandler<N extends string = string, T = Record<string, unknown>> = (
+  event: HandlerEvent<N, T>,
+) => void | Promise<void>;
+
+/**
+ * A set of handlers: `FooEnter` and `FooExit` (negotiation), `FooState` and `FooEnd` (final), `AnyEnter`
+ * and `AnyState` (every transition). Pairs of states negotiate as well: `Foo: { Bar() {…} }` runs when Foo is
+ * active and Bar is in the target, `Foo: { Foo() {…} }` when Foo is active and stays active.
+ */
+export type Handlers<N extends string = string, A = unknown> = {
+  readonly [K in N as `${K}Enter` | `${K}Exit`]?: NegotiationHandler<N, ArgsOf<A, K>>;
+} & {
+  readonly [K in N as `${K}State` | `${K}End`]?: FinalHandler<N, ArgsOf<A, K>>;
+} & {
+  readonly [K in N]?: { readonly [T in N]?: NegotiationHandler<N> };
+} & {
+  readonly AnyEnter?: NegotiationHandler<N>;
+  readonly AnyState?: FinalHandler<N>;
+};
+
+export interface BindOptions {
+  /** Names the binding for tracers. Default: `handlers-1`, `handlers-2`, … */
+  readonly id?: string;
+  /** Binds only handlers whose name starts with the prefix, and strips it: for one object that serves several machines. */
+  readonly prefix?: string;
 }

@@ -1,11 +1,17 @@
 /** What compiles and what does not: each `@ts-expect-error` fails the type check if its line compiles. */
 
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { BASIC } from "./base_schemas.ts";
-import { MachineError } from "./errors.ts";
-import { createMachine, type Machine } from "./machine.ts";
-import type { MutationResult } from "./mutation.ts";
-import { defineSchema, mergeSchemas, type Schema, type StateName } from "./schema.ts";
+import {
+  BASIC,
+  createMachine,
+  defineSchema,
+  type Machine,
+  MachineError,
+  type MutationResult,
+  mergeSchemas,
+  type Schema,
+  type StateName,
+} from "./mod.ts";
 
 const DOOR = defineSchema({
   Open: { remove: ["Closed"] },
@@ -49,14 +55,14 @@ describe("the types of a schema", () => {
     expect(machine.has("Strat")).toBe(false);
   });
 
-  it("take no names from the index order", () => {
+  it("infer no names from the index order", () => {
     const schema: Schema = { Foo: {}, Bar: {} };
     const machine = createMachine(schema, { states: ["Foo", "Bar", "Exception"] });
     expectTypeOf(machine).toEqualTypeOf<Machine<string>>();
     expect(machine.names[0]).toBe("Foo");
   });
 
-  it("leave a schema that is known at run time only to the machine", () => {
+  it("leave a schema known only at run time to the machine", () => {
     const machine = createMachine(JSON.parse('{"Foo":{}}') as Record<string, object>);
     expect(machine.add("Foo").result).toBe("executed");
     expect(() => machine.add("Bar")).toThrow(MachineError);
@@ -113,7 +119,7 @@ describe("the types of a machine", () => {
     expect(() => createMachine(DOOR, { states: ["Opne"] })).toThrow(MachineError);
   });
 
-  it("tell what a result holds by how it ended", () => {
+  it("narrow a result by its outcome", () => {
     const result: MutationResult<"Open" | "Closed"> = createMachine({ Open: {}, Closed: {} }).add(
       "Open",
     ) as MutationResult<"Open" | "Closed">;
@@ -127,7 +133,7 @@ describe("the types of a machine", () => {
 });
 
 describe("the types of handlers", () => {
-  it("know the names that states make", () => {
+  it("derive the names from the states", () => {
     const door = createDoor();
     door.handle({
       OpenEnter: () => true,
@@ -156,7 +162,7 @@ describe("the types of handlers", () => {
     expect(() => door.handle({ Open: { Close: () => true } })).toThrow(MachineError);
   });
 
-  it("let negotiation handlers be neither async nor return anything else than a verdict", () => {
+  it("refuse negotiation handlers that are async or return anything but a verdict", () => {
     const door = createDoor();
     // @ts-expect-error a promise is no verdict
     door.handle({ OpenEnter: async () => true });
@@ -202,7 +208,7 @@ describe("withArgs()", () => {
     expect(seen).toEqual(["Ada", undefined]);
   });
 
-  it("types no state that the machine does not have", () => {
+  it("refuses args for a state that the machine lacks", () => {
     // @ts-expect-error "Opne" is no state
     const door = createDoor().withArgs<{ Opne: { who: string } }>();
     expect(door.id).toBe("door");

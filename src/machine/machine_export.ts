@@ -1,10 +1,10 @@
-/** A machine's clock as it is exported, and its way back. */
+/** A machine's clock for export, and the check of one for import. */
 
 import type { ClockView } from "./clock_view.ts";
 import { MachineError } from "./errors.ts";
 import type { Schema } from "./schema.ts";
 
-/** The state of a machine's clock, to be imported by a machine with the same id and states. */
+/** A machine's clock, for import by a machine with the same id and states. */
 export interface MachineExport {
   readonly id: string;
   readonly states: readonly string[];
@@ -14,7 +14,7 @@ export interface MachineExport {
   readonly schema: Schema;
 }
 
-/** The ticks of an export in the index order of `view`. Throws {@linkcode MachineError} if it is of another machine or other states. */
+/** The ticks of an export, in the index order of `view`. Throws {@linkcode MachineError} for another machine or other states. */
 export function readExport(view: ClockView, exported: MachineExport): Float64Array {
   if (exported.id !== view.id) {
     throw new MachineError(
@@ -38,7 +38,7 @@ export function readExport(view: ClockView, exported: MachineExport): Float64Arr
   }
   const twice = exported.states.find((name, i) => exported.states.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new MachineError("invalid_import", `Cannot import: state "${twice}" is given twice`, {
+    throw new MachineError("invalid_import", `Cannot import: state "${twice}" is listed twice`, {
       states: [twice],
     });
   }
@@ -46,7 +46,7 @@ export function readExport(view: ClockView, exported: MachineExport): Float64Arr
   if (bad >= 0) {
     throw new MachineError(
       "invalid_import",
-      `Cannot import: the tick of "${exported.states[bad]}" is ${exported.ticks[bad]}, not a whole number from 0`,
+      `Cannot import: the tick of "${exported.states[bad]}" is ${exported.ticks[bad]}, not an integer >= 0`,
     );
   }
   const ticks = new Float64Array(view.names.length);

@@ -1,6 +1,6 @@
 /**
- * State machines with relations and a logical clock: named states, each on or off, changed by atomic
- * transitions.
+ * State machines with relations and a logical clock: named states, each active or inactive, changed by
+ * atomic transitions. README.md shows how to use them, SPEC.md says what they guarantee.
  *
  * ```ts
  * const machine = createMachine(defineSchema({ Start: {}, Ready: { require: ["Start"] } }));
@@ -11,6 +11,9 @@
  * @module
  */
 
+export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
+export { createMachine } from "./create_machine.ts";
+export { MachineError, type MachineErrorCode } from "./errors.ts";
 export {
   BASE_STATES,
   BASIC,
@@ -19,33 +22,48 @@ export {
   CONN_POOL_STATES,
   CONNECTED,
   CONNECTED_STATES,
-  DISPOSED,
-  DISPOSED_STATES,
-  handleDisposal,
-  type RegisterDisposalArgs,
-  STATE_SOURCE,
-  STATE_SOURCE_STATES,
-} from "./base_schemas.ts";
-export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
-export { MachineError, type MachineErrorCode } from "./errors.ts";
-export {
   type CollectedStates,
   collectStates,
+  DISPOSED,
+  DISPOSED_STATES,
   defineGroups,
   defineStates,
-  type StatesDefinition,
-} from "./groups.ts";
-export type { HandlerEvent } from "./handler_event.ts";
-export type { BindOptions, FinalHandler, Handlers, NegotiationHandler } from "./handlers.ts";
-export {
+  extendState,
   History,
   type HistoryOptions,
   type HistoryQuery,
   type HistoryRecord,
   type HistoryWindow,
+  handleDisposal,
+  mergeSchemas,
+  type PipeOptions,
+  type PipeTarget,
+  pipe,
+  pipeAny,
+  pipeConnected,
+  pipeErr,
+  pipeMany,
+  pipeReady,
+  pipeStart,
+  prefixSchema,
+  type RegisterDisposalArgs,
   recordHistory,
-} from "./history.ts";
-export { createMachine, Machine } from "./machine.ts";
+  replaceRelations,
+  STATE_SOURCE,
+  STATE_SOURCE_STATES,
+  type StatesDefinition,
+  syncStates,
+} from "./extras/mod.ts";
+export type {
+  BindOptions,
+  FinalHandler,
+  HandlerEvent,
+  Handlers,
+  Machine,
+  NegotiationHandler,
+  Tracer,
+  Transition,
+} from "./machine.ts";
 export type { MachineExport } from "./machine_export.ts";
 export type { MachineOptions } from "./machine_options.ts";
 export type {
@@ -59,50 +77,20 @@ export type {
   Rejection,
 } from "./mutation.ts";
 export {
-  type PipeOptions,
-  type PipeTarget,
-  pipe,
-  pipeAny,
-  pipeConnected,
-  pipeErr,
-  pipeMany,
-  pipeReady,
-  pipeStart,
-  syncStates,
-} from "./pipes.ts";
-export {
   defineSchema,
   EXCEPTION,
-  extendState,
-  mergeSchemas,
-  prefixSchema,
   type Relation,
-  replaceRelations,
   type Schema,
   type StateDefinition,
   type StateName,
 } from "./schema.ts";
-export {
-  activeIndexes,
-  diffTime,
-  hasReachedTime,
-  isTimeAfter,
-  isTimeBefore,
-  nextActiveTick,
-  nextInactiveTick,
-  sumTime,
-  type Time,
-} from "./time.ts";
-export type { Tracer } from "./tracer.ts";
-export type { Transition } from "./transition.ts";
 
-// For sibling folders: cleaning up a schema that came from elsewhere, hints for misspelt names, and
-// what a machine on a replica has in common with this one.
+// For sibling folders: schemas from elsewhere, hints for misspelt names, and what a machine on a
+// replica's clock shares with this one.
 
-export { throwLater, unknownState } from "./clock_view.ts";
-export { toError } from "./errors.ts";
-export { createStateSort } from "./handler_order.ts";
-export { handlerNames } from "./handlers.ts";
+export { throwLater, toError, unknownState } from "./errors.ts";
+export { handlerNames } from "./handlers/binding.ts";
+export { createStateSort } from "./handlers/handler_order.ts";
 export { Listeners } from "./listeners.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

@@ -1,4 +1,4 @@
-/** Mutations: requests to change states, what comes of them, and why they are canceled. */
+/** Mutations: requests to change states, their results, and why they are canceled. */
 
 export type MutationKind = 0 | 1 | 2;
 export const MUTATION_ADD = 0;
@@ -8,36 +8,36 @@ export const MUTATION_SET = 2;
 export const MUTATION_TYPES = ["add", "remove", "set"] as const;
 export type MutationType = (typeof MUTATION_TYPES)[number];
 
-/** Free values that go with a mutation; handlers share one record and may write to it. */
+/** Values passed along with a mutation; all its handlers share the record and may write to it. */
 export type MutationArgs = Record<string, unknown>;
 
 export interface MutationOptions {
-  /** Opaque to the machine: what a tracer needs to tie the transition to its cause. */
+  /** Opaque to the machine: lets a tracer tie the transition to its cause. */
   readonly context?: unknown;
 }
 
 /** Options of a check. */
 export interface CheckOptions<N extends string = string> extends MutationOptions {
-  /** Called with the answer: of a check made from within a transition, which is queued, it comes later. */
+  /** Receives the result; later, if the check is made within a transition and therefore queued. */
   readonly onResult?: (result: MutationResult<N>) => void;
 }
 
 /** Why a mutation was canceled. */
 export interface Rejection<N extends string = string> {
-  /** The called state that could not be had, where there is one. */
+  /** The called state that cannot activate, or the state that the handler is for; absent if neither applies. */
   readonly state?: N;
   /** `relation Remove of X`, `relation Require of Y, X is missing`, `handler XEnter`, `error in handler XState`, … */
   readonly by: string;
 }
 
-/** What a mutation came to. */
+/** The outcome of a mutation. */
 export type MutationResult<N extends string = string> =
   | { readonly result: "executed" }
   | { readonly result: "canceled"; readonly rejected: Rejection<N> }
-  /** Made from within a transition, it runs later: as the mutation that moves the queue to this tick; 0 for one that runs next. */
+  /** Made within a transition: runs when the queue reaches this tick; 0 if it runs next. */
   | { readonly result: "queued"; readonly queueTick: number };
 
-/** The one result of every executed mutation. */
+/** The result of every executed mutation. */
 export const EXECUTED: MutationResult<never> = Object.freeze({ result: "executed" });
 
 /** One mutation in the queue, as tracers see it. */
@@ -49,13 +49,13 @@ export interface Mutation<N extends string = string> {
   readonly context: unknown;
   /** Made by the machine to activate auto states. */
   readonly isAuto: boolean;
-  /** A dry run by `canAdd` or `canRemove`: nothing changes. */
+  /** A dry run by `canAdd` or `canRemove`: changes nothing. */
   readonly isCheck: boolean;
-  /** The queue tick on which it runs; 0 for those put in front of the queue (auto, check, recovered error). */
+  /** The queue tick on which it runs; 0 if it was put in front of the queue (auto, check, error of a handler). */
   readonly queueTick: number;
 }
 
-/** The machine's own form of {@linkcode Mutation}: `states` is derived only if somebody looks. */
+/** The machine's form of {@linkcode Mutation}, with state indexes; `states` is computed when read. */
 export class QueuedMutation implements Mutation {
   readonly #names: readonly string[];
   kind: MutationKind = MUTATION_ADD;
@@ -66,12 +66,12 @@ export class QueuedMutation implements Mutation {
   context: unknown = undefined;
   isAuto = false;
   isCheck = false;
-  /** Adds the error of an auto transition's handler. */
+  /** Whether it adds the error of an auto transition's handler. */
   isFromAuto = false;
   queueTick = 0;
-  /** Of a check: takes its answer. */
+  /** Receives the result of a check. */
   onResult: ((result: MutationResult) => void) | undefined = undefined;
-  /** Stands in the queue for a function that runs between transitions; there are no states then. */
+  /** A function to run between transitions instead of a mutation; there are no called states then. */
   evaluate: (() => void) | undefined = undefined;
 
   constructor(names: readonly string[], called: Int32Array) {
@@ -95,7 +95,7 @@ export class QueuedMutation implements Mutation {
   }
 }
 
-/** The args of a mutation: those of its states, all of them optional where there are several. */
+/** The args of a mutation of the states `S`: typed if it is one state whose args `A` names. */
 export type ArgsFor<A, S extends string> = unknown extends A
   ? MutationArgs
   : S extends keyof A

@@ -1,14 +1,14 @@
-/** The queue of a machine: the mutations that wait, and the queue tick. */
+/** The queue of a machine: its mutations and the queue tick. */
 
-import type { CompiledSchema } from "./compiled_schema.ts";
 import type { MutationArgs, QueuedMutation } from "./mutation.ts";
+import type { CompiledSchema } from "./resolver/compiled_schema.ts";
 
 export class MutationQueue {
   readonly #schema: CompiledSchema;
   #items: QueuedMutation[] = [];
-  /** How many mutations have a tick ahead of {@linkcode tick}. */
+  /** How many queued mutations have a tick. */
   #pendingTicks = 0;
-  /** Grows with each appended mutation that is taken; starts at 1. */
+  /** Grows by 1 with each appended mutation taken from the queue; starts at 1. */
   tick = 1;
 
   constructor(schema: CompiledSchema) {
@@ -19,13 +19,13 @@ export class MutationQueue {
     return this.#items.length;
   }
 
-  /** What waits, the next one first. */
+  /** The queued mutations, the next one first. */
   get items(): readonly QueuedMutation[] {
     return this.#items;
   }
 
-  /** Gives an appended mutation the tick on which it will run. */
-  number(mutation: QueuedMutation): void {
+  /** Assigns the tick on which an appended mutation will run. */
+  assignTick(mutation: QueuedMutation): void {
     mutation.queueTick = this.tick + ++this.#pendingTicks;
   }
 
@@ -37,12 +37,12 @@ export class MutationQueue {
     this.#items.unshift(mutation);
   }
 
-  /** Takes out the next one; undefined if nothing waits. */
+  /** Removes and returns the next mutation; undefined if the queue is empty. */
   shift(): QueuedMutation | undefined {
     return this.#items.shift();
   }
 
-  /** A numbered mutation is about to run. */
+  /** Counts a mutation with a tick that is about to run. */
   advance(): void {
     this.#pendingTicks = Math.max(0, this.#pendingTicks - 1);
     this.tick++;
@@ -53,7 +53,7 @@ export class MutationQueue {
     this.#pendingTicks = 0;
   }
 
-  /** Whether the queue holds, anywhere, what the mutation asks for, so that it can be dropped: never where it has args or calls a multi state. */
+  /** Whether an equal mutation is in the queue, so that this one can be dropped. Never true with args or a multi state. */
   hasDuplicateOf(mutation: QueuedMutation): boolean {
     if (hasArgs(mutation.args)) return false;
     for (let i = 0; i < mutation.calledCount; i++)
@@ -61,7 +61,7 @@ export class MutationQueue {
     return this.has(mutation);
   }
 
-  /** Whether a mutation with the same type and called states waits, without args and no check. */
+  /** Whether the queue has a mutation of the same type and called states, without args; checks do not count. */
   has(mutation: QueuedMutation): boolean {
     const { kind, called, calledCount } = mutation;
     return this.#items.some(

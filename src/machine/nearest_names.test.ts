@@ -36,17 +36,17 @@ describe("nearestNames()", () => {
     ["flight1gate2", "Flight1Gate2"],
     ["Delayed", "Flight1Delayed"],
     ["Flight1Gate9", "Flight1Gate1"],
-  ])("puts first for %s: %s", (name, expected) => {
+  ])("suggests for %s first %s", (name, expected) => {
     expect(nearestNames(name, NAMES)[0]).toBe(expected);
   });
 
-  it("gives as many as asked for, or all there are", () => {
+  it("returns as many names as requested, or all there are", () => {
     expect(nearestNames("zzzz", NAMES)).toHaveLength(3);
     expect(nearestNames("zzzz", ["A"])).toEqual(["A"]);
     expect(nearestNames("zzzz", [])).toEqual([]);
   });
 
-  it("gives what sorting all names by distance gives", () => {
+  it("returns the same as sorting all names by distance", () => {
     // Of two letters at most, no name is taken for a part of another.
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 7 });
     const short = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 2 });
@@ -71,7 +71,7 @@ describe("nearestNames()", () => {
 });
 
 describe("likelyNames()", () => {
-  it("leaves out what is too far to be meant", () => {
+  it("leaves out names too different to be meant", () => {
     expect(likelyNames("Raedy", ["Ready", "Start"])).toEqual(["Ready"]);
     expect(likelyNames("Zzz", ["Ready", "Start"])).toEqual([]);
   });

@@ -1,12 +1,12 @@
-/** Finds the names that someone may have meant. */
+/** Suggestions for a misspelt name. */
 
-/** Longer input than this is cut before comparing, so that a hostile name costs no more than a long one. */
+/** Longer names are cut before comparing, which bounds the cost of a hostile name. */
 const MAX_COMPARED_LENGTH = 64;
 
 /**
- * The `limit` names nearest to `name`, the nearest first and ties in the order of `names`: fewest
- * insertions, deletions, replacements and swaps of neighbours (optimal string alignment), letters
- * compared without case. Names that contain the input whole come before all that do not.
+ * The `limit` names nearest to `name`, the nearest first, ties in the order of `names`. Nearest means
+ * fewest insertions, deletions, replacements and swaps of neighbours (optimal string alignment), ignoring
+ * case. Names that contain the whole input come first.
  */
 export function nearestNames(name: string, names: readonly string[], limit = 3): string[] {
   const wanted = name.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
@@ -26,7 +26,7 @@ export function nearestNames(name: string, names: readonly string[], limit = 3):
   return nearest.map((found) => found.name);
 }
 
-/** As {@linkcode nearestNames}, but only those near enough to be what was meant: within a third of the name's length. */
+/** Like {@linkcode nearestNames}, but only names close enough to be meant: within a third of the name's length. */
 export function likelyNames(name: string, names: readonly string[]): string[] {
   const bound = Math.max(1, Math.floor(name.length / 3)) + 1;
   const short = name.slice(0, MAX_COMPARED_LENGTH).toLowerCase();
@@ -36,7 +36,7 @@ export function likelyNames(name: string, names: readonly string[]): string[] {
   );
 }
 
-/** Edit distance of two strings, or some number >= `bound` as soon as it cannot be less. */
+/** Edit distance of two strings; any number >= `bound` once the distance cannot be less. */
 function editDistance(a: string, b: string, bound: number): number {
   if (Math.abs(a.length - b.length) >= bound) return bound;
   let beforePrevious: number[] = [];
@@ -53,7 +53,7 @@ function editDistance(a: string, b: string, bound: number): number {
       current.push(distance);
       if (distance < least) least = distance;
     }
-    // A swap reaches back two rows, but from a cell at most one less: it cannot get below either.
+    // A swap reaches back two rows, but from a cell that is at most 1 lower, so it cannot get below the bound either.
     if (least >= bound) return bound;
     beforePrevious = previous;
     previous = current;

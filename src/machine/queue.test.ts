@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./machine.ts";
 import type { MachineOptions } from "./machine_options.ts";
+import { createMachine, type Machine } from "./mod.ts";
 import type { MutationResult } from "./mutation.ts";
 import type { Schema } from "./schema.ts";
 
@@ -34,7 +34,7 @@ describe("Queue", () => {
     expect(machine.queueTick).toBe(4);
   });
 
-  it("ticks for canceled mutations, not for those put in front", () => {
+  it("ticks for canceled mutations, but not for those put in front", () => {
     const machine = setUp({ A: { require: ["B"] }, B: {}, Auto: { auto: true } });
     machine.add("A");
     expect(machine.queueTick).toBe(2);
@@ -63,7 +63,7 @@ describe("Queue", () => {
     expect(results).toEqual(["queued", "queued", "executed", "queued", "queued", "queued"]);
   });
 
-  it("takes no check that waits for a duplicate", () => {
+  it("does not treat a queued check as a duplicate", () => {
     const machine = setUp();
     within(machine, () => {
       machine.canAdd("B");
@@ -72,7 +72,7 @@ describe("Queue", () => {
     expect(machine.is("B")).toBe(true);
   });
 
-  it("lets Add, Remove, Add of the same state end with it removed, as the second Add is a duplicate", () => {
+  it("ends Add, Remove, Add of the same state with it removed, as the second Add is a duplicate", () => {
     const machine = setUp();
     within(machine, () => {
       machine.add("B");
@@ -83,7 +83,7 @@ describe("Queue", () => {
     expect(machine.tick("B")).toBe(2);
   });
 
-  it("takes a nested Remove of inactive states as executed if nothing waits", () => {
+  it("treats a nested Remove of inactive states as executed if the queue is empty", () => {
     const machine = setUp();
     const results: string[] = [];
     within(machine, () =>
@@ -92,7 +92,7 @@ describe("Queue", () => {
     expect(results).toEqual(["executed", "queued", "queued"]);
   });
 
-  it("queues a nested check in front, and tells its result when it is done", () => {
+  it("puts a nested check in front, and reports its result when it has run", () => {
     const machine = setUp();
     const results: unknown[] = [];
     within(machine, () => {
@@ -105,7 +105,7 @@ describe("Queue", () => {
     ]);
   });
 
-  it("cancels what comes over its limit, but lets errors in and out", () => {
+  it("cancels mutations beyond its limit, but lets errors in and out", () => {
     const machine = setUp(ABC, { queueLimit: 1 });
     const results: MutationResult[] = [];
     within(machine, () => {
@@ -127,7 +127,7 @@ describe("Queue", () => {
     expect(results[1]).toEqual({ result: "canceled", rejected: { by: "queue limit of 1" } });
   });
 
-  it("throws for an unknown state outside, and makes it an error of the handler inside", () => {
+  it("throws for an unknown state, which within a handler becomes the handler's error", () => {
     const machine = setUp();
     expect(() => machine.add("Nope")).toThrow(
       expect.objectContaining({ code: "unknown_state", states: ["Nope"] }),
@@ -156,7 +156,7 @@ describe("Queue", () => {
     expect(machine.queueTick).toBe(3);
   });
 
-  it("toggles: a partly active list is added; empty lists are mutations as well", () => {
+  it("adds a toggled list that is partly active; runs mutations of empty lists", () => {
     const machine = setUp();
     machine.add("A");
     machine.toggle(["A", "B"]);
@@ -170,7 +170,7 @@ describe("Queue", () => {
     expect(machine.activeStates()).toEqual([]);
   });
 
-  it("checks by negotiation and changes nothing; one with a multi state is accepted despite relations", () => {
+  it("runs negotiation for a check and changes nothing; accepts a check of a multi state despite relations", () => {
     const machine = setUp({ A: {}, B: { require: ["A"] }, M: { multi: true } });
     const asked: string[] = [];
     machine.bind({
@@ -193,7 +193,7 @@ describe("Queue", () => {
     expect(machine.timeSum).toBe(0);
   });
 
-  it("knows what waits", () => {
+  it("reports whether it has a mutation", () => {
     const machine = setUp();
     const seen: boolean[] = [];
     within(machine, () => {

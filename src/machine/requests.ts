@@ -1,9 +1,9 @@
-/** Requests: what becomes of a call for a mutation before the queue sees it. */
+/** Calls for mutations and checks, up to the queue: refused, turned into indexes, or handed to the engine. */
 
-import { type ClockView, type Names, unknownState } from "./clock_view.ts";
+import type { ClockView, Names } from "./clock_view.ts";
 import type { Disposal } from "./disposal.ts";
 import type { Engine } from "./engine.ts";
-import { MachineError } from "./errors.ts";
+import { MachineError, unknownState } from "./errors.ts";
 import type { ResolvedOptions } from "./machine_options.ts";
 import {
   type CheckOptions,
@@ -22,26 +22,26 @@ export class Requests<N extends string> {
   readonly #options: ResolvedOptions;
   readonly #disposal: Disposal;
   #engine: Engine;
-  /** Per state: the number of the request that named it last, to drop names that come twice. */
+  /** Per state: the number of the last request that named it, to drop repeated names. */
   #seen: Int32Array;
   #seenNumber = 0;
 
-  /** `view` is the machine, for its errors. */
+  /** `view` is the machine; its errors name it. */
   constructor(view: ClockView<N>, options: ResolvedOptions, disposal: Disposal, engine: Engine) {
     this.#view = view;
     this.#options = options;
     this.#disposal = disposal;
     this.#engine = engine;
-    this.#seen = new Int32Array(engine.names.length);
+    this.#seen = new Int32Array(engine.schema.names.length);
   }
 
-  /** The engine of the machine's current schema. */
+  /** The engine of the current schema. */
   set engine(engine: Engine) {
     this.#engine = engine;
-    this.#seen = new Int32Array(engine.names.length);
+    this.#seen = new Int32Array(engine.schema.names.length);
   }
 
-  /** Runs or queues a mutation, or says why it does not get that far. Throws `MachineError` for an unknown state. */
+  /** Runs or queues a mutation, or returns why the machine refuses it. Throws `MachineError` for an unknown state. */
   mutate(
     kind: MutationKind,
     states: Names<N>,
@@ -65,7 +65,7 @@ export class Requests<N extends string> {
     return engine.enqueue(mutation) as MutationResult<N>;
   }
 
-  /** Runs a dry run, or queues it in front. */
+  /** Runs a check, or puts it in front of the queue. */
   check(
     kind: MutationKind,
     states: Names<N>,
@@ -83,7 +83,7 @@ export class Requests<N extends string> {
     return this.#engine.prepend(mutation) as MutationResult<N>;
   }
 
-  /** Whether a mutation for exactly these states waits in the queue, without args. */
+  /** Whether a mutation of exactly these states, without args, is in the queue. */
   isQueued(kind: MutationKind, states: Names<N>): boolean {
     return this.#engine.queue.has(this.#prepare(kind, states, undefined, undefined, true));
   }
@@ -106,7 +106,7 @@ export class Requests<N extends string> {
     });
   }
 
-  /** The result that a mutation gets whatever it asks for, if the machine takes none now. */
+  /** The result of any mutation while the machine accepts none; undefined if it accepts them. */
   refuse(heedsBackoff: boolean): MutationResult<never> | undefined {
     if (!this.#disposal.isLive) return canceled("disposal of the machine");
     const { backoffUntil } = this.#engine;
@@ -120,7 +120,7 @@ export class Requests<N extends string> {
     return undefined;
   }
 
-  /** A mutation with its states as indexes, each once. `isProbe`: it will not be run. */
+  /** A mutation with its states as indexes, each once. A probe never runs. */
   #prepare(
     kind: MutationKind,
     states: Names<N>,
@@ -152,7 +152,7 @@ export class Requests<N extends string> {
     return mutation;
   }
 
-  /** Errors get into a full queue, and out of it. */
+  /** A full queue still accepts the add of an inactive `Exception` and the remove of an active one. */
   #mayOverflow(mutation: QueuedMutation): boolean {
     const { exceptionIndex, active } = this.#engine;
     if (mutation.kind === MUTATION_SET || !mutation.isCalled(exceptionIndex)) return false;
@@ -168,7 +168,7 @@ export class Requests<N extends string> {
 
   #indexOrThrow(name: N): number {
     const index = this.#engine.schema.indexByName.get(name);
-    if (index === undefined) throw unknownState(this.#view as unknown as ClockView, name);
+    if (index === undefined) throw unknownState(this.#view, name);
     return index;
   }
 }

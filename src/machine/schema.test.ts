@@ -1,15 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MachineError } from "./errors.ts";
-import { createMachine, type Machine } from "./machine.ts";
-import {
-  extendState,
-  mergeSchemas,
-  parseSchema,
-  prefixSchema,
-  replaceRelations,
-  type Schema,
-  sortNames,
-} from "./schema.ts";
+import { createMachine, type Machine } from "./mod.ts";
+import { parseSchema, type Schema, sortNames } from "./schema.ts";
 
 const machineOf = (schema: Schema, states?: string[]) =>
   createMachine(schema, states ? { states } : {}) as unknown as Machine;
@@ -25,18 +17,18 @@ describe("parseSchema()", () => {
     ],
     [{ A: { tags: {} } }, 'Cannot read state "A": tags is {}, not a list of strings'],
     [{ A: { multi: 1 } }, 'Cannot read state "A": multi is 1, not a boolean'],
-  ])("refuses what is no schema: %j", (schema, message) => {
+  ])("refuses an invalid schema: %j", (schema, message) => {
     expect(() => parseSchema(schema as unknown as Schema)).toThrow(new TypeError(message));
   });
 
-  it("adds Exception as a multi state if it is missing, and keeps it as it is given", () => {
+  it("adds Exception as a multi state if it is missing, and keeps it as given", () => {
     expect(parseSchema({ A: {} }).schema.Exception).toEqual({ multi: true });
     expect(parseSchema({ A: {}, Exception: { tags: ["own"] } }).schema.Exception).toEqual({
       tags: ["own"],
     });
   });
 
-  it("drops a state's relation to itself in Remove and After, and unknown names except in Require", () => {
+  it("drops a state's own name from Remove and After, and unknown names except from Require", () => {
     const { schema } = parseSchema({
       A: {
         remove: ["A", "B", "Ghost"],
@@ -56,7 +48,7 @@ describe("parseSchema()", () => {
     });
   });
 
-  it("drops relations to Exception where the schema does not define it, Require excepted", () => {
+  it("drops relations to Exception, except Require, if the schema does not define it", () => {
     const relations = { add: ["Exception"], remove: ["Exception"], after: ["Exception"] };
     expect(parseSchema({ A: relations }).schema.A).toEqual({ add: [], remove: [], after: [] });
     expect(parseSchema({ A: { require: ["Exception"] } }).schema.A).toEqual({
@@ -69,7 +61,7 @@ describe("parseSchema()", () => {
 });
 
 describe("Schema of a machine", () => {
-  it("that requires and removes the same state makes a machine in Exception, which says why", () => {
+  it("that requires and removes the same state makes a machine with Exception active and the reason in err", () => {
     const machine = machineOf({ A: { require: ["B"], remove: ["B"] }, B: {} });
     expect(machine.toString()).toBe("(Exception:1)");
     expect(machine.queueTick).toBe(2);
@@ -95,12 +87,12 @@ describe("Schema of a machine", () => {
   it.each([
     [["A", "B"], /"Exception" missing/],
     [["A", "B", "Exception", "C"], /"C" not in the schema/],
-    [["A", "A", "B", "Exception"], /given twice/],
+    [["A", "A", "B", "Exception"], /listed twice/],
   ])("refuses the order %j", (states, message) => {
     expect(() => machineOf({ A: {}, B: {} }, states)).toThrow(message);
   });
 
-  it("can be replaced by a larger one: ticks stay, new states start at 0, waits follow", async () => {
+  it("can be replaced by a larger one: ticks stay, new states start at 0, waits continue", async () => {
     const machine = machineOf({ B: {}, C: {} });
     machine.add(["B", "C"]);
     machine.remove("C");
@@ -112,7 +104,7 @@ describe("Schema of a machine", () => {
     expect(machine.is(["A", "B", "C"])).toBe(true);
   });
 
-  it("cannot be replaced by one that is not larger, in another count of names, or within a transition", () => {
+  it("cannot be replaced by one that is not larger, with an incomplete order, or within a transition", () => {
     const machine = machineOf({ A: {}, B: {} });
     expect(() => machine.setSchema({ A: {}, B: {} }, ["A", "B", "Exception"])).toThrow(
       /has 3 states, and must have more than 3/,
@@ -134,38 +126,5 @@ describe("Schema of a machine", () => {
     expect(thrown).toBeInstanceOf(MachineError);
     expect(thrown).toMatchObject({ code: "in_transition" });
     expect(machine.names).toHaveLength(3);
-  });
-});
-
-describe("Schema tools", () => {
-  it("merge by overriding whole states", () => {
-    expect(mergeSchemas({ A: { multi: true }, B: {} }, { A: { require: ["B"] } })).toEqual({
-      A: { require: ["B"] },
-      B: {},
-    });
-  });
-
-  it("extend by union, own first, and only ever set properties", () => {
-    expect(
-      extendState(
-        { add: ["A"], auto: true },
-        { add: ["B", "A"], multi: true, auto: false, tags: ["no"] },
-      ),
-    ).toEqual({ add: ["A", "B"], auto: true, multi: true });
-  });
-
-  it("replace only the relations that are present, an empty list included", () => {
-    expect(replaceRelations({ add: ["A"], remove: ["B"], multi: true }, { add: [] })).toEqual({
-      add: [],
-      remove: ["B"],
-      multi: true,
-    });
-  });
-
-  it("prefix names and relations, or some of them", () => {
-    const schema = { A: { require: ["B"] }, B: {} } as Schema<"A" | "B">;
-    expect(prefixSchema(schema, "X")).toEqual({ XA: { require: ["XB"] }, XB: {} });
-    expect(prefixSchema(schema, "X", { skip: ["B"] })).toEqual({ XA: { require: ["B"] }, B: {} });
-    expect(prefixSchema(schema, "X", { only: ["B"] })).toEqual({ A: { require: ["XB"] }, XB: {} });
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createMachine } from "./machine.ts";
+import { createMachine } from "./mod.ts";
 
 describe("Machine.setSchema()", () => {
-  it("leaves out an active state that the new schema does not have", () => {
+  it("deactivates a state that the new schema lacks", () => {
     const machine = createMachine({ A: {}, B: {} });
     machine.add(["A", "B"]);
     const signal = machine.stateSignal("A");
@@ -13,7 +13,7 @@ describe("Machine.setSchema()", () => {
     expect(machine.activeStates()).toEqual(["C", "B"]);
   });
 
-  it("goes on counting transitions, queue ticks and resolutions", () => {
+  it("continues to count transitions, queue ticks and resolutions", () => {
     const machine = createMachine({ A: {} }, { id: "m" });
     const ids: string[] = [];
     machine.trace({ transitionEnd: ({ id }) => ids.push(id) });
@@ -25,7 +25,7 @@ describe("Machine.setSchema()", () => {
     expect(machine.resolverCounts.incremental + machine.resolverCounts.general).toBe(2);
   });
 
-  it("keeps handlers bound, those that were removed excepted", () => {
+  it("keeps handlers bound, except removed ones", () => {
     const machine = createMachine({ A: {}, B: {} });
     const runs: string[] = [];
     const remove = machine.handle({ BState: () => void runs.push("first") });
@@ -37,7 +37,7 @@ describe("Machine.setSchema()", () => {
     expect(runs).toEqual(["second"]);
   });
 
-  it("keeps the order by Require where the new one goes in a circle", () => {
+  it("keeps the order by Require if the new schema has a cycle", () => {
     const machine = createMachine({ A: { require: ["B"] }, B: {}, C: {} });
     const circle = { D: { require: ["E"] }, E: { require: ["D"] } } as const;
     machine.setSchema({ A: { require: ["B"] }, B: {}, C: {}, ...circle }, [
@@ -70,7 +70,7 @@ describe("Machine.import()", () => {
 });
 
 describe("Machine.dispose()", () => {
-  it("goes on past a callback that throws, and keeps its error", async () => {
+  it("continues after a callback that throws, and keeps its error", async () => {
     const machine = createMachine({ A: {} });
     const calls: number[] = [];
     machine.onDispose(() => {
@@ -83,7 +83,7 @@ describe("Machine.dispose()", () => {
     expect(machine.err?.message).toBe("broken");
   });
 
-  it("happens at once for a signal that has aborted before the machine was made", async () => {
+  it("happens at once for a signal that aborted before the machine was made", async () => {
     const machine = createMachine({ A: {} }, { signal: AbortSignal.abort() });
     await machine.whenDisposed();
     expect(machine.isDisposed).toBe(true);

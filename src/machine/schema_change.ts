@@ -1,13 +1,13 @@
-/** A machine's way from one schema to a larger one. */
+/** The change of a machine's schema to a larger one. */
 
-import { type CompiledSchema, compileSchema } from "./compiled_schema.ts";
 import { MachineError } from "./errors.ts";
+import { type CompiledSchema, compileSchema } from "./resolver/compiled_schema.ts";
 import { parseSchema, type Schema } from "./schema.ts";
 import { checkOrder } from "./state_order.ts";
 
 /**
- * Compiles what follows on `old`. Throws {@linkcode MachineError} if it has not more states, contradicts
- * itself, or if `states` is not exactly its states.
+ * Compiles the schema that replaces `old`. Throws {@linkcode MachineError} if it does not have more
+ * states, contradicts itself, or if `states` does not list exactly its states.
  */
 export function compileLarger(
   old: CompiledSchema,
@@ -29,7 +29,7 @@ export function compileLarger(
   return compileSchema(parsed, states, previousTopology);
 }
 
-/** From indexes of one schema to those of another; -1 for a state that is gone. */
+/** Returns a function from indexes of one schema to those of another; -1 for a state that is gone. */
 export function mapIndexes(from: CompiledSchema, to: CompiledSchema): (index: number) => number {
   return (index) => to.indexByName.get(from.names[index]!) ?? -1;
 }

@@ -1,8 +1,8 @@
-/** The index order of states, as it is given from outside. */
+/** The check of an index order given by a caller. */
 
 import { MachineError } from "./errors.ts";
 
-/** Throws unless `order` holds each of `names` once. */
+/** Throws `MachineError` unless `order` lists each of `names` once. */
 export function checkOrder(id: string, order: readonly string[], names: readonly string[]): void {
   const known = new Set(names);
   const given = new Set(order);
@@ -11,14 +11,12 @@ export function checkOrder(id: string, order: readonly string[], names: readonly
   const problems: string[] = [];
   if (unknown.length > 0) problems.push(`"${unknown.join('", "')}" not in the schema`);
   if (missing.length > 0) problems.push(`"${missing.join('", "')}" missing`);
-  if (given.size < order.length) problems.push("a name given twice");
+  if (given.size < order.length) problems.push("a name is listed twice");
   if (problems.length > 0) {
     throw new MachineError(
       "invalid_schema",
       `Cannot order the states of "${id}": ${problems.join("; ")}`,
-      {
-        states: [...unknown, ...missing],
-      },
+      { states: [...unknown, ...missing] },
     );
   }
 }

@@ -1,10 +1,18 @@
 /** Text forms of a machine's states. */
 
-import type { ClockView } from "./clock_view.ts";
-import type { StateDefinition } from "./schema.ts";
+import type { Schema, StateDefinition } from "./schema.ts";
+
+/** The part of a clock view that the text forms read. */
+interface StatesView<N extends string> {
+  readonly names: readonly N[];
+  readonly schema: Schema<N>;
+  activeStates(states: readonly N[]): N[];
+  is(state: N): boolean;
+  tick(state: N): number;
+}
 
 /** `(A:1 B:3)`: active states in index order. */
-export function formatActive<N extends string>(view: ClockView<N>): string {
+export function formatActive<N extends string>(view: StatesView<N>): string {
   return `(${view
     .activeStates(view.names)
     .map((name) => `${name}:${view.tick(name)}`)
@@ -12,19 +20,19 @@ export function formatActive<N extends string>(view: ClockView<N>): string {
 }
 
 /** `(A:1 B:3) [C:0]`: active and inactive states in index order. */
-export function formatAll<N extends string>(view: ClockView<N>): string {
+export function formatAll<N extends string>(view: StatesView<N>): string {
   const inactive = view.names.filter((name) => !view.is(name));
   return `${formatActive(view)} [${inactive.map((name) => `${name}:${view.tick(name)}`).join(" ")}]`;
 }
 
 const LABEL_WIDTH = 9;
 
-/** A line `1 Name` or `0 Name` for each state, then a line for its tick and each property and relation that is set. */
-export function inspectStates<N extends string>(view: ClockView<N>, states: readonly N[]): string {
+/** A line `1 Name` or `0 Name` for each state, followed by lines for its tick and the properties and relations that are set. */
+export function inspectStates<N extends string>(view: StatesView<N>, states: readonly N[]): string {
   return states.map((name) => inspectState(view, name)).join("");
 }
 
-function inspectState<N extends string>(view: ClockView<N>, name: N): string {
+function inspectState<N extends string>(view: StatesView<N>, name: N): string {
   const state: StateDefinition = view.schema[name] ?? {};
   const rows: [label: string, value: string][] = [["Tick", String(view.tick(name))]];
   if (state.auto) rows.push(["Auto", "true"]);

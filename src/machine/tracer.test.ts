@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./machine.ts";
+import type { Tracer } from "./machine.ts";
+import { createMachine, type Machine } from "./mod.ts";
 import type { Mutation } from "./mutation.ts";
 import { defineSchema } from "./schema.ts";
-import type { Tracer } from "./tracer.ts";
 
 const SCHEMA = defineSchema({
   A: {},
@@ -66,13 +66,13 @@ describe("Tracer", () => {
     ]);
   });
 
-  it("sees a transition that the relations cancel start and end", () => {
+  it("sees the start and end of a transition that the relations cancel", () => {
     const { machine, log } = create();
     machine.add("C");
     expect(log).toEqual(["queued add C", "start add C", "end, not accepted", "queue end"]);
   });
 
-  it("sees no finals of a check, nor of what a handler vetoes", () => {
+  it("sees no finals of a check or of a vetoed transition", () => {
     const { machine, log } = create();
     machine.handle({ AEnter: () => false }, { id: "h" });
     machine.canAdd("A");
@@ -112,7 +112,7 @@ describe("Tracer", () => {
     ]);
   });
 
-  it("sees a handler that is not run, as its transition is over", () => {
+  it("sees no further handler after one has thrown", () => {
     const { machine, log } = create();
     machine.add("A");
     log.length = 0;
@@ -154,7 +154,7 @@ describe("Tracer", () => {
     ]);
   });
 
-  it("is told of the index order, a new schema, submachines and disposal", async () => {
+  it("sees the index order, a new schema, submachines and disposal", async () => {
     const { tracer, log } = record();
     const parent = createMachine(SCHEMA, { id: "m", states: ORDER, tracers: [tracer] });
     const child = createMachine(SCHEMA, { id: "child", parent: parent as unknown as Machine });
@@ -165,7 +165,7 @@ describe("Tracer", () => {
     expect(log).toEqual(["verified", "child of m", "schema changed", "m disposed"]);
   });
 
-  it("is told no more once it is removed", () => {
+  it("sees nothing after it is removed", () => {
     const { machine } = create();
     const { tracer, log } = record();
     const stop = machine.trace(tracer);
@@ -179,7 +179,7 @@ describe("Tracer", () => {
     expect(machine.tracers).toHaveLength(1);
   });
 
-  it("hears each hook that it has, with no other one", () => {
+  it("may implement any single hook", () => {
     const { machine } = create();
     const heard: string[] = [];
     machine.trace({ queueEnd: () => heard.push("queue end") });
@@ -188,7 +188,7 @@ describe("Tracer", () => {
     expect(heard).toEqual(["end", "queue end"]);
   });
 
-  it("gets mutations made in a hook queued", () => {
+  it("may mutate the machine in a hook: the mutation is queued", () => {
     const { machine } = create();
     const results: string[] = [];
     machine.trace({
@@ -201,7 +201,7 @@ describe("Tracer", () => {
     expect(machine.is("M")).toBe(true);
   });
 
-  it("gets the mutation's context, also with the auto mutation that follows and with a handler's error", () => {
+  it("sees the mutation's context, also on the auto mutation and the handler's error that follow", () => {
     const { machine } = create();
     const contexts: unknown[] = [];
     machine.trace({ transitionStart: ({ mutation }) => contexts.push(mutation.context) });
@@ -235,7 +235,7 @@ describe("Transition", () => {
         statesBefore: [...transition.statesBefore].sort(),
         changed: [...transition.changedIndexes],
         queueLength: transition.queueLength,
-        flags: [transition.isAccepted, transition.isCompleted, transition.isCanceled],
+        flags: [transition.isAccepted, transition.isHandlingOver, transition.isCanceled],
       });
     machine.trace({ transitionStart: look, transitionFinals: look, transitionEnd: look });
     expect(machine.activeStates()).toEqual(["B", "M", "A"]);
@@ -265,7 +265,7 @@ describe("Transition", () => {
     expect(seen[2]).toMatchObject({ phase: "final", flags: [true, true, false] });
   });
 
-  it("that is canceled ends with the time it began with", () => {
+  it("that is canceled ends with the time at its start", () => {
     const { machine } = create();
     machine.handle({ AEnter: () => false });
     const times: unknown[] = [];
@@ -280,7 +280,7 @@ describe("Transition", () => {
     expect(times).toEqual([[1, 0, 0, 0, 0], none, true, none, none, true, none, none, false]);
   });
 
-  it("goes on showing what it did when an error took some of it back", () => {
+  it("still shows what it did after an error rolled some of it back", () => {
     const { machine } = create();
     machine.handle({
       CState() {
@@ -309,7 +309,7 @@ describe("Transition", () => {
 });
 
 describe("onChange()", () => {
-  it("is told of every transition that is no check, with the times before and after", () => {
+  it("receives the times before and after every transition except checks", () => {
     const { machine } = create();
     machine.add(["A", "B"]);
     const changes: unknown[] = [];
@@ -332,7 +332,7 @@ describe("onChange()", () => {
     ]);
   });
 
-  it("is told of a canceled one too", () => {
+  it("receives canceled transitions as well", () => {
     const { machine } = create();
     const changes: unknown[] = [];
     machine.onChange((before, after) => changes.push([before, after]));

@@ -1,0 +1,422 @@
+/** `createMachine()`, and the class behind it: the public methods of a machine over its engine. */
+
+import { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
+import { Disposal } from "./disposal.ts";
+import { Engine } from "./engine.ts";
+import type { EngineHost } from "./engine_context.ts";
+import { isAbortError, MachineError, throwLater, toError } from "./errors.ts";
+import { Bindings } from "./handlers/bindings.ts";
+import { Listeners } from "./listeners.ts";
+import type { BindOptions, Handlers, Machine, Tracer } from "./machine.ts";
+import { type MachineExport, readExport } from "./machine_export.ts";
+import {
+  type MachineOptions,
+  type ResolvedOptions,
+  randomId,
+  resolveOptions,
+} from "./machine_options.ts";
+import {
+  type CheckOptions,
+  MUTATION_ADD,
+  MUTATION_REMOVE,
+  MUTATION_SET,
+  type Mutation,
+  type MutationArgs,
+  type MutationOptions,
+  type MutationResult,
+} from "./mutation.ts";
+import { canceled, Requests } from "./requests.ts";
+import { compileSchema } from "./resolver/compiled_schema.ts";
+import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
+import { compileLarger, mapIndexes } from "./schema_change.ts";
+import { checkOrder } from "./state_order.ts";
+import { TracerList } from "./tracer_list.ts";
+import { ArgsWaits } from "./waits/args_waits.ts";
+import { QueueWaits } from "./waits/queue_waits.ts";
+
+/**
+ * Makes a machine from a schema, and infers its state names.
+ *
+ * A schema that contradicts itself still makes a machine: its `Exception` is active and
+ * {@linkcode Machine.err} says why. Throws {@linkcode MachineError} if `options.states` is not exactly
+ * the schema's states, and `RangeError` for limits out of range.
+ */
+export function createMachine<N extends string>(
+  // Names are inferred only from the keys, so that a relation to any other state does not compile.
+  schema: Readonly<Record<N, StateDefinition<NoInfer<N> | typeof EXCEPTION>>>,
+  options: MachineOptions<NoInfer<N>> = {},
+): Machine<N | typeof EXCEPTION> {
+  return new EngineMachine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
+}
+
+/** Methods without a comment are described in {@linkcode Machine} or {@linkcode ClockView}. */
+class EngineMachine<N extends string> extends ClockView<N> implements Machine<N> {
+  /** The engine of the current schema. */
+  #engine: Engine;
+  readonly #options: ResolvedOptions;
+  readonly #onError: ((error: Error) => void) | undefined;
+  readonly #requests: Requests<N>;
+  readonly #disposal = new Disposal();
+  readonly #tracers = new TracerList((error) => this.#keepError(error));
+  readonly #bindings = new Bindings();
+  readonly #argsWaits = new ArgsWaits();
+  readonly #queueWaits = new QueueWaits();
+  readonly #changeListeners = new Listeners<[before: readonly number[], after: readonly number[]]>(
+    (error) => this.#keepError(error),
+  );
+  #err: Error | undefined = undefined;
+  #machineTick = 0;
+
+  constructor(schema: Schema<N>, options: MachineOptions<N>) {
+    super(options.id ?? randomId());
+    this.#options = resolveOptions(options);
+    this.#onError = options.onError;
+    const { schema: parsed, errors } = parseSchema(schema);
+    const names = sortNames(Object.keys(parsed));
+    if (options.states !== undefined) checkOrder(this.id, options.states, names);
+    const compiled = compileSchema(parsed, options.states ?? names);
+    this.#engine = new Engine(compiled, this.#tracers, this.#createHost());
+    this.#requests = new Requests(this, this.#options, this.#disposal, this.#engine);
+    for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
+    if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#asMachine()));
+    const parent = options.parent as EngineMachine<string> | undefined;
+    if (parent !== undefined)
+      parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#asMachine()));
+    if (options.signal !== undefined)
+      this.#disposal.startOn(options.signal, () => void this.dispose());
+    if (errors.length === 1) this.addErr(errors[0]);
+    if (errors.length > 1)
+      this.addErr(new AggregateError(errors, errors.map(({ message }) => message).join("; ")));
+  }
+
+  withArgs<T extends { [K in N]?: object }>(): Machine<N, T> {
+    return this as unknown as Machine<N, T>;
+  }
+
+  // Reads. On a disposed machine no state is active.
+
+  override get names(): readonly N[] {
+    return this.#engine.schema.names as readonly N[];
+  }
+
+  override get schema(): Schema<N> {
+    return this.#engine.schema.schema as Schema<N>;
+  }
+
+  override get ticks(): Float64Array {
+    return this.#engine.ticks;
+  }
+
+  override get timeSum(): number {
+    return this.#engine.timeSum;
+  }
+
+  override indexOf(name: string): number {
+    return this.#engine.schema.indexByName.get(name) ?? -1;
+  }
+
+  /** Active states in the order of the last target, or those of `states` that are active, in that order. */
+  override activeStates(states?: readonly N[]): N[] {
+    if (this.isDisposed) return [];
+    if (states !== undefined) return super.activeStates(states);
+    const order = this.#engine.resolution.order();
+    const { names } = this;
+    const active: N[] = [];
+    for (let i = 0; i < order.length; i++) active.push(names[order[i]!]!);
+    return active;
+  }
+
+  override is(states: Names<N>): boolean {
+    return this.#disposal.isLive && super.is(states);
+  }
+
+  override not(states: Names<N>): boolean {
+    return this.#disposal.isLive && super.not(states);
+  }
+
+  override has(states: Names<N>): boolean {
+    return this.#disposal.isLive && super.has(states);
+  }
+
+  override tick(state: N): number {
+    return this.#disposal.isLive ? super.tick(state) : 0;
+  }
+
+  get err(): Error | undefined {
+    return this.#err;
+  }
+
+  get machineTick(): number {
+    return this.#machineTick;
+  }
+
+  get queueTick(): number {
+    return this.#engine.queue.tick;
+  }
+
+  get queue(): readonly Mutation<N>[] {
+    const mutations = this.#engine.queue.items.filter(({ evaluate }) => evaluate === undefined);
+    return mutations as readonly Mutation[] as readonly Mutation<N>[];
+  }
+
+  willBe(states: Names<N>): boolean {
+    return this.#requests.isQueued(MUTATION_ADD, states);
+  }
+
+  willBeRemoved(states: Names<N>): boolean {
+    return this.#requests.isQueued(MUTATION_REMOVE, states);
+  }
+
+  get resolverCounts(): { readonly incremental: number; readonly general: number } {
+    const { incrementalCount, generalCount } = this.#engine.resolution;
+    return { incremental: incrementalCount, general: generalCount };
+  }
+
+  // Mutations.
+
+  add(states: Names<N>, args?: MutationArgs, options?: MutationOptions): MutationResult<N> {
+    return this.#requests.mutate(MUTATION_ADD, states, args, options);
+  }
+
+  remove(states: Names<N>, args?: MutationArgs, options?: MutationOptions): MutationResult<N> {
+    return this.#requests.mutate(MUTATION_REMOVE, states, args, options);
+  }
+
+  set(states: Names<N>, args?: MutationArgs, options?: MutationOptions): MutationResult<N> {
+    return this.#requests.mutate(MUTATION_SET, states, args, options);
+  }
+
+  toggle(states: Names<N>, args?: MutationArgs, options?: MutationOptions): MutationResult<N> {
+    return this.is(states) ? this.remove(states, args, options) : this.add(states, args, options);
+  }
+
+  addErr(
+    error: unknown,
+    state: N = EXCEPTION as N,
+    args?: MutationArgs,
+    options?: MutationOptions,
+  ): MutationResult<N> {
+    const refused = this.#requests.refuse(true);
+    if (refused !== undefined) return refused;
+    if (error === undefined || error === null || isAbortError(error)) return canceled("no error");
+    const known = toError(error);
+    this.#keepError(known);
+    return this.#requests.mutate(
+      MUTATION_ADD,
+      [...new Set([state, EXCEPTION as N])],
+      { ...args, error: known },
+      options,
+    );
+  }
+
+  canAdd(states: Names<N>, args?: MutationArgs, options?: CheckOptions<N>): MutationResult<N> {
+    return this.#requests.check(MUTATION_ADD, states, args, options);
+  }
+
+  canRemove(states: Names<N>, args?: MutationArgs, options?: CheckOptions<N>): MutationResult<N> {
+    return this.#requests.check(MUTATION_REMOVE, states, args, options);
+  }
+
+  eval<T>(run: () => T): Promise<Awaited<T>> {
+    return this.#requests.evaluate(run);
+  }
+
+  // Waits.
+
+  whenArgs(state: N, args: MutationArgs, options: WaitOptions = {}): Promise<void> {
+    const index = this.toIndexes(state)[0]!;
+    if (this.isDisposed) return Promise.resolve();
+    const promise = this.#argsWaits.add(index, args, options.signal);
+    this.#engine.hasArgsWaits = this.#argsWaits.count > 0;
+    return promise;
+  }
+
+  whenQueue(result: MutationResult<N>): Promise<void> {
+    const tick = result.result === "queued" ? result.queueTick : 0;
+    if (tick <= this.queueTick || this.isDisposed) return Promise.resolve();
+    return this.#queueWaits.forTick(tick);
+  }
+
+  whenQueueEnd(): Promise<void> {
+    return this.#engine.isRunning ? this.#queueWaits.forEnd() : Promise.resolve();
+  }
+
+  get waitCount(): number {
+    return this.waits.count + this.#argsWaits.count + this.#queueWaits.count;
+  }
+
+  // Handlers and tracers.
+
+  handle(handlers: Handlers<N>, options: BindOptions = {}): () => void {
+    return this.bind(handlers as Record<string, unknown>, options);
+  }
+
+  bind(handlers: Readonly<Record<string, unknown>>, options: BindOptions = {}): () => void {
+    const set = this.#bindings.add(this.#engine.schema, handlers, options);
+    const isFirst = !this.#engine.hasEverBound;
+    this.#engine.hasEverBound = true;
+    this.#engine.bindings = this.#bindings.compiled;
+    if (isFirst && this.isErr && this.#err !== undefined) this.addErr(this.#err);
+    return () => {
+      this.#bindings.remove(set);
+      this.#engine.bindings = this.#bindings.compiled;
+    };
+  }
+
+  trace(tracer: Tracer): () => void {
+    return this.#tracers.add(tracer);
+  }
+
+  get tracers(): readonly Tracer[] {
+    return this.#tracers.all;
+  }
+
+  onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void {
+    return this.#changeListeners.add(listener);
+  }
+
+  // Schema, export, disposal.
+
+  setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void {
+    if (this.#engine.isRunning)
+      throw new MachineError("in_transition", "Cannot set the schema: a transition is running");
+    const old = this.#engine.schema;
+    const compiled = compileLarger(old, this.id, schema, states);
+    // Throws for a handler whose state is gone, before anything changes.
+    this.#bindings.recompile(compiled);
+    const toNew = mapIndexes(old, compiled);
+    const ticks = states.map((name) => this.ticks[old.indexByName.get(name) ?? -1] ?? 0);
+    const order = Int32Array.from(this.#engine.resolution.order(), toNew).filter(
+      (index) => index >= 0,
+    );
+    const engine = new Engine(compiled, this.#tracers, this.#createHost());
+    engine.importTicks(ticks);
+    engine.active.reorder(order, order.length);
+    engine.continueFrom(this.#engine);
+    engine.bindings = this.#bindings.compiled;
+    this.#engine = engine;
+    this.#requests.engine = engine;
+    this.waits.remap(toNew);
+    this.#argsWaits.remap(toNew);
+    engine.hasArgsWaits = this.#argsWaits.count > 0;
+    this.remapSignals(toNew);
+    this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#asMachine()));
+  }
+
+  export(): MachineExport {
+    return {
+      id: this.id,
+      states: [...this.names],
+      ticks: [...this.ticks],
+      queueTick: this.queueTick,
+      machineTick: this.#machineTick,
+      schema: this.schema,
+    };
+  }
+
+  import(exported: MachineExport): void {
+    if (this.#engine.isRunning)
+      throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
+    const ticks = readExport(this, exported);
+    const changed = Int32Array.from(this.names.keys()).filter(
+      (index) => ticks[index] !== this.ticks[index],
+    );
+    this.#engine.importTicks(ticks);
+    this.#machineTick = exported.machineTick + 1;
+    this.abortSignals(changed, changed.length);
+    this.emitClockChange(changed, changed.length);
+    this.waits.processAll();
+    if (this.indexOf("MachineRestored") >= 0) this.add("MachineRestored" as N);
+  }
+
+  get isDisposed(): boolean {
+    return !this.#disposal.isLive;
+  }
+
+  get signal(): AbortSignal {
+    return this.#disposal.signal;
+  }
+
+  onDispose(callback: () => void): void {
+    this.#disposal.onEnd(callback);
+  }
+
+  whenDisposed(): Promise<void> {
+    return this.#disposal.done;
+  }
+
+  async dispose(): Promise<void> {
+    if (this.isDisposed) return this.#disposal.done;
+    if (this.is("Start" as N)) this.remove("Start" as N);
+    await this.whenQueueEnd();
+    if (this.isDisposed) return this.#disposal.done;
+    this.#disposal.begin();
+    this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#asMachine()));
+    this.waits.close();
+    this.#argsWaits.close();
+    this.#queueWaits.close();
+    this.abortAllSignals();
+    this.#bindings.clear();
+    this.#engine.bindings = [];
+    this.#disposal.end((error) => this.#keepError(error));
+  }
+
+  #createHost(): EngineHost {
+    const options = this.#options;
+    return {
+      machine: this.#asMachine(),
+      handlerTimeoutMs: options.handlerTimeoutMs,
+      now: options.now,
+      onTicksMoved: (changed, count) => this.abortSignals(changed, count),
+      onTransitionEnd: (transition, changed, count) => {
+        if (!this.#changeListeners.isEmpty)
+          this.#changeListeners.call(transition.timeBefore, transition.timeAfter);
+        this.emitClockChange(changed, count);
+        // A canceled transition has moved ticks only if it reached its final handlers.
+        if (transition.isAccepted || count > 0) this.waits.process(changed, count);
+        this.#queueWaits.process(this.queueTick);
+      },
+      onStateEntered: (state, args) => {
+        if (this.#argsWaits.count > 0) this.#argsWaits.process(state, args);
+        this.#engine.hasArgsWaits = this.#argsWaits.count > 0;
+      },
+      onQueueEnd: () => this.#queueWaits.end(),
+      onHandlerTimeout: (handler, tookMs) => this.#handlerTimedOut(handler, tookMs),
+      onError: (error) => this.#keepError(error),
+    };
+  }
+
+  /** Keeps the error of a handler that exceeded its timeout; beyond the deadline also empties the queue and adds the error. */
+  #handlerTimedOut(handler: string, tookMs: number): void {
+    const error = new MachineError(
+      "handler_timeout",
+      `Handler "${handler}" of "${this.id}" ran for ${Math.round(tookMs)} ms`,
+    );
+    if (tookMs < this.#options.handlerDeadlineMs) {
+      this.#keepError(error);
+      return;
+    }
+    this.#engine.queue.clear();
+    this.#queueWaits.close();
+    this.addErr(error);
+    this.#engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
+  }
+
+  /** This machine, for code that does not depend on its state names. */
+  #asMachine(): Machine {
+    return this as unknown as Machine;
+  }
+
+  protected override listenerFailed(error: Error): void {
+    this.#keepError(error);
+  }
+
+  #keepError(error: Error): void {
+    this.#err = error;
+    try {
+      this.#onError?.(error);
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  }
+}

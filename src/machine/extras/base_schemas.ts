@@ -1,0 +1,143 @@
+/**
+ * Schemas that machines have in common, to be merged into one's own: `mergeSchemas(BASIC, {…})`. Each
+ * comes with its definition of names, for an index order by `collectStates`.
+ */
+
+import type { Handlers, Machine } from "../machine.ts";
+import { defineSchema, type Schema, type StateDefinition, type StateName } from "../schema.ts";
+import { defineStates } from "./groups.ts";
+
+/** What every machine has. */
+export const BASE_STATES = defineStates("Base", ["Exception"], { isBase: true });
+
+export const BASIC_STATES = defineStates("Basic", [
+  BASE_STATES,
+  "ErrNetwork",
+  "ErrHandlerTimeout",
+  "Start",
+  "Ready",
+  "Healthcheck",
+  "Heartbeat",
+]);
+
+/** A machine that starts, becomes ready, shows signs of life and has errors of two common kinds. */
+export const BASIC = defineSchema({
+  Exception: { multi: true },
+  ErrNetwork: { multi: true, add: ["Exception"], require: ["Exception"] },
+  ErrHandlerTimeout: { multi: true, add: ["Exception"], require: ["Exception"] },
+  Start: {},
+  Ready: { require: ["Start"] },
+  Healthcheck: { multi: true },
+  Heartbeat: {},
+});
+
+export const STATE_SOURCE_STATES = defineStates("StateSource", [BASE_STATES, "ErrOnClient"]);
+
+/** A machine that others replicate: what a replica reports back. */
+export const STATE_SOURCE = definePart({ ErrOnClient: { require: ["Exception"] } });
+
+export const DISPOSED_STATES = defineStates("Disposed", [
+  BASE_STATES,
+  "RegisterDisposal",
+  "Disposing",
+  "Disposed",
+]);
+
+/** Disposal as states, with {@linkcode handleDisposal}: add `Disposing` to end the machine. Needs a `Start`, such as that of BASIC. */
+export const DISPOSED = definePart({
+  RegisterDisposal: { multi: true },
+  Disposing: { remove: ["Start", "Exception"] },
+  Disposed: { remove: ["Start", "Exception", "Disposing"] },
+});
+
+export const CONNECTED_STATES = defineStates("Connected", [
+  "ErrConnecting",
+  "Connecting",
+  "Connected",
+  "Disconnecting",
+  "Disconnected",
+  BASE_STATES,
+]);
+
+const CONNECTION = ["Connecting", "Connected", "Disconnecting", "Disconnected"] as const;
+
+/** One connection: at any time in one of four states. Needs a `Start`, such as that of BASIC. */
+export const CONNECTED = definePart({
+  ErrConnecting: { require: ["Exception"] },
+  Connecting: { require: ["Start"], remove: CONNECTION },
+  Connected: { require: ["Start"], remove: CONNECTION },
+  Disconnecting: { remove: CONNECTION },
+  Disconnected: { auto: true, remove: CONNECTION },
+});
+
+export const CONN_POOL_STATES = defineStates("ConnPool", [
+  "ErrConnecting",
+  "Connecting",
+  "Connected",
+  "ConnectedFully",
+  "Disconnecting",
+  "Disconnected",
+  BASE_STATES,
+]);
+
+/** Several connections: Connected with the first, ConnectedFully with all. Needs a `Start`, such as that of BASIC. */
+export const CONN_POOL = definePart({
+  ErrConnecting: { require: ["Exception"] },
+  Connecting: { require: ["Start"], remove: ["Disconnecting"] },
+  Connected: { require: ["Start"], remove: ["Disconnected"] },
+  ConnectedFully: { require: ["Connected"], remove: ["Disconnected"] },
+  Disconnecting: { remove: ["ConnectedFully", "Connected", "Connecting"] },
+  Disconnected: { remove: ["Connecting", "ConnectedFully", "Disconnecting"] },
+});
+
+/** Args of a mutation that adds `RegisterDisposal`. */
+export interface RegisterDisposalArgs {
+  /** Called, and awaited, once the machine is being disposed. */
+  readonly dispose: () => unknown;
+}
+
+/**
+ * Binds the handlers of the states of {@linkcode DISPOSED}: `RegisterDisposal` takes a function,
+ * `Disposing` runs those taken in their order, each awaited, and then adds `Disposed`, which disposes
+ * the machine. What such a function throws becomes an error of the machine and stops none of the others.
+ * Returns the removal of the handlers. Throws {@linkcode MachineError} if the machine lacks the states.
+ */
+export function handleDisposal<N extends string, A>(machine: Machine<N, A>): () => void {
+  const disposals: (() => unknown)[] = [];
+  const handlers: Handlers<StateName<typeof DISPOSED>> = {
+    RegisterDisposalEnter({ args, machine, isCheck }) {
+      if (typeof args?.dispose === "function") return true;
+      const error = new TypeError(
+        `Cannot register a disposal: "dispose" is ${typeof args?.dispose}, not a function`,
+      );
+      if (!isCheck) machine.addErr(error);
+      return false;
+    },
+    RegisterDisposalState({ args }) {
+      disposals.push(args!.dispose as () => unknown);
+    },
+    async DisposingState({ machine }) {
+      // The handler's own transition ends first: disposals see the machine as it is then.
+      await machine.whenQueueEnd();
+      for (const dispose of disposals.splice(0)) {
+        try {
+          await dispose();
+        } catch (thrown) {
+          machine.addErr(thrown);
+        }
+      }
+      machine.add("Disposed");
+    },
+    DisposedState({ machine }) {
+      void machine.dispose();
+    },
+  };
+  return machine.bind(handlers);
+}
+
+/** A schema to be merged: its relations may name states that the others bring. */
+function definePart<const S extends Record<string, StateDefinition>>(
+  schema: S,
+): Schema<StateName<S>> {
+  return schema as unknown as Schema<StateName<S>>;
+}

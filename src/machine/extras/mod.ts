@@ -1,0 +1,50 @@
+/**
+ * What can be built on a machine from outside, and what the tree does not use: schemas made of parts,
+ * base schemas, groups of states, history, pipes between machines. The core never imports this folder.
+ *
+ * @module
+ */
+
+export {
+  BASE_STATES,
+  BASIC,
+  BASIC_STATES,
+  CONN_POOL,
+  CONN_POOL_STATES,
+  CONNECTED,
+  CONNECTED_STATES,
+  DISPOSED,
+  DISPOSED_STATES,
+  handleDisposal,
+  type RegisterDisposalArgs,
+  STATE_SOURCE,
+  STATE_SOURCE_STATES,
+} from "./base_schemas.ts";
+export { extendState, mergeSchemas, prefixSchema, replaceRelations } from "./compose_schemas.ts";
+export {
+  type CollectedStates,
+  collectStates,
+  defineGroups,
+  defineStates,
+  type StatesDefinition,
+} from "./groups.ts";
+export {
+  History,
+  type HistoryOptions,
+  type HistoryQuery,
+  type HistoryRecord,
+  type HistoryWindow,
+  recordHistory,
+} from "./history.ts";
+export {
+  type PipeOptions,
+  type PipeTarget,
+  pipe,
+  pipeAny,
+  pipeConnected,
+  pipeErr,
+  pipeMany,
+  pipeReady,
+  pipeStart,
+  syncStates,
+} from "./pipes.ts";

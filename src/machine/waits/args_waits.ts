@@ -1,0 +1,61 @@
+/** Waits for the turn of a state's final handlers with certain args. */
+
+import type { MutationArgs } from "../mutation.ts";
+
+interface ArgsWait {
+  state: number;
+  readonly args: MutationArgs;
+  readonly resolve: () => void;
+}
+
+export class ArgsWaits {
+  #waits: ArgsWait[] = [];
+
+  get count(): number {
+    return this.#waits.length;
+  }
+
+  add(state: number, args: MutationArgs, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#drop(wait);
+        reject(signal!.reason);
+      };
+      const wait: ArgsWait = {
+        state,
+        args,
+        resolve: () => {
+          signal?.removeEventListener("abort", onAbort);
+          resolve();
+        },
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waits.push(wait);
+    });
+  }
+
+  /** Resolves the waits for `state` whose args are all contained in `args`. */
+  process(state: number, args: MutationArgs | undefined): void {
+    for (const wait of [...this.#waits]) {
+      if (wait.state !== state) continue;
+      if (!Object.entries(wait.args).every(([name, value]) => args?.[name] === value)) continue;
+      this.#drop(wait);
+      wait.resolve();
+    }
+  }
+
+  /** Moves the waits to a new index order. */
+  remap(toNew: (index: number) => number): void {
+    for (const wait of this.#waits) wait.state = toNew(wait.state);
+  }
+
+  close(): void {
+    for (const wait of this.#waits.splice(0)) wait.resolve();
+  }
+
+  #drop(wait: ArgsWait): void {
+    const place = this.#waits.indexOf(wait);
+    if (place >= 0) this.#waits.splice(place, 1);
+  }
+}
