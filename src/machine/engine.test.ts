@@ -14,7 +14,7 @@ describe("Engine", () => {
     expect(machine.add("B").result).toBe("executed");
     expect(runs).toBe(10);
     expect(machine.activeStates()).toEqual(["Exception", "B"]);
-    // Each later change tries once.
+    // Each later change makes one attempt.
     expect(machine.add("C").result).toBe("executed");
     expect(runs).toBe(11);
   });
@@ -61,7 +61,7 @@ describe("A transition after a rollback", () => {
         if (isBroken) throw new Error("broken");
       },
     });
-    // The error's own transition is vetoed, so that nothing resolves all states in between.
+    // The add of Exception is vetoed, so that no other transition resolves the states in between.
     machine.handle({ ExceptionEnter: () => false });
     machine.add("M");
     expect(machine.activeStates()).toEqual(["C"]);

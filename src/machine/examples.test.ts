@@ -1,11 +1,11 @@
-/** The examples run, and print what their readers are told. */
+/** The examples run and print the expected lines; README.md shows the first one. */
 
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 
 const FOLDER = new URL("./examples/", import.meta.url);
 
-/** What each example prints, line by line. */
+/** The lines that each example prints. */
 const PRINTED: Readonly<Record<string, readonly string[]>> = {
   "async_handler.ts": [
     "no slash: canceled",
@@ -24,6 +24,11 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "opened: (Open:1 Powered:1)",
     "alarm: no, by relation Require of Alarm, Locked is missing",
     "all: (Open:1 Powered:1) [Alarm:2 Closed:2 Exception:0 Locked:2]",
+  ],
+  "first_steps.ts": [
+    "executed",
+    "canceled: relation Require of Locked, Closed is missing",
+    "closed",
   ],
   "flights_board.ts": [
     "  +OnTime +GateA +HasGate",
@@ -47,7 +52,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "12:00:00 add Busy: +Busy",
     "busy for job 7",
     "idle then: false",
-    "next life: (Idle:1 Pulse:1)",
+    "restored: (Idle:1 Pulse:1)",
     "disposed: canceled",
   ],
   "waiting.ts": [
@@ -65,6 +70,13 @@ afterEach(() => {
 });
 
 describe("examples", () => {
+  it("begin with the one in README.md", () => {
+    const [, code] = readFileSync(new URL("first_steps.ts", FOLDER), "utf8").split("*/\n\n");
+    const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+    const shown = code!.replace("../mod.ts", "tree-state-source/machine");
+    expect(readme).toContain(`\`\`\`ts\n${shown}\`\`\``);
+  });
+
   it("are all listed here", () => {
     expect(readdirSync(FOLDER).sort()).toEqual(Object.keys(PRINTED).sort());
   });

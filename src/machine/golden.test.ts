@@ -1,4 +1,4 @@
-/** Numbers taken from runs of the original machine. */
+/** Numbers recorded from the original machine. */
 
 import { describe, expect, it } from "vitest";
 import { createMachine, type Machine } from "./mod.ts";

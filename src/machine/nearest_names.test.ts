@@ -4,7 +4,7 @@ import { likelyNames, nearestNames } from "./nearest_names.ts";
 
 const NAMES = ["Exception", "Start", "Ready", "Flight1Gate1", "Flight1Gate2", "Flight1Delayed"];
 
-/** Optimal string alignment by its recursive definition, to hold the fast one against. */
+/** Optimal string alignment by its recursive definition, for comparison with the fast one. */
 function slowDistance(a: string, b: string): number {
   const memo = new Map<string, number>();
   const at = (i: number, j: number): number => {
@@ -47,7 +47,7 @@ describe("nearestNames()", () => {
   });
 
   it("returns the same as sorting all names by distance", () => {
-    // Of two letters at most, no name is taken for a part of another.
+    // A name of at most two letters never counts as part of another.
     const letters = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 7 });
     const short = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 2 });
     fc.assert(

@@ -1,25 +1,25 @@
-/** Schemas: the named states of a machine, their properties and relations; parsing and merging. */
+/** Schemas: the named states of a machine with their properties and relations, and the parsing of schemas. */
 
 import { MachineError } from "./errors.ts";
 
-/** The state that every machine has: something went wrong. */
+/** The state that every machine has, active after an error. */
 export const EXCEPTION = "Exception";
 
 /** One state. Relations name other states of the same schema. */
 export interface StateDefinition<N extends string = string> {
-  /** Asks for activation by itself after every transition that moved the clock. Default false. */
+  /** The machine tries to activate it after every transition that moved the clock. Default false. */
   readonly auto?: boolean;
-  /** May be called again while active: its tick grows by 2 and its handlers run again. Default false. */
+  /** Calling it again while it is active moves its tick by 2 and runs its handlers again. Default false. */
   readonly multi?: boolean;
-  /** States that must be active with it; without one of them it cannot be, or stay, active. */
+  /** States without which it can neither become nor stay active. */
   readonly require?: readonly N[];
-  /** States that its activation brings along, where their own relations let them. */
+  /** States that activate along with it, if their own relations permit. */
   readonly add?: readonly N[];
-  /** States that it deactivates, or keeps from activating. */
+  /** States that it deactivates, or prevents from activating. */
   readonly remove?: readonly N[];
-  /** States whose handlers run before its own, as far as both move; says nothing about which are active. */
+  /** States whose handlers run before its own if both move; has no effect on which states are active. */
   readonly after?: readonly N[];
-  /** Free labels, `tag` or `tag:value`; without effect on behaviour. */
+  /** Free labels, `tag` or `tag:value`, that do not affect behaviour. */
   readonly tags?: readonly string[];
 }
 
@@ -32,8 +32,8 @@ export const RELATIONS = ["require", "add", "remove", "after"] as const;
 export type Relation = (typeof RELATIONS)[number];
 
 /**
- * Returns `schema` as it is, with its state names inferred, so that a relation to a state that is
- * not in it does not compile. `Exception` may be named without being defined.
+ * Returns `schema` unchanged, and infers its state names, so that a relation to a state outside it does
+ * not compile. Relations may name `Exception` even if it is not defined.
  */
 export function defineSchema<const S extends Record<string, StateDefinition>>(
   schema: S & { readonly [K in keyof S]: StateDefinition<StateName<S> | typeof EXCEPTION> },
@@ -41,19 +41,19 @@ export function defineSchema<const S extends Record<string, StateDefinition>>(
   return schema as Schema<StateName<S>>;
 }
 
-/** What {@linkcode parseSchema} makes of a schema. */
+/** The result of {@linkcode parseSchema}. */
 export interface ParsedSchema {
-  /** Cleaned up, `Exception` included. An unknown name can only be left in `require`: such a state never activates. */
+  /** Cleaned up, with `Exception`. Unknown names remain only in `require`; such a state never activates. */
   readonly schema: Schema;
-  /** One per contradiction found; the schema can be used all the same. */
+  /** One per contradiction; the schema can still be used. */
   readonly errors: readonly MachineError[];
 }
 
 /**
- * Cleans up a schema: drops a state's relation to itself (Require excepted) and unknown names (Require
- * excepted), lets Add win over Remove, adds `Exception` where it is missing.
- * Names are known before `Exception` is added, so a relation to an undefined `Exception` is dropped as well.
- * Throws `TypeError` for what is no schema.
+ * Cleans up a schema: drops a state's own name from Remove and After and unknown names from all relations
+ * but Require, lets Add win over Remove, adds `Exception` if it is missing. An `Exception` that
+ * the schema does not define counts as an unknown name.
+ * Throws `TypeError` for a value that is not a schema.
  */
 export function parseSchema(schema: Schema): ParsedSchema {
   const parsed: Record<string, StateDefinition> = {};
@@ -88,7 +88,7 @@ export function parseSchema(schema: Schema): ParsedSchema {
   return { schema: parsed, errors };
 }
 
-/** Schemas can come from a file: what the compiler cannot see is told here, by name. */
+/** Checks the types of a state at run time, as schemas can come from a file. */
 function checkState(name: string, given: unknown): void {
   const refuse = (what: string, value: unknown, expected: string): never => {
     const shown = JSON.stringify(value) ?? String(value);
@@ -109,7 +109,7 @@ function checkState(name: string, given: unknown): void {
   }
 }
 
-/** A copy of `list` without the first `item`. */
+/** A copy of `list` without the first occurrence of `item`. */
 function without(list: readonly string[] | undefined, item: string): string[] | undefined {
   if (list === undefined) return undefined;
   const copy = [...list];
@@ -118,7 +118,7 @@ function without(list: readonly string[] | undefined, item: string): string[] | 
   return copy;
 }
 
-/** All names in bytewise order, the default index order. Names compare by UTF-8 bytes, which is code point order. */
+/** Sorts names by their UTF-8 bytes, which is code point order: the default index order. */
 export function sortNames(names: Iterable<string>): string[] {
   const encoder = new TextEncoder();
   return [...names]

@@ -16,7 +16,7 @@ function describeMutation({ type, states, isAuto, isCheck }: Mutation): string {
   return `${isCheck ? "check " : ""}${isAuto ? "auto " : ""}${type} ${states.join()}`;
 }
 
-/** A tracer that writes down each hook's call. */
+/** A tracer that logs the call of each hook. */
 function record(): { tracer: Tracer; log: string[] } {
   const log: string[] = [];
   const tracer: Tracer = {

@@ -1,15 +1,12 @@
-/**
- * The flights machine as an XState 5 statechart, for comparison: what a TypeScript user would write
- * with the best-known state machine library instead.
- */
+/** The flights machine as an XState 5 statechart, for comparison with the best-known state machine library. */
 
 import { type AnyActorRef, createActor, createMachine, stateIn } from "xstate";
 import type { FlightGroups, FlightsSchema } from "../generators/mod.ts";
 
 /**
- * One actor of a parallel machine: a parallel region per flight, in it one region per exclusive group
- * (status, direction, gates) and one on-off region per other state. Each named state is entered by an
- * event of its own name. Groups that may be empty have an extra `none`, on-off regions an `off`.
+ * One actor of a parallel machine: a parallel region per flight, with one region per exclusive group
+ * (status, direction, gates) and one on-off region per other state. An event of its name enters each
+ * state. Groups that may be empty have an extra `none`, on-off regions an `off`.
  */
 export function createFlightsActor({ flights, stateNames }: FlightsSchema): AnyActorRef {
   const regions: Record<string, object> = {};
@@ -27,7 +24,7 @@ export function createFlightsActor({ flights, stateNames }: FlightsSchema): AnyA
 
 function toFlight({ name, status, direction, goToGate, gateUnknown, gates }: FlightGroups): object {
   const [inbound, outbound] = direction;
-  // Require and Remove of a schema, by hand: a guard on another region, and exits on others' events.
+  // Require and Remove of the schema, by hand: a guard on another region, and exits on other events.
   const enter = { target: "on", guard: stateIn({ [name]: { direction: outbound } }) };
   return {
     type: "parallel",
@@ -47,7 +44,7 @@ function toFlight({ name, status, direction, goToGate, gateUnknown, gates }: Fli
   };
 }
 
-/** Exclusive states: any of them is entered from anywhere in the region by the event of its name. */
+/** Exclusive states: the event of its name enters each from anywhere in the region. */
 function toGroup(names: readonly string[], initial: string): object {
   const entered = names.filter((name) => name !== "none");
   return {

@@ -1,6 +1,6 @@
 /**
- * Asynchronous work as states: a handler starts it, a state's signal ends it, typed args carry what it
- * needs and what came of it.
+ * Asynchronous work as states: a handler starts it, the state's signal ends it, typed args carry its
+ * input and its result.
  * Run it: `node src/machine/examples/async_handler.ts`.
  */
 
@@ -16,7 +16,7 @@ const page = createMachine(schema, { id: "page" }).withArgs<{
   Loaded: { text: string };
 }>();
 
-/** Stands for a request: answers for `/fast`, never for anything else, and gives up with the signal. */
+/** In place of a request: responds only to `/fast`, and rejects when the signal aborts. */
 function load(path: string, signal: AbortSignal): Promise<string> {
   if (path === "/fast") return Promise.resolve(`<h1>${path}</h1>`);
   return new Promise((_, reject) => {
@@ -26,14 +26,14 @@ function load(path: string, signal: AbortSignal): Promise<string> {
 
 page.handle({
   LoadingEnter({ args }) {
-    // Asked before anything changes: false cancels the transition.
+    // Runs before anything changes: false cancels the transition.
     return args?.path.startsWith("/");
   },
   async LoadingState({ args, signal, machine }) {
     console.log(`loading ${args!.path}`);
     signal.addEventListener("abort", () => console.log(`left ${args!.path}`));
     const text = await load(args!.path, signal);
-    // The signal aborts as soon as Loading's tick moves: what comes too late is dropped.
+    // The signal aborts as soon as Loading's tick moves: a late response is dropped.
     if (!signal.aborted) machine.add("Loaded", { text });
   },
   LoadedState({ args }) {

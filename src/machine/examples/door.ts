@@ -1,5 +1,5 @@
 /**
- * A door: states with relations, and reasons for what cannot be.
+ * A door: states with relations, auto states, and the reasons of canceled mutations.
  * Run it: `node src/machine/examples/door.ts`.
  */
 
@@ -8,7 +8,7 @@ import { createMachine, defineSchema } from "../mod.ts";
 const door = createMachine(
   defineSchema({
     Open: { remove: ["Closed", "Locked"] },
-    // Active by itself whenever nothing keeps it from being so.
+    // The machine activates it whenever no other state prevents that.
     Closed: { auto: true, remove: ["Open"] },
     Locked: { require: ["Closed"] },
     Powered: {},
@@ -20,17 +20,17 @@ const door = createMachine(
 console.log(`lock: ${door.add("Locked").result}`);
 console.log(`now: ${door}`);
 
-// Anything that moves the clock lets auto states in.
+// Auto states activate after any transition that moves the clock.
 door.add("Powered");
 console.log(`powered: ${door}`);
 console.log(`lock with alarm: ${door.add(["Locked", "Alarm"]).result}`);
 
-// Opening takes Closed and Locked along, and Alarm falls, as it requires Locked.
+// Open removes Closed and Locked; Alarm deactivates because it requires Locked.
 door.add("Open");
 console.log(`opened: ${door}`);
 
 const refused = door.add("Alarm");
 if (refused.result === "canceled") console.log(`alarm: no, by ${refused.rejected.by}`);
 
-// Ticks count how often a state flipped: odd is active.
+// Ticks count how often a state flipped; odd is active.
 console.log(`all: ${door.toStringAll()}`);

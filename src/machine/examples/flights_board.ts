@@ -1,5 +1,5 @@
 /**
- * A board for flights: a schema made of parts, groups of states, and what changed.
+ * A board for flights: a schema composed of parts, groups of states, and changes of the clock.
  * Run it: `node src/machine/examples/flights_board.ts`.
  */
 
@@ -11,7 +11,7 @@ const GATES = ["GateA", "GateB"] as const;
 const schema = mergeSchemas(
   BASIC,
   defineSchema({
-    // Each removes the others of its group, itself excepted.
+    // Each removes the other states of its group; parsing drops its own name.
     OnTime: { remove: STATUS },
     Delayed: { remove: STATUS },
     Departed: { remove: [...STATUS, "Boarding"] },
@@ -45,7 +45,7 @@ flight.add("Boarding");
 flight.add("Departed");
 show();
 
-// Two states of an exclusive group are a contradiction: all or nothing.
+// Two states of an exclusive group contradict each other: the whole mutation is canceled.
 const both = flight.add(["OnTime", "Delayed"]);
 if (both.result === "canceled") {
   console.log(`both: no, ${both.rejected.state} by ${both.rejected.by}`);

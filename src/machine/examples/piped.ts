@@ -1,5 +1,5 @@
 /**
- * Machines that follow each other: the state of a connection drives that of a service.
+ * Pipes between machines: the states of a connection drive those of a service.
  * Run it: `node src/machine/examples/piped.ts`.
  */
 
@@ -8,7 +8,7 @@ import { BASIC, CONNECTED, createMachine, mergeSchemas, pipe, pipeErr, pipeStart
 const connection = createMachine(mergeSchemas(BASIC, CONNECTED), { id: "connection" });
 const service = createMachine(BASIC, { id: "service" });
 
-// Start goes to the connection; being connected, and its errors, come back.
+// Start goes to the connection; Connected and errors come back.
 pipeStart(service, connection);
 pipe(connection, "Connected", service, "Ready");
 pipeErr(connection, service, "ErrNetwork");

@@ -1,5 +1,5 @@
 /**
- * History: which states moved, when, and by which mutation; and the clock taken along to another life.
+ * History: which states moved, when, and by which mutation; then export and import of the clock.
  * Run it: `node src/machine/examples/remembering.ts`.
  */
 
@@ -33,10 +33,10 @@ for (const { at, type, called, isAuto, entered, exited } of history) {
 console.log(`busy for job ${history.lastActivation("Busy")?.args?.job}`);
 console.log(`idle then: ${history.wasActive("Idle", now - 60_000, now - 1)}`);
 
-// A clock can be exported, kept as JSON, and imported by a machine of the same id and states.
+// A machine with the same id and states can import the exported clock, for example from JSON.
 const kept = JSON.stringify(machine.export());
 const next = createMachine(schema, { id: "worker" });
 next.import(JSON.parse(kept));
-console.log(`next life: ${next}`);
+console.log(`restored: ${next}`);
 await next.dispose();
 console.log(`disposed: ${next.add("Busy").result}`);

@@ -1,5 +1,5 @@
 /**
- * Waiting for states, ticks and conditions, with a signal to give up.
+ * Waiting for states, ticks, conditions and args, with a signal to abort.
  * Run it: `node src/machine/examples/waiting.ts`.
  */
 
@@ -15,7 +15,7 @@ const note = (text: string) => () => void seen.push(text);
 
 const waits = [
   machine.when(["Start", "Ready"]).then(note("started and ready")),
-  // Beat's tick grows by 1 as it activates, and by 2 each time it is called again.
+  // Beat's tick grows by 1 when it activates, and by 2 each time it is called again.
   machine.whenTicks("Beat", 5).then(note("three beats")),
   machine.whenQuery((ticks) => ticks[machine.indexOf("Beat")]! > 6).then(note("beyond 6")),
   machine.whenArgs("Beat", { by: "hand" }).then(note("a beat by hand")),

@@ -1,13 +1,13 @@
 /**
- * Schemas that machines have in common, to be merged into one's own: `mergeSchemas(BASIC, {…})`. Each
- * comes with its definition of names, for an index order by `collectStates`.
+ * Schemas that many machines share, for merging into other schemas: `mergeSchemas(BASIC, {…})`. Each
+ * has a definition of its names, from which `collectStates` derives an index order.
  */
 
 import type { Handlers, Machine } from "../machine.ts";
 import { defineSchema, type Schema, type StateDefinition, type StateName } from "../schema.ts";
 import { defineStates } from "./groups.ts";
 
-/** What every machine has. */
+/** The states of every machine. */
 export const BASE_STATES = defineStates("Base", ["Exception"], { isBase: true });
 
 export const BASIC_STATES = defineStates("Basic", [
@@ -20,7 +20,7 @@ export const BASIC_STATES = defineStates("Basic", [
   "Heartbeat",
 ]);
 
-/** A machine that starts, becomes ready, shows signs of life and has errors of two common kinds. */
+/** A machine that starts, becomes ready and shows signs of life, with two common errors. */
 export const BASIC = defineSchema({
   Exception: { multi: true },
   ErrNetwork: { multi: true, add: ["Exception"], require: ["Exception"] },
@@ -33,7 +33,7 @@ export const BASIC = defineSchema({
 
 export const STATE_SOURCE_STATES = defineStates("StateSource", [BASE_STATES, "ErrOnClient"]);
 
-/** A machine that others replicate: what a replica reports back. */
+/** A machine that others replicate: the error that a replica reports back. */
 export const STATE_SOURCE = definePart({ ErrOnClient: { require: ["Exception"] } });
 
 export const DISPOSED_STATES = defineStates("Disposed", [
@@ -43,7 +43,7 @@ export const DISPOSED_STATES = defineStates("Disposed", [
   "Disposed",
 ]);
 
-/** Disposal as states, with {@linkcode handleDisposal}: add `Disposing` to end the machine. Needs a `Start`, such as that of BASIC. */
+/** Disposal as states, for {@linkcode handleDisposal}: adding `Disposing` ends the machine. Needs a `Start`, such as that of BASIC. */
 export const DISPOSED = definePart({
   RegisterDisposal: { multi: true },
   Disposing: { remove: ["Start", "Exception"] },
@@ -61,7 +61,7 @@ export const CONNECTED_STATES = defineStates("Connected", [
 
 const CONNECTION = ["Connecting", "Connected", "Disconnecting", "Disconnected"] as const;
 
-/** One connection: at any time in one of four states. Needs a `Start`, such as that of BASIC. */
+/** One connection, always in one of four states. Needs a `Start`, such as that of BASIC. */
 export const CONNECTED = definePart({
   ErrConnecting: { require: ["Exception"] },
   Connecting: { require: ["Start"], remove: CONNECTION },
@@ -80,7 +80,7 @@ export const CONN_POOL_STATES = defineStates("ConnPool", [
   BASE_STATES,
 ]);
 
-/** Several connections: Connected with the first, ConnectedFully with all. Needs a `Start`, such as that of BASIC. */
+/** Several connections: Connected from the first one on, ConnectedFully with all. Needs a `Start`, such as that of BASIC. */
 export const CONN_POOL = definePart({
   ErrConnecting: { require: ["Exception"] },
   Connecting: { require: ["Start"], remove: ["Disconnecting"] },
@@ -90,17 +90,17 @@ export const CONN_POOL = definePart({
   Disconnected: { remove: ["Connecting", "ConnectedFully", "Disconnecting"] },
 });
 
-/** Args of a mutation that adds `RegisterDisposal`. */
+/** Args for adding `RegisterDisposal`. */
 export interface RegisterDisposalArgs {
-  /** Called, and awaited, once the machine is being disposed. */
+  /** Called and awaited during disposal. */
   readonly dispose: () => unknown;
 }
 
 /**
- * Binds the handlers of the states of {@linkcode DISPOSED}: `RegisterDisposal` takes a function,
- * `Disposing` runs those taken in their order, each awaited, and then adds `Disposed`, which disposes
- * the machine. What such a function throws becomes an error of the machine and stops none of the others.
- * Returns the removal of the handlers. Throws {@linkcode MachineError} if the machine lacks the states.
+ * Binds handlers for the states of {@linkcode DISPOSED}: `RegisterDisposal` registers a function;
+ * `Disposing` calls the registered functions in order, awaits each, and then adds `Disposed`, which disposes
+ * the machine. An error thrown by such a function becomes an error of the machine; the others still run.
+ * Returns a function that removes the handlers. Throws `MachineError` if the machine lacks the states.
  */
 export function handleDisposal<N extends string, A>(machine: Machine<N, A>): () => void {
   const disposals: (() => unknown)[] = [];
@@ -117,7 +117,7 @@ export function handleDisposal<N extends string, A>(machine: Machine<N, A>): () 
       disposals.push(args!.dispose as () => unknown);
     },
     async DisposingState({ machine }) {
-      // The handler's own transition ends first: disposals see the machine as it is then.
+      // Lets the current transition end first, so that the functions see the machine after it.
       await machine.whenQueueEnd();
       for (const dispose of disposals.splice(0)) {
         try {
@@ -135,7 +135,7 @@ export function handleDisposal<N extends string, A>(machine: Machine<N, A>): () 
   return machine.bind(handlers);
 }
 
-/** A schema to be merged: its relations may name states that the others bring. */
+/** A schema for merging: its relations may name states of other schemas. */
 function definePart<const S extends Record<string, StateDefinition>>(
   schema: S,
 ): Schema<StateName<S>> {

@@ -1,6 +1,6 @@
 /**
  * Types of pipes, groups and history. Each `@ts-expect-error` fails the type check if its line
- * compiles; who gets past the compiler gets an error at run time.
+ * compiles; code that evades the compiler gets an error at run time.
  */
 
 import { describe, expect, it } from "vitest";

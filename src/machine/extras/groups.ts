@@ -1,35 +1,35 @@
 /**
- * State names from nested definitions, in index order, and the groups that come with them. A
- * definition lists its own names and the definitions that it embeds, in the order that counts.
+ * Groups of states: from nested definitions, which also give an index order, or listed by hand. A
+ * definition lists its own names and the definitions that it embeds, in order.
  */
 
 import { MachineError } from "../errors.ts";
 import type { Schema } from "../schema.ts";
 
-/** Names of states and, among them, whole other definitions. */
+/** A list of state names and embedded definitions. */
 export interface StatesDefinition<N extends string = string> {
-  /** The group that its names form where it is embedded. */
+  /** The name of the group that its states form in a definition that embeds it. */
   readonly name: string;
-  /** In field order: own names, and definitions that are embedded. */
+  /** Own names and embedded definitions, in order. */
   readonly members: readonly (N | StatesDefinition<N>)[];
-  /** Whether it forms no group where it is embedded, as the base that everything has. */
+  /** Whether it forms no group, like the base that every definition embeds. */
   readonly isBase: boolean;
 }
 
-/** What {@linkcode collectStates} makes of a definition. */
+/** The result of {@linkcode collectStates}. */
 export interface CollectedStates<N extends string = string> {
-  /** Every name once, depth first in field order: an index order for `createMachine`. */
+  /** Every name once, depth first in the order of members: an index order for `createMachine`. */
   readonly names: readonly N[];
   /**
-   * `self`, the definition's own names, then one group per embedded definition in order of visit. A
-   * name that several definitions have belongs to the first that was visited.
+   * `self`, the definition's own names, then one group per embedded definition, in order of visit. A
+   * name in several definitions belongs to the first one visited.
    */
   readonly groups: Readonly<Record<string, readonly N[]>>;
 }
 
 type MemberName<M> = M extends string ? M : M extends StatesDefinition<infer N> ? N : never;
 
-/** Makes a definition, with its names and those of what it embeds inferred. */
+/** Makes a definition, and infers its names and those of the definitions that it embeds. */
 export function defineStates<const M extends readonly (string | StatesDefinition)[]>(
   name: string,
   members: M,
@@ -43,8 +43,8 @@ export function defineStates<const M extends readonly (string | StatesDefinition
 }
 
 /**
- * Names and groups of a definition. Throws {@linkcode MachineError} if two embedded definitions of
- * different content have one name, as one would hide the other.
+ * The names and groups of a definition. Throws {@linkcode MachineError} if two different embedded
+ * definitions have the same name, as one would hide the other.
  */
 export function collectStates<N extends string>(
   definition: StatesDefinition<N>,
@@ -78,9 +78,9 @@ export function collectStates<N extends string>(
 }
 
 /**
- * Groups of a schema's states by name, typed, so that neither a group nor a state can be misspelt:
+ * Named groups of a schema's states, typed so that neither a group nor a state can be misspelt:
  * for `machine.activeStates(groups.Status)`, `machine.switch(groups.Gates)` and relations. Groups are
- * labels, without effect on behaviour. Throws {@linkcode MachineError} for unknown states.
+ * labels that do not affect behaviour. Throws {@linkcode MachineError} for unknown states.
  */
 export function defineGroups<N extends string, const G extends Record<string, readonly N[]>>(
   schema: Schema<N>,

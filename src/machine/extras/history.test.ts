@@ -55,7 +55,7 @@ describe("recordHistory()", () => {
       trackedSum: 4,
       trackedSumDiff: 3,
     });
-    // Idle activated by itself and left again: not tracked, but part of the whole.
+    // Idle activated and left again: not tracked, but part of the sum of all ticks.
     expect(record?.timeSum).toBe(6);
   });
 
@@ -178,7 +178,7 @@ describe("recordHistory()", () => {
       "Cannot record history: no state is tracked",
     );
     expect(() => createRecorded({ maxRecords: 0 })).toThrow(
-      "Cannot record history: maxRecords is 0, not a whole number from 1",
+      "Cannot record history: maxRecords is 0, not an integer >= 1",
     );
   });
 });

@@ -1,17 +1,17 @@
-/** History: what a machine did, kept in memory and asked by state, mutation and time. */
+/** History: records of a machine's transitions, kept in memory and searched by state, mutation and time. */
 
 import { MachineError, unknownState } from "../errors.ts";
 import type { Machine, Transition } from "../machine.ts";
 import type { MutationArgs, MutationType, Rejection } from "../mutation.ts";
 
 export interface HistoryOptions<N extends string = string> {
-  /** Records that are kept; the oldest go first. Default 1,000. */
+  /** Most records kept; the oldest are dropped first. Default 1,000. */
   readonly maxRecords?: number;
-  /** States whose ticks go into each record, 16 bytes each. Default: all, or those of the lists below where one is given. */
+  /** The tracked states, whose ticks each record keeps, at 16 bytes each. Default: all states, or none besides those of `called` and `changed`. */
   readonly states?: readonly N[];
-  /** Records only mutations that called one of these states. These are tracked as well. */
+  /** Records only mutations that called one of these states, and tracks these states. */
   readonly called?: readonly N[];
-  /** Records only transitions that moved one of these states. These are tracked as well. */
+  /** Records only transitions that moved one of these states, and tracks these states. */
   readonly changed?: readonly N[];
   /** Leaves out mutations that called one of these states, such as signs of life. */
   readonly notCalled?: readonly N[];
@@ -19,7 +19,7 @@ export interface HistoryOptions<N extends string = string> {
   readonly notChanged?: readonly N[];
   /** Records canceled transitions as well. Default false. */
   readonly hasCanceled?: boolean;
-  /** Keeps the args of mutations, and with them what they refer to. Default false. */
+  /** Keeps the args of mutations, and thereby all objects they refer to. Default false. */
   readonly hasArgs?: boolean;
   /** Wall time in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number;
@@ -32,58 +32,58 @@ export interface HistoryRecord<N extends string = string> {
   /** The called states. */
   readonly called: readonly N[];
   readonly isAuto: boolean;
-  /** States that activated or were called again, and states that deactivated; in handler order. Empty where it was canceled. */
+  /** States that activated or were called again, and states that deactivated, in handler order. Empty if canceled. */
   readonly entered: readonly N[];
   readonly exited: readonly N[];
   /** Only with `hasArgs`. */
   readonly args: MutationArgs | undefined;
-  /** Why it was canceled. */
+  /** Why it was canceled; undefined if it was not. */
   readonly rejected: Rejection<N> | undefined;
-  /** Wall time at its end, milliseconds since 1970. */
+  /** Wall time at its end, in milliseconds since 1970. */
   readonly at: number;
   /** The queue tick on which it ran, and the machine tick. */
   readonly queueTick: number;
   readonly machineTick: number;
-  /** Sum of all ticks after it, how much it added, and how much the clock grew since the record before (0 for the first). */
+  /** Sum of all ticks after it, its own share, and the growth since the previous record (0 for the first). */
   readonly timeSum: number;
   readonly timeSumDiff: number;
   readonly sincePrevious: number;
-  /** The same for the tracked states. */
+  /** The sum and its own share, for the tracked states only. */
   readonly trackedSum: number;
   readonly trackedSumDiff: number;
-  /** Ticks of the tracked states after it, and how much each grew, in the order of {@linkcode History.states}. */
+  /** Ticks of the tracked states after it, and their growth, in the order of {@linkcode History.states}. */
   readonly ticks: Float64Array;
   readonly ticksDiff: Float64Array;
 }
 
-/** A window, both ends included. */
+/** A window that includes both ends. */
 export interface HistoryWindow {
   readonly from?: number;
   readonly to?: number;
 }
 
-/** What records must meet, all of it. */
+/** The conditions on a record; all must hold. */
 export interface HistoryQuery<N extends string = string> {
-  /** All of these were active after the transition, or none of those. */
+  /** After the transition all states of `active` and none of `inactive` are active. */
   readonly active?: readonly N[];
   readonly inactive?: readonly N[];
-  /** All of these activated in it (or were called again), or deactivated. */
+  /** All states of `activated` activated or were called again; all states of `deactivated` deactivated. */
   readonly activated?: readonly N[];
   readonly deactivated?: readonly N[];
-  /** All of these were called. */
+  /** All of these states were called. */
   readonly called?: readonly N[];
   readonly type?: MutationType;
   readonly at?: HistoryWindow;
   readonly timeSum?: HistoryWindow;
   readonly trackedSum?: HistoryWindow;
   readonly machineTick?: HistoryWindow;
-  /** Most records to return. Default: all. */
+  /** Most records to return. Default: no limit. */
   readonly limit?: number;
 }
 
 /**
- * Records a machine's transitions from now on; dry runs are left out. Throws {@linkcode MachineError}
- * for unknown states or none at all, and `RangeError` for `maxRecords` below 1.
+ * Records a machine's transitions from now on, except checks. Throws {@linkcode MachineError} for
+ * unknown states or if no state is tracked, and `RangeError` for `maxRecords` below 1.
  */
 export function recordHistory<N extends string, A>(
   machine: Machine<N, A>,
@@ -100,11 +100,11 @@ export class History<N extends string = string> implements Disposable {
   readonly #maxRecords: number;
   readonly #now: () => number;
   readonly #placeByName: ReadonlyMap<string, number>;
-  /** Place of each of the machine's states among the tracked ones, by index; -1 for the others. */
+  /** For each of the machine's states, by index: its place among the tracked ones, or -1. */
   #places: Int32Array;
-  /** Ticks of the tracked states as the last transition or import left them. */
+  /** Ticks of the tracked states after the last transition or import. */
   readonly #ticks: Float64Array;
-  /** A ring once it is full: the oldest record stands at {@linkcode #start}. */
+  /** A ring once it is full: the oldest record is at {@linkcode #start}. */
   readonly #records: HistoryRecord<N>[] = [];
   #start = 0;
   readonly #stop: () => void;
@@ -113,7 +113,7 @@ export class History<N extends string = string> implements Disposable {
     const { maxRecords = 1_000, called, changed, now = Date.now } = options;
     if (!Number.isInteger(maxRecords) || maxRecords < 1) {
       throw new RangeError(
-        `Cannot record history: maxRecords is ${maxRecords}, not a whole number from 1`,
+        `Cannot record history: maxRecords is ${maxRecords}, not an integer >= 1`,
       );
     }
     const listed = called !== undefined || changed !== undefined;
@@ -138,7 +138,7 @@ export class History<N extends string = string> implements Disposable {
         this.#places = this.#toPlaces();
       },
     });
-    // After a transition this finds nothing new; after an import it does.
+    // Finds new ticks only after an import: a transition has recorded its own before.
     const stopListening = machine.onClockChange((indexes) => this.#update(indexes));
     this.#stop = () => {
       stopTracing();
@@ -146,7 +146,7 @@ export class History<N extends string = string> implements Disposable {
     };
   }
 
-  /** How many records there are. */
+  /** Number of records. */
   get size(): number {
     return this.#records.length;
   }
@@ -161,7 +161,7 @@ export class History<N extends string = string> implements Disposable {
     for (let age = 0; age < this.size; age++) yield this.#at(age)!;
   }
 
-  /** Records that meet the query, newest first. Throws {@linkcode MachineError} for a state that is not tracked. */
+  /** The records that match the query, newest first. Throws {@linkcode MachineError} for an untracked state. */
   find(query: HistoryQuery<N> = {}): HistoryRecord<N>[] {
     const { limit = Number.POSITIVE_INFINITY } = query;
     this.#requireTracked(query);
@@ -173,7 +173,7 @@ export class History<N extends string = string> implements Disposable {
     return found;
   }
 
-  /** The newest record in which the state activated: by which mutation, and when. */
+  /** The newest record in which the state activated. */
   lastActivation(state: N): HistoryRecord<N> | undefined {
     return this.find({ activated: [state], limit: 1 })[0];
   }
@@ -183,10 +183,10 @@ export class History<N extends string = string> implements Disposable {
     return this.find({ deactivated: [state], limit: 1 })[0];
   }
 
-  /** Whether the state was active at some time between two wall times, both included, as far as the records go back. */
+  /** Whether the state was active at any time from `from` to `to` (wall times, included), as far back as the records go. */
   wasActive(state: N, from: number, to: number): boolean {
     if (this.find({ active: [state], at: { from, to }, limit: 1 }).length > 0) return true;
-    // What holds at `from` is what the newest record before it left behind, or the oldest one found.
+    // The state at `from` follows from the newest record before it, or from the oldest record.
     const place = this.#placeByName.get(state)!;
     const [before] = this.find({ at: { to: from }, limit: 1 });
     if (before !== undefined) return before.ticks[place]! % 2 === 1;
@@ -200,7 +200,7 @@ export class History<N extends string = string> implements Disposable {
     this.#start = 0;
   }
 
-  /** Ends the recording; the records stay. */
+  /** Stops recording; keeps the records. */
   stop(): void {
     this.#stop();
   }
@@ -213,7 +213,7 @@ export class History<N extends string = string> implements Disposable {
     return Int32Array.from(this.#machine.names, (name) => this.#placeByName.get(name) ?? -1);
   }
 
-  /** Follows the ticks that a transition moved. Returns by how much, if `isWanted`. */
+  /** Updates the ticks that a transition moved. Returns their growth if `isWanted`. */
   #follow(transition: Transition<N>, isWanted: boolean): Float64Array | undefined {
     const diff = isWanted ? new Float64Array(this.states.length) : undefined;
     if (transition.phase === "final") this.#update(transition.changedIndexes, diff);

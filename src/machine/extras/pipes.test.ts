@@ -20,7 +20,7 @@ const TARGET = defineSchema({
   ErrOther: { require: ["Exception"] },
 });
 
-/** Lets the microtasks that pipes fork come to their end. */
+/** Lets the microtasks of pipes run. */
 async function settle(): Promise<void> {
   await Promise.resolve();
 }

@@ -1,6 +1,6 @@
 /**
- * Pipes: what becomes of a state in one machine is asked for in another. They are final handlers of
- * the source, so the target's answer never touches the source's transition.
+ * Pipes: a state that activates or deactivates in one machine (the source) is added to or removed from
+ * another (the target). Pipes are final handlers, so the target never affects the source's transition.
  */
 
 import type { ClockView } from "../clock_view.ts";
@@ -11,22 +11,22 @@ import { EXCEPTION } from "../schema.ts";
 
 export interface PipeOptions {
   /**
-   * Asks the target at once, within the source's transition, without args, and only where that changes
-   * the target's state. Default false: with the args, in a microtask of its own, after the source's transition.
+   * Mutates the target at once, within the source's transition, without args, and only if that changes the
+   * target's state. Default false: with the args, in a separate microtask, after the source's transition.
    */
   readonly isFlat?: boolean;
 }
 
-/** Where a state goes: what is added as it activates, and what is removed as it deactivates. */
+/** The target states of a pipe: `added` when the source state activates, `removed` when it deactivates. */
 export interface PipeTarget<T extends string = string> {
   readonly added?: T;
   readonly removed?: T;
 }
 
 /**
- * Adds `to` in the target as `from` activates in the source, and removes it as `from` deactivates.
- * `to` can also say one of the two alone, or two different states. A target state whose name begins
- * with `Err` is added together with `Exception`. Returns the removal of the pipe.
+ * Adds `to` in the target when `from` activates in the source, and removes it when `from` deactivates.
+ * `to` can also name only one of the two, or two different states. A target state whose name begins
+ * with `Err` is added together with `Exception`. Returns a function that removes the pipe.
  * Throws {@linkcode MachineError} for unknown states.
  */
 export function pipe<S extends string, T extends string>(
@@ -39,7 +39,7 @@ export function pipe<S extends string, T extends string>(
   return pipeMany(source, target, { [from]: to } as Record<S, T | PipeTarget<T>>, options);
 }
 
-/** As {@linkcode pipe}, for several states in one binding. */
+/** Like {@linkcode pipe}, for several states in one binding. */
 export function pipeMany<S extends string, T extends string>(
   source: Machine<S>,
   target: Machine<T>,
@@ -63,8 +63,8 @@ export function pipeMany<S extends string, T extends string>(
 }
 
 /**
- * Keeps the target's active states equal to the source's: after each transition of the source the
- * target is set to them, unless it has just these. Returns the removal.
+ * Keeps the target's active states equal to the source's: after each transition of the source, sets the
+ * target to them unless they are equal. Returns a function that removes the pipe.
  * Throws {@linkcode MachineError} if the target lacks a state of the source.
  */
 export function pipeAny<S extends string>(source: Machine<S>, target: Machine<S>): () => void {
@@ -96,7 +96,7 @@ export function pipeStart<T extends string>(
   return pipe(source, "Start", target, to);
 }
 
-/** Pipes the four states of a connection, each to the state that the name prefixed by `prefix` means. */
+/** Pipes the four states of a connection, each to the state of the same name with `prefix`. */
 export function pipeConnected(source: Machine, target: Machine, prefix = ""): () => void {
   const states = ["Connecting", "Connected", "Disconnecting", "Disconnected"];
   return pipeMany(
@@ -106,7 +106,7 @@ export function pipeConnected(source: Machine, target: Machine, prefix = ""): ()
   );
 }
 
-/** Hands errors on: as `Exception` activates in the source, its error is added to the target, as `to` where it is given. */
+/** Passes errors on: when `Exception` activates in the source, adds its error to the target, with the state `to`. */
 export function pipeErr<T extends string>(
   source: Machine,
   target: Machine<T>,
@@ -122,9 +122,9 @@ export function pipeErr<T extends string>(
 }
 
 /**
- * Brings states of the target to where those of the source are, once: one add of those that are active,
- * one remove of those that are not. `targets` are the target's names for them, the same by default.
- * Returns how many states were added and removed, whether that changed them or not.
+ * Copies states of the source to the target, once: one add of the active ones, one remove of the
+ * inactive ones. `targets` are their names in the target, by default the same.
+ * Returns how many states it added and removed, whether or not that changed them.
  * Throws {@linkcode MachineError} for unknown states, and `RangeError` for lists of different length.
  */
 export function syncStates<S extends string, T extends string>(
@@ -135,7 +135,7 @@ export function syncStates<S extends string, T extends string>(
 ): { readonly added: number; readonly removed: number } {
   if (states.length !== targets.length) {
     throw new RangeError(
-      `Cannot sync states: there are ${states.length} of the source and ${targets.length} of the target`,
+      `Cannot sync states: ${states.length} states of the source do not match ${targets.length} of the target`,
     );
   }
   requireStates(source as ClockView, states);
@@ -184,7 +184,7 @@ function requireStates(view: ClockView, states: readonly string[]): void {
   for (const state of states) if (view.indexOf(state) < 0) throw unknownState(view, state);
 }
 
-/** Throws if the target will never take anything again, or lacks one of the states. */
+/** Throws `MachineError` if the target is disposed or lacks one of the states. */
 function requireTarget(target: Machine, states: readonly string[]): void {
   if (target.isDisposed) {
     throw new MachineError("disposed", `Cannot pipe states: machine "${target.id}" is disposed`);

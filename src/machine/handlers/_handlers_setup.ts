@@ -14,7 +14,7 @@ export function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machi
 
 export type Handler = (event: HandlerEvent) => unknown;
 
-/** As `bind()`, with the handlers' event typed. */
+/** Like `bind()`, with typed events. */
 export function bind(
   machine: Machine,
   handlers: Readonly<Record<string, Handler | Readonly<Record<string, Handler>>>>,
@@ -23,7 +23,7 @@ export function bind(
   return machine.bind(handlers, options);
 }
 
-/** Binds every handler that there can be, each of which writes its name to the log that is returned. */
+/** Binds every possible handler; each writes its name to the returned log. */
 export function recordAll(machine: Machine): string[] {
   const log: string[] = [];
   const handlers: Record<string, Handler> = {};

@@ -28,7 +28,7 @@ describe("Auto states", () => {
     R: { require: ["B"] },
     Healthcheck: { multi: true },
     Heartbeat: {},
-    // Never to be had, so that each attempt shows.
+    // Can never activate, so that every attempt shows.
     Z: { auto: true, require: ["Ghost"] },
   };
 
@@ -182,7 +182,7 @@ describe("An auto transition", () => {
       AnyEnter: () => void asked.push("Any"),
     });
     machine.add("C");
-    // The first Any is of the Add itself.
+    // The first Any belongs to the Add itself.
     expect(asked).toEqual(["Any", "A", "B", "D", "Any"]);
   });
 
@@ -242,7 +242,7 @@ describe("An auto transition", () => {
       C: { C: () => void asked.push("C") },
     });
     last.remove("X");
-    // The target was B, A, C: with A gone from the list the walk passes over C.
+    // The target was B, A, C: without A in the list the loop skips C.
     expect(asked).toEqual(["A"]);
     expect(last.activeStates()).toEqual(["A", "C"]);
 
@@ -250,7 +250,7 @@ describe("An auto transition", () => {
     machine.add(["C", "D", "X"]);
     machine.bind({ A: { A: () => false }, D: { D: () => true } });
     machine.remove("X");
-    // C is passed over, D is asked and passes.
+    // C is skipped; D is called and passes.
     expect(machine.is(["A", "B", "C", "D"])).toBe(true);
   });
 
@@ -293,7 +293,7 @@ describe("An auto transition", () => {
       },
     });
     expect(machine.add("C").result).toBe("executed");
-    // The transition of Exception tries once more.
+    // The transition that adds Exception triggers another attempt.
     expect(machine.is(["A", "C", "Exception"])).toBe(true);
   });
 

@@ -4,7 +4,7 @@ import { defineSchema } from "../schema.ts";
 
 const SCHEMA = defineSchema({ A: {}, B: { remove: ["A"] }, C: {}, D: { remove: ["A", "C"] } });
 
-/** Names of the handlers that are called, in order. */
+/** A machine with these handlers, and the log of their calls. */
 function createLogged(names: readonly string[]) {
   const machine = createMachine(SCHEMA);
   const log: string[] = [];

@@ -14,7 +14,7 @@ const GATES = defineSchema({
 });
 type Name = StateName<typeof GATES> | "Exception";
 
-/** Runs it on a machine with and without After, so that each resolver has to give the reason. */
+/** Runs the test on machines with and without After, so that each resolver gives the reason once. */
 function onBothResolvers(
   test: (machine: Machine<Name>, rejections: (Rejection | undefined)[]) => void,
 ): void {

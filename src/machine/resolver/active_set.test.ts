@@ -27,7 +27,7 @@ function orderOf(active: ActiveSet): number[] {
 
 type Move = { readonly state: number; readonly first: boolean };
 
-/** Activates inactive states, and takes out or moves to the front active ones, as a resolver would. */
+/** Activates inactive states, deactivates active ones or moves them to the front, as a resolver does. */
 function play(active: ActiveSet, moves: readonly Move[]): void {
   for (const { state, first } of moves) {
     if (active.isActive[state] === 0) active.activate(state, first);

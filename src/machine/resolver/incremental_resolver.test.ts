@@ -25,7 +25,7 @@ describe("The incremental resolver", () => {
       D: {},
     });
     machine.set("A");
-    // C came in on the second level, where its Remove does not count.
+    // C was implied on the second level, where its Remove does not count.
     expect(machine.activeStates()).toEqual(["C", "A", "B"]);
     machine.add("D");
     expect(machine.activeStates()).toEqual(["D", "C", "B"]);

@@ -5,12 +5,12 @@ import { defineSchema } from "../schema.ts";
 const SCHEMA = defineSchema({ A: {}, B: {}, C: { require: ["B"] }, M: { multi: true } });
 const create = () => createMachine(SCHEMA, { id: "m", states: ["A", "B", "C", "M", "Exception"] });
 
-/** Lets all reactions to promises that are settled have their turn. */
+/** Lets all reactions to settled promises run. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await null;
 }
 
-/** Whether the promise is settled by now, and how. */
+/** Whether and how the promise has settled. */
 async function stateOf(promise: Promise<unknown>): Promise<"open" | "resolved" | "rejected"> {
   let state: "open" | "resolved" | "rejected" = "open";
   promise.then(
@@ -219,7 +219,7 @@ describe("whenQuery()", () => {
     expect(seen).toEqual([]);
     machine.add("A");
     expect(await stateOf(wait)).toBe("open");
-    // No tick moves, but it is a transition.
+    // No tick moves, but this is a transition.
     machine.add("A");
     expect(await stateOf(wait)).toBe("resolved");
     expect(seen).toEqual([
@@ -248,7 +248,7 @@ describe("whenQueue()", () => {
         open.push(machine.waitCount);
       },
       MEnter() {
-        // By now C was canceled.
+        // C has been canceled by now.
         open.push(machine.waitCount);
       },
     });

@@ -1,4 +1,4 @@
-/** The class on its own, with a clock moved by hand: which waits a moved tick asks, and which it passes over. */
+/** The class by itself, on a clock moved by hand: which waits a moved tick checks, and which it skips. */
 
 import { describe, expect, it } from "vitest";
 import { Waits } from "./waits.ts";
