@@ -8,7 +8,7 @@ import { isAbortError, MachineError, throwLater, toError } from "./errors.ts";
 import { Bindings } from "./handlers/bindings.ts";
 import { Listeners } from "./listeners.ts";
 import type { BindOptions, Handlers, Machine, Tracer } from "./machine.ts";
-import { type MachineExport, readExport } from "./machine_export.ts";
+import { createExport, type MachineExport, readExport } from "./machine_export.ts";
 import {
   type MachineOptions,
   type ResolvedOptions,
@@ -285,14 +285,8 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     // Throws for a handler whose state is gone, before anything changes.
     this.#bindings.recompile(compiled);
     const toNew = mapIndexes(old, compiled);
-    const ticks = states.map((name) => this.ticks[old.indexByName.get(name) ?? -1] ?? 0);
-    const order = Int32Array.from(this.#engine.resolution.order(), toNew).filter(
-      (index) => index >= 0,
-    );
     const engine = new Engine(compiled, this.#tracers, this.#createHost());
-    engine.importTicks(ticks);
-    engine.active.reorder(order, order.length);
-    engine.continueFrom(this.#engine);
+    engine.continueFrom(this.#engine, toNew);
     engine.bindings = this.#bindings.compiled;
     this.#engine = engine;
     this.#requests.engine = engine;
@@ -304,14 +298,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   }
 
   export(): MachineExport {
-    return {
-      id: this.id,
-      states: [...this.names],
-      ticks: [...this.ticks],
-      queueTick: this.queueTick,
-      machineTick: this.#machineTick,
-      schema: this.schema,
-    };
+    return createExport(this);
   }
 
   import(exported: MachineExport): void {

@@ -141,8 +141,13 @@ export class Engine implements EngineContext {
     else this.#drain(mutation);
   }
 
-  /** Takes over what outlives a change of the schema. */
-  continueFrom(old: Engine): void {
+  /** Takes over the clock and counters of the engine of a previous schema. `toNew` maps its indexes; -1 for a state that is gone. */
+  continueFrom(old: Engine, toNew: (index: number) => number): void {
+    const ticks = new Float64Array(this.ticks.length);
+    for (let i = 0; i < old.ticks.length; i++) if (toNew(i) >= 0) ticks[toNew(i)] = old.ticks[i]!;
+    this.importTicks(ticks);
+    const order = Int32Array.from(old.resolution.order(), toNew).filter((index) => index >= 0);
+    this.active.reorder(order, order.length);
     this.queue.tick = old.queue.tick;
     this.resolution.continueFrom(old.resolution);
     this.hasEverBound = old.hasEverBound;

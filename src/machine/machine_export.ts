@@ -14,6 +14,14 @@ export interface MachineExport {
   readonly schema: Schema;
 }
 
+/** The current clock of a machine. */
+export function createExport<N extends string>(
+  machine: ClockView<N> & { readonly queueTick: number; readonly machineTick: number },
+): MachineExport {
+  const { id, names, ticks, queueTick, machineTick, schema } = machine;
+  return { id, states: [...names], ticks: [...ticks], queueTick, machineTick, schema };
+}
+
 /** The ticks of an export, in the index order of `view`. Throws {@linkcode MachineError} for another machine or other states. */
 export function readExport(view: ClockView, exported: MachineExport): Float64Array {
   if (exported.id !== view.id) {

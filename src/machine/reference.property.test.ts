@@ -33,7 +33,7 @@ const chance = (tenths: number) => fc.integer({ min: 0, max: 9 }).map((draw) => 
 
 /** Schemas of some of the names, with a name now and then that is unknown, the state's own, or listed twice. */
 const schemas = fc
-  .tuple(fc.constantFrom(...MIXES), fc.integer({ min: 2, max: NAMES.length }))
+  .tuple(fc.constantFrom(...MIXES), fc.oneof(fc.constant(6), fc.integer({ min: 2, max: 12 })))
   .chain(([mix, size]) => {
     const names = NAMES.slice(0, size);
     const some = fc.array(fc.constantFrom(...names, ...names, "Ghost"), {
@@ -230,10 +230,10 @@ describe("Machine", () => {
       }),
       { numRuns: RUNS },
     );
-    expect(calls).toBeGreaterThan(20 * RUNS);
+    expect(calls).toBeGreaterThan(15 * RUNS);
     expect(unending).toBeLessThan(0.1 * RUNS);
     // Without a good share of both resolvers, the comparison would say little about one of them.
-    expect(incremental).toBeGreaterThan(3 * RUNS);
-    expect(general).toBeGreaterThan(3 * RUNS);
+    expect(incremental).toBeGreaterThan(5.7 * RUNS);
+    expect(general).toBeGreaterThan(2 * RUNS);
   });
 });
