@@ -1,17 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./mod.ts";
+import { setUp } from "./_setup.ts";
 
-function setUp(): Machine {
-  const schema = { A: {}, B: { multi: true }, C: {}, D: {} };
-  return createMachine(schema, {
-    id: "m",
-    states: ["A", "B", "C", "D", "Exception"],
-  }) as unknown as Machine;
-}
+const create = () =>
+  setUp({ A: {}, B: { multi: true }, C: {}, D: {} }, { states: ["A", "B", "C", "D", "Exception"] });
 
 describe("Ticks", () => {
   it("move by 1 on activation and deactivation, by 0 when called again, by 2 when multi and called again", () => {
-    const machine = setUp();
+    const machine = create();
     const row = () => machine.time(["A", "B", "C", "D"]).join(" ");
     machine.add(["A", "B"]);
     expect(row()).toBe("1 1 0 0");
@@ -24,14 +19,14 @@ describe("Ticks", () => {
   });
 
   it("of an active multi state that is only implied do not move", () => {
-    const machine = createMachine({ A: { add: ["M"] }, M: { multi: true } }) as unknown as Machine;
+    const machine = setUp({ A: { add: ["M"] }, M: { multi: true } });
     machine.add("M");
     machine.add("A");
     expect(machine.tick("M")).toBe(1);
   });
 
   it("of an auto state that is removed and activates again move by 2", () => {
-    const machine = createMachine({ A: { auto: true }, B: {} }) as unknown as Machine;
+    const machine = setUp({ A: { auto: true }, B: {} });
     machine.add("B");
     machine.remove("A");
     expect(machine.clock()).toMatchObject({ A: 3, B: 1 });
@@ -40,7 +35,7 @@ describe("Ticks", () => {
 
 describe("ClockView", () => {
   it("reads states, and treats unknown names as documented", () => {
-    const machine = setUp();
+    const machine = create();
     machine.add(["A", "B"]);
     expect([machine.is("A"), machine.is(["A", "C"]), machine.is([]), machine.is("Nope")]).toEqual([
       true,
@@ -68,7 +63,7 @@ describe("ClockView", () => {
   });
 
   it("compares times: equal, or reached by every tick", () => {
-    const machine = setUp();
+    const machine = create();
     machine.add(["A", "B"]);
     expect(machine.isTime([1, 1, 0, 0, 0])).toBe(true);
     expect(machine.isTime([1, 0], ["A", "B"])).toBe(false);
@@ -84,11 +79,11 @@ describe("ClockView", () => {
   });
 
   it("has text forms", () => {
-    const machine = createMachine({
+    const machine = setUp({
       A: { auto: true, require: ["B"], add: [], remove: ["C"], after: ["C"] },
       B: { multi: true },
       C: {},
-    }) as unknown as Machine;
+    });
     machine.add("B");
     expect(machine.toString()).toBe("(A:1 B:1)");
     expect(machine.toStringAll()).toBe("(A:1 B:1) [C:0 Exception:0]");
@@ -98,21 +93,21 @@ describe("ClockView", () => {
   });
 
   it("calls clock listeners once per transition with the moved states", () => {
-    const machine = setUp();
-    const told: string[] = [];
-    const stop = machine.onClockChange((indexes) => told.push([...indexes].sort().join()));
+    const machine = create();
+    const moved: string[] = [];
+    const stop = machine.onClockChange((indexes) => moved.push([...indexes].sort().join()));
     machine.add(["A", "B"]);
     machine.add("A");
     machine.set("C");
     stop();
     machine.add("D");
-    expect(told).toEqual(["0,1", "0,1,2"]);
+    expect(moved).toEqual(["0,1", "0,1,2"]);
   });
 });
 
 describe("stateSignal()", () => {
   it("is shared, works while inactive, and aborts on activation, deactivation and re-entry", () => {
-    const machine = setUp();
+    const machine = create();
     const inactive = machine.stateSignal("B");
     expect(machine.stateSignal("B")).toBe(inactive);
     machine.add("A");
@@ -130,7 +125,7 @@ describe("stateSignal()", () => {
   });
 
   it("aborts before final handlers run", () => {
-    const machine = setUp();
+    const machine = create();
     const signal = machine.stateSignal("A");
     let seen: boolean | undefined;
     machine.bind({

@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { MachineOptions } from "./machine_options.ts";
-import { createMachine, type Machine } from "./mod.ts";
-import type { MutationResult } from "./mutation.ts";
-import type { Schema } from "./schema.ts";
-
-const ABC: Schema = { A: {}, B: {}, C: {}, M: { multi: true } };
-
-function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machine {
-  return createMachine(schema, { id: "m", ...options }) as unknown as Machine;
-}
+import { ABC, setUp } from "./_setup.ts";
+import type { Machine, MutationResult } from "./mod.ts";
 
 /** Runs `act` within the final handlers of an Add A. */
 function within(machine: Machine, act: () => void): void {

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "../mod.ts";
-import type { Schema } from "../schema.ts";
-
-function setUp(schema: Schema): Machine {
-  return createMachine(schema, { id: "m" }) as unknown as Machine;
-}
+import { fail, failOnce, setUp } from "../_setup.ts";
+import type { Machine, Schema } from "../mod.ts";
 
 /** The called states of each auto mutation, comma-separated, in their order. */
 function recordAutos(machine: Machine): string[] {
@@ -15,10 +11,6 @@ function recordAutos(machine: Machine): string[] {
     },
   });
   return autos;
-}
-
-function fail(): never {
-  throw new Error("made up");
 }
 
 describe("Auto states", () => {
@@ -96,9 +88,7 @@ describe("Auto states", () => {
       X: { auto: true },
       Y: { auto: true },
     };
-    const machine = createMachine(schema, {
-      states: ["Y", "X", "W", "A", "Exception"],
-    }) as unknown as Machine;
+    const machine = setUp(schema, { states: ["Y", "X", "W", "A", "Exception"] });
     const autos = recordAutos(machine);
     machine.add("A");
     expect(autos).toEqual(["Y,X"]);
@@ -115,7 +105,7 @@ describe("Auto states", () => {
     const machine = setUp(schema);
     machine.add("A");
     expect(machine.activeStates()).toContain("X");
-    const reversed = createMachine(schema, { states: ["Y", "X", "A", "Exception"] });
+    const reversed = setUp(schema, { states: ["Y", "X", "A", "Exception"] });
     reversed.add("A");
     expect(reversed.is(["Y", "A"])).toBe(true);
   });
@@ -284,14 +274,7 @@ describe("An auto transition", () => {
 
   it("is canceled by an error in Enter, and Exception follows", () => {
     const machine = setUp({ C: {}, A: { auto: true } });
-    let isFirst = true;
-    machine.bind({
-      AEnter() {
-        if (!isFirst) return;
-        isFirst = false;
-        fail();
-      },
-    });
+    machine.bind({ AEnter: failOnce() });
     expect(machine.add("C").result).toBe("executed");
     // The transition that adds Exception triggers another attempt.
     expect(machine.is(["A", "C", "Exception"])).toBe(true);

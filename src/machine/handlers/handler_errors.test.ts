@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { ABC, bind, fail, failOnce, recordAll, setUp } from "../_setup.ts";
 import type { MachineOptions } from "../machine_options.ts";
 import { createMachine } from "../mod.ts";
-import { ABC, bind, recordAll, setUp } from "./_handlers_setup.ts";
 
 const ORDER = ["A", "B", "C", "M", "Exception"];
-
-function fail(): never {
-  throw new Error("made up");
-}
 
 describe("A handler that throws", () => {
   it("in negotiation cancels and changes nothing; Exception is added next", () => {
@@ -49,15 +45,7 @@ describe("A handler that throws", () => {
     expect(machine.time()).toEqual([2, 0, 1, 0, 1]);
 
     const any = setUp(ABC, { states: ORDER });
-    let isFirst = true;
-    bind(any, {
-      AnyState() {
-        if (isFirst) {
-          isFirst = false;
-          fail();
-        }
-      },
-    });
+    bind(any, { AnyState: failOnce() });
     expect(any.add("A").result).toBe("canceled");
     expect(any.time()).toEqual([1, 0, 0, 0, 1]);
   });
@@ -78,15 +66,7 @@ describe("A handler that throws", () => {
     expect(ends.tick("M")).toBe(5);
 
     const any = setUp(ABC, { states: ORDER });
-    let isFirst = true;
-    bind(any, {
-      AnyState() {
-        if (isFirst) {
-          isFirst = false;
-          fail();
-        }
-      },
-    });
+    bind(any, { AnyState: failOnce() });
     any.add("M");
     expect(any.tick("M")).toBe(3);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { bind, setUp } from "../_setup.ts";
 import type { HandlerEvent } from "../machine.ts";
 import type { Schema } from "../schema.ts";
-import { bind, setUp } from "./_handlers_setup.ts";
 
 /** A machine whose handlers keep their events. */
 function keepEvents(...names: string[]) {

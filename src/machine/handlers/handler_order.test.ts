@@ -9,13 +9,13 @@ describe("createStateSort()", () => {
   ] as const)("sorts by %s, in the order of the machine's own handlers", (_, schema, expected) => {
     const states = ["A", "B", "C", "D", "Exception"];
     const machine = createMachine(schema as Record<string, object>, { states });
-    const told: string[] = [];
+    const called: string[] = [];
     for (const state of ["A", "B", "C", "D"])
-      machine.bind({ [`${state}State`]: () => void told.push(state) });
+      machine.bind({ [`${state}State`]: () => void called.push(state) });
     machine.add(["A", "B", "C", "D"]);
     const order = Int32Array.of(0, 1, 2, 3);
     createStateSort(machine.schema, machine.names)(order);
     expect(Array.from(order, (index) => states[index]).join(" ")).toBe(expected);
-    expect(told.join(" ")).toBe(expected);
+    expect(called.join(" ")).toBe(expected);
   });
 });

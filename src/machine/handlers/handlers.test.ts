@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bind, type Handler, recordAll, setUp } from "./_handlers_setup.ts";
+import { bind, type Handler, recordAll, setUp } from "../_setup.ts";
 
 describe("Handlers", () => {
   it("run in the order of the phases: exits, enters, pairs, AnyEnter, ends, states, AnyState", () => {

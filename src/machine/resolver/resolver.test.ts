@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "../mod.ts";
-import type { Schema } from "../schema.ts";
+import { setUp as create } from "../_setup.ts";
+import type { Machine, Schema } from "../mod.ts";
 
 function setUp(schema: Schema, active: readonly string[] = []): Machine {
-  const machine = createMachine(schema, {
-    states: [...Object.keys(schema), "Exception"],
-  }) as unknown as Machine;
+  const machine = create(schema, { states: [...Object.keys(schema), "Exception"] });
   for (const name of active) machine.add(name);
   expect(machine.is(active)).toBe(true);
   return machine;

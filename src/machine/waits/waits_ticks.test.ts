@@ -48,10 +48,10 @@ describe("Waits.process()", () => {
     const { waits, note, move } = createWaits();
     const controller = new AbortController();
     note("kept", waits.reached([0], [3]));
-    note("given up", waits.reached([0], [2], controller.signal));
+    note("aborted", waits.reached([0], [2], controller.signal));
     controller.abort("late");
     expect(waits.count).toBe(1);
-    expect(await move(0)).toEqual(["given up: late"]);
+    expect(await move(0)).toEqual(["aborted: late"]);
     expect(await move(0)).toEqual([]);
     expect(await move(0)).toEqual(["kept"]);
   });

@@ -1,15 +1,32 @@
-/** Machines with handlers, for tests of handlers. */
+/** Machines, and handlers that log or fail, for tests. */
 
-import type { BindOptions, HandlerEvent } from "../machine.ts";
-import type { MachineOptions } from "../machine_options.ts";
-import { createMachine, type Machine } from "../mod.ts";
-import type { Schema } from "../schema.ts";
+import {
+  type BindOptions,
+  createMachine,
+  type HandlerEvent,
+  type Machine,
+  type MachineOptions,
+  type Schema,
+} from "./mod.ts";
 
 /** Two free states, one that removes both, and a multi state. */
 export const ABC: Schema = { A: {}, B: {}, C: { remove: ["A", "B"] }, M: { multi: true } };
 
 export function setUp(schema: Schema = ABC, options: MachineOptions = {}): Machine {
   return createMachine(schema, { id: "m", ...options }) as unknown as Machine;
+}
+
+/** A handler that always throws. */
+export function fail(): never {
+  throw new Error("made up");
+}
+
+/** A handler that throws only in its first call. */
+export function failOnce(): () => void {
+  let calls = 0;
+  return () => {
+    if (calls++ === 0) fail();
+  };
 }
 
 export type Handler = (event: HandlerEvent) => unknown;
