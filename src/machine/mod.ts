@@ -12,7 +12,7 @@
  */
 
 export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
-export { createMachine } from "./create_machine.ts";
+export { createMachine } from "./engine/create_machine.ts";
 export { MachineError, type MachineErrorCode } from "./errors.ts";
 export {
   BASE_STATES,

@@ -1,7 +1,7 @@
 /** The second handler phase: the ticks have moved, and final handlers run; they cannot veto. */
 
-import type { EngineContext } from "../engine_context.ts";
 import type { QueuedMutation } from "../mutation.ts";
+import type { EngineContext } from "./engine_context.ts";
 import { callHandlers } from "./handler_calls.ts";
 import { HAS_END, HAS_STATE } from "./handler_index.ts";
 import { rollback } from "./rollback.ts";

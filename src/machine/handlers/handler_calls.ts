@@ -1,10 +1,10 @@
 /** Calls handlers, measures how long they run, and turns what they throw into an error of the machine. */
 
-import type { EngineContext } from "../engine_context.ts";
 import { toError } from "../errors.ts";
 import type { HandlerEvent } from "../machine.ts";
 import { QueuedMutation } from "../mutation.ts";
 import type { Binding, BoundHandler } from "./binding.ts";
+import type { EngineContext } from "./engine_context.ts";
 import { EngineHandlerEvent } from "./handler_event.ts";
 import { rejectionOf } from "./rejection.ts";
 import { rollback } from "./rollback.ts";

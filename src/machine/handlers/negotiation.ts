@@ -1,8 +1,8 @@
 /** The first handler phase: handlers may veto the transition. A veto of an auto state only drops that state from its auto transition. */
 
-import type { EngineContext } from "../engine_context.ts";
 import { MUTATION_REMOVE, type QueuedMutation } from "../mutation.ts";
 import type { Binding, BoundHandler } from "./binding.ts";
+import type { EngineContext } from "./engine_context.ts";
 import { callHandlers } from "./handler_calls.ts";
 import { HAS_ENTER, HAS_EXIT } from "./handler_index.ts";
 

@@ -1,7 +1,7 @@
 /** What an error or timeout of a final handler takes back. */
 
-import type { EngineContext } from "../engine_context.ts";
 import type { QueuedMutation } from "../mutation.ts";
+import type { EngineContext } from "./engine_context.ts";
 
 /**
  * Deactivates the running transition's exits and enters, in this order, beginning at `from`, the state

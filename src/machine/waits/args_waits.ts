@@ -1,10 +1,10 @@
 /** Waits for the turn of a state's final handlers with certain args. */
 
-import type { MutationArgs } from "../mutation.ts";
+type Args = Readonly<Record<string, unknown>>;
 
 interface ArgsWait {
   state: number;
-  readonly args: MutationArgs;
+  readonly args: Args;
   readonly resolve: () => void;
 }
 
@@ -15,7 +15,7 @@ export class ArgsWaits {
     return this.#waits.length;
   }
 
-  add(state: number, args: MutationArgs, signal?: AbortSignal): Promise<void> {
+  add(state: number, args: Args, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
@@ -36,7 +36,7 @@ export class ArgsWaits {
   }
 
   /** Resolves the waits for `state` whose args are all contained in `args`. */
-  process(state: number, args: MutationArgs | undefined): void {
+  process(state: number, args: Args | undefined): void {
     for (const wait of [...this.#waits]) {
       if (wait.state !== state) continue;
       if (!Object.entries(wait.args).every(([name, value]) => args?.[name] === value)) continue;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, type Machine } from "./mod.ts";
-import { defineSchema } from "./schema.ts";
+import { createMachine, type Machine } from "../mod.ts";
+import { defineSchema } from "../schema.ts";
 
 const SCHEMA = defineSchema({
   Exception: { multi: true },

@@ -3,29 +3,29 @@
  * its end. The queue, the resolvers, the two handler phases and the calls of handlers are in other files.
  */
 
-import type { EngineContext, EngineHost } from "./engine_context.ts";
-import { toError } from "./errors.ts";
-import type { Binding } from "./handlers/binding.ts";
-import { runAnyState, runFinals } from "./handlers/finals.ts";
-import { HandlerIndex } from "./handlers/handler_index.ts";
-import { negotiate } from "./handlers/negotiation.ts";
-import { explainPlan } from "./handlers/rejection.ts";
-import type { Machine } from "./machine.ts";
+import { toError } from "../errors.ts";
+import type { Binding } from "../handlers/binding.ts";
+import type { EngineContext, EngineHost } from "../handlers/engine_context.ts";
+import { runAnyState, runFinals } from "../handlers/finals.ts";
+import { HandlerIndex } from "../handlers/handler_index.ts";
+import { negotiate } from "../handlers/negotiation.ts";
+import { explainPlan } from "../handlers/rejection.ts";
+import type { TracerList } from "../handlers/tracer_list.ts";
+import { EngineTransition } from "../handlers/transition.ts";
+import type { Machine } from "../machine.ts";
 import {
   EXECUTED,
   MUTATION_ADD,
   MUTATION_REMOVE,
   type MutationResult,
   QueuedMutation,
-} from "./mutation.ts";
+} from "../mutation.ts";
+import { ActiveSet } from "../resolver/active_set.ts";
+import type { CompiledSchema } from "../resolver/compiled_schema.ts";
+import { Plan } from "../resolver/plan.ts";
+import { Resolution } from "../resolver/resolution.ts";
+import { EXCEPTION } from "../schema.ts";
 import { MutationQueue } from "./mutation_queue.ts";
-import { ActiveSet } from "./resolver/active_set.ts";
-import type { CompiledSchema } from "./resolver/compiled_schema.ts";
-import { Plan } from "./resolver/plan.ts";
-import { Resolution } from "./resolver/resolution.ts";
-import { EXCEPTION } from "./schema.ts";
-import type { TracerList } from "./tracer_list.ts";
-import { EngineTransition } from "./transition.ts";
 
 /** An add of one of these states by itself triggers no auto states: it is only a sign of life. */
 const HEALTH_STATES = ["Healthcheck", "Heartbeat"];

@@ -1,8 +1,8 @@
 /** The tracers of a machine, and the calls of their hooks. */
 
-import { toError } from "./errors.ts";
-import type { Machine, Tracer, Transition } from "./machine.ts";
-import type { Mutation } from "./mutation.ts";
+import { toError } from "../errors.ts";
+import type { Machine, Tracer, Transition } from "../machine.ts";
+import type { Mutation } from "../mutation.ts";
 
 /** Keeps a list per hook, so that a hook that no tracer implements costs only a look at an empty list. */
 export class TracerList {

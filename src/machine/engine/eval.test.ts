@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMachine } from "./mod.ts";
+import { createMachine } from "../mod.ts";
 
 describe("Machine.eval()", () => {
   it("runs at once if no transition is running, and mutations made in it afterwards", async () => {

@@ -1,9 +1,9 @@
 /** The engine's transition: what {@linkcode Transition} shows, computed from the plan and the ticks when read. */
 
-import type { Machine, Transition, TransitionPhase } from "./machine.ts";
-import type { Mutation, QueuedMutation, Rejection } from "./mutation.ts";
-import type { Plan } from "./resolver/plan.ts";
-import type { Resolution } from "./resolver/resolution.ts";
+import type { Machine, Transition, TransitionPhase } from "../machine.ts";
+import type { Mutation, QueuedMutation, Rejection } from "../mutation.ts";
+import type { Plan } from "../resolver/plan.ts";
+import type { Resolution } from "../resolver/resolution.ts";
 
 /** One object per engine, written again for each transition. Only the engine and its phases write to it. */
 export class EngineTransition implements Transition {

@@ -1,7 +1,7 @@
 /** The queue of a machine: its mutations and the queue tick. */
 
-import type { MutationArgs, QueuedMutation } from "./mutation.ts";
-import type { CompiledSchema } from "./resolver/compiled_schema.ts";
+import type { MutationArgs, QueuedMutation } from "../mutation.ts";
+import type { CompiledSchema } from "../resolver/compiled_schema.ts";
 
 export class MutationQueue {
   readonly #schema: CompiledSchema;

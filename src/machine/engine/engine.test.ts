@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createMachine } from "./mod.ts";
+import { createMachine } from "../mod.ts";
 
 describe("Engine", () => {
   it("gives up on an auto state whose handler throws every time, and keeps working", () => {

@@ -1,10 +1,8 @@
 /** Calls for mutations and checks, up to the queue: refused, turned into indexes, or handed to the engine. */
 
-import type { ClockView, Names } from "./clock_view.ts";
-import type { Disposal } from "./disposal.ts";
-import type { Engine } from "./engine.ts";
-import { MachineError, unknownState } from "./errors.ts";
-import type { ResolvedOptions } from "./machine_options.ts";
+import type { ClockView, Names } from "../clock_view.ts";
+import { MachineError, unknownState } from "../errors.ts";
+import type { ResolvedOptions } from "../machine_options.ts";
 import {
   type CheckOptions,
   EXECUTED,
@@ -15,7 +13,9 @@ import {
   type MutationOptions,
   type MutationResult,
   type QueuedMutation,
-} from "./mutation.ts";
+} from "../mutation.ts";
+import type { Disposal } from "./disposal.ts";
+import type { Engine } from "./engine.ts";
 
 export class Requests<N extends string> {
   readonly #view: ClockView<N>;

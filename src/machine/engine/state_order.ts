@@ -1,6 +1,6 @@
 /** The check of an index order given by a caller. */
 
-import { MachineError } from "./errors.ts";
+import { MachineError } from "../errors.ts";
 
 /** Throws `MachineError` unless `order` lists each of `names` once. */
 export function checkOrder(id: string, order: readonly string[], names: readonly string[]): void {

@@ -1,6 +1,6 @@
 /** Whether a machine is live, and what runs when it is disposed. */
 
-import { toError } from "./errors.ts";
+import { toError } from "../errors.ts";
 
 export class Disposal {
   /** Unless `live`, mutations are canceled and no state is active. */

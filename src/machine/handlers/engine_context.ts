@@ -1,13 +1,13 @@
 /** What the engine and its handler phases need of each other and of the machine around them, as types. */
 
-import type { Binding } from "./handlers/binding.ts";
-import type { HandlerIndex } from "./handlers/handler_index.ts";
-import type { Machine, Transition } from "./machine.ts";
-import type { MutationArgs, MutationResult, QueuedMutation } from "./mutation.ts";
-import type { ActiveSet } from "./resolver/active_set.ts";
-import type { CompiledSchema } from "./resolver/compiled_schema.ts";
-import type { Plan } from "./resolver/plan.ts";
-import type { Resolution } from "./resolver/resolution.ts";
+import type { Machine, Transition } from "../machine.ts";
+import type { MutationArgs, MutationResult, QueuedMutation } from "../mutation.ts";
+import type { ActiveSet } from "../resolver/active_set.ts";
+import type { CompiledSchema } from "../resolver/compiled_schema.ts";
+import type { Plan } from "../resolver/plan.ts";
+import type { Resolution } from "../resolver/resolution.ts";
+import type { Binding } from "./binding.ts";
+import type { HandlerIndex } from "./handler_index.ts";
 import type { TracerList } from "./tracer_list.ts";
 import type { EngineTransition } from "./transition.ts";
 

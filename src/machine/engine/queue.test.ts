@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ABC, setUp } from "./_setup.ts";
-import type { Machine, MutationResult } from "./mod.ts";
+import { ABC, setUp } from "../_setup.ts";
+import type { Machine, MutationResult } from "../mod.ts";
 
 /** Runs `act` within the final handlers of an Add A. */
 function within(machine: Machine, act: () => void): void {

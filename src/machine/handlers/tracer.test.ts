@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Tracer } from "./machine.ts";
-import { createMachine, type Machine } from "./mod.ts";
-import type { Mutation } from "./mutation.ts";
-import { defineSchema } from "./schema.ts";
+import type { Tracer } from "../machine.ts";
+import { createMachine, type Machine } from "../mod.ts";
+import type { Mutation } from "../mutation.ts";
+import { defineSchema } from "../schema.ts";
 
 const SCHEMA = defineSchema({
   A: {},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createMachine } from "./mod.ts";
+import { createMachine } from "../mod.ts";
 
 describe("Machine.setSchema()", () => {
   it("deactivates a state that the new schema lacks", () => {

@@ -1,8 +1,8 @@
 /** The change of a machine's schema to a larger one. */
 
-import { MachineError } from "./errors.ts";
-import { type CompiledSchema, compileSchema } from "./resolver/compiled_schema.ts";
-import { parseSchema, type Schema } from "./schema.ts";
+import { MachineError } from "../errors.ts";
+import { type CompiledSchema, compileSchema } from "../resolver/compiled_schema.ts";
+import { parseSchema, type Schema } from "../schema.ts";
 import { checkOrder } from "./state_order.ts";
 
 /**

@@ -1,20 +1,19 @@
 /** `createMachine()`, and the class behind it: the public methods of a machine over its engine. */
 
-import { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
-import { Disposal } from "./disposal.ts";
-import { Engine } from "./engine.ts";
-import type { EngineHost } from "./engine_context.ts";
-import { isAbortError, MachineError, throwLater, toError } from "./errors.ts";
-import { Bindings } from "./handlers/bindings.ts";
-import { Listeners } from "./listeners.ts";
-import type { BindOptions, Handlers, Machine, Tracer } from "./machine.ts";
-import { createExport, type MachineExport, readExport } from "./machine_export.ts";
+import { ClockView, type Names, type WaitOptions } from "../clock_view.ts";
+import { isAbortError, MachineError, throwLater, toError } from "../errors.ts";
+import { Bindings } from "../handlers/bindings.ts";
+import type { EngineHost } from "../handlers/engine_context.ts";
+import { TracerList } from "../handlers/tracer_list.ts";
+import { Listeners } from "../listeners.ts";
+import type { BindOptions, Handlers, Machine, Tracer } from "../machine.ts";
+import { createExport, type MachineExport, readExport } from "../machine_export.ts";
 import {
   type MachineOptions,
   type ResolvedOptions,
   randomId,
   resolveOptions,
-} from "./machine_options.ts";
+} from "../machine_options.ts";
 import {
   type CheckOptions,
   MUTATION_ADD,
@@ -24,15 +23,16 @@ import {
   type MutationArgs,
   type MutationOptions,
   type MutationResult,
-} from "./mutation.ts";
+} from "../mutation.ts";
+import { compileSchema } from "../resolver/compiled_schema.ts";
+import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "../schema.ts";
+import { ArgsWaits } from "../waits/args_waits.ts";
+import { QueueWaits } from "../waits/queue_waits.ts";
+import { Disposal } from "./disposal.ts";
+import { Engine } from "./engine.ts";
 import { canceled, Requests } from "./requests.ts";
-import { compileSchema } from "./resolver/compiled_schema.ts";
-import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "./schema.ts";
 import { compileLarger, mapIndexes } from "./schema_change.ts";
 import { checkOrder } from "./state_order.ts";
-import { TracerList } from "./tracer_list.ts";
-import { ArgsWaits } from "./waits/args_waits.ts";
-import { QueueWaits } from "./waits/queue_waits.ts";
 
 /**
  * Makes a machine from a schema, and infers its state names.
