@@ -53,6 +53,8 @@ export function createMachine<N extends string>(
 class EngineMachine<N extends string> extends ClockView<N> implements Machine<N> {
   /** The engine of the current schema. */
   #engine: Engine;
+  /** This machine, for code that does not depend on its state names. */
+  readonly #self = this as unknown as Machine;
   readonly #options: ResolvedOptions;
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #requests: Requests<N>;
@@ -78,10 +80,10 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#engine = new Engine(compiled, this.#tracers, this.#createHost());
     this.#requests = new Requests(this, this.#options, this.#disposal, this.#engine);
     for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
-    if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#asMachine()));
+    if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#self));
     const parent = options.parent as EngineMachine<string> | undefined;
     if (parent !== undefined)
-      parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#asMachine()));
+      parent.#tracers.each((tracer) => tracer.submachineCreated?.(parent, this.#self));
     if (options.signal !== undefined)
       this.#disposal.startOn(options.signal, () => void this.dispose());
     if (errors.length === 1) this.addErr(errors[0]);
@@ -294,7 +296,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#argsWaits.remap(toNew);
     engine.hasArgsWaits = this.#argsWaits.count > 0;
     this.remapSignals(toNew);
-    this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#asMachine()));
+    this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#self));
   }
 
   export(): MachineExport {
@@ -338,7 +340,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     await this.whenQueueEnd();
     if (this.isDisposed) return this.#disposal.done;
     this.#disposal.begin();
-    this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#asMachine()));
+    this.#tracers.each((tracer) => tracer.machineDisposed?.(this.#self));
     this.waits.close();
     this.#argsWaits.close();
     this.#queueWaits.close();
@@ -349,11 +351,10 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   }
 
   #createHost(): EngineHost {
-    const options = this.#options;
     return {
-      machine: this.#asMachine(),
-      handlerTimeoutMs: options.handlerTimeoutMs,
-      now: options.now,
+      machine: this.#self,
+      handlerTimeoutMs: this.#options.handlerTimeoutMs,
+      now: this.#options.now,
       onTicksMoved: (changed, count) => this.abortSignals(changed, count),
       onTransitionEnd: (transition, changed, count) => {
         if (!this.#changeListeners.isEmpty)
@@ -387,11 +388,6 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#queueWaits.close();
     this.addErr(error);
     this.#engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
-  }
-
-  /** This machine, for code that does not depend on its state names. */
-  #asMachine(): Machine {
-    return this as unknown as Machine;
   }
 
   protected override listenerFailed(error: Error): void {

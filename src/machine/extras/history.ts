@@ -7,7 +7,7 @@ import type { MutationArgs, MutationType, Rejection } from "../mutation.ts";
 export interface HistoryOptions<N extends string = string> {
   /** Most records kept; the oldest are dropped first. Default 1,000. */
   readonly maxRecords?: number;
-  /** The tracked states, whose ticks each record keeps, at 16 bytes each. Default: all states, or none besides those of `called` and `changed`. */
+  /** The tracked states, whose ticks each record keeps, at 16 bytes each. Default: all states, or only those of `called` and `changed` if given. */
   readonly states?: readonly N[];
   /** Records only mutations that called one of these states, and tracks these states. */
   readonly called?: readonly N[];
