@@ -253,7 +253,7 @@ export class Engine implements EngineContext {
     return EXECUTED;
   }
 
-  /** Accepts or rejects the mutation by what the relations let it have. */
+  /** Accepts or rejects the mutation according to the relations. */
   #judge(mutation: QueuedMutation): void {
     const { plan, transition } = this;
     const isAccepted =

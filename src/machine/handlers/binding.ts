@@ -1,4 +1,4 @@
-/** Bindings: sets of handlers, sorted by what the names of the handlers say that they are for. */
+/** Bindings: sets of handlers, sorted by the states and kinds that their names consist of. */
 
 import { MachineError } from "../errors.ts";
 import type { HandlerEvent } from "../machine.ts";

@@ -21,7 +21,7 @@ export class EngineTransition implements Transition {
   queueLength = 0;
   timeSumBefore = 0;
   timeSumAfter = 0;
-  /** The times before a rollback moved ticks again: the transition goes on showing what it did. */
+  /** The times as they were before a rollback moved ticks again, so that the transition still shows what it did. */
   #frozen: { readonly before: number[]; readonly after: number[] } | undefined = undefined;
 
   constructor(

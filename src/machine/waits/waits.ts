@@ -22,7 +22,7 @@ interface StateWaits {
   readonly active: Set<Wait>;
   readonly inactive: Set<Wait>;
   readonly ticks: Set<Wait>;
-  /** The lowest tick of this state among {@linkcode ticks}, or lower. */
+  /** A lower bound of the ticks of this state that {@linkcode ticks} wait for. */
   leastTick: number;
 }
 
