@@ -1,7 +1,7 @@
 /**
- * The SDK's half of traces and logs: providers that batch and send over OTLP/HTTP. Loaded only where
- * there is somewhere to send to. Queues are bounded and drop what is too much; a collector that is
- * away, slow or refusing costs the node nothing else.
+ * The SDK's part of traces and logs: providers that batch items and send them over OTLP/HTTP. Loaded only
+ * if an endpoint is configured. Queues are bounded and drop the excess, so a collector that is unreachable,
+ * slow or failing does not affect the node.
  */
 
 import type { Logger } from "@opentelemetry/api";
@@ -32,7 +32,7 @@ import type { BatchOptions, OtlpEndpoint, TelemetryOptions } from "./options.ts"
 import { SERVICE_NAMESPACE } from "./semconv.ts";
 
 interface Sender {
-  forceFlush(): Promise<void>;
+  /** Sends what is queued, then stops. */
   shutdown(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export function createTraces(
   resource: Resource,
   watch: ExportWatch,
 ): Sender & Tracers {
-  const exporter = observe<ReadableSpan>(
+  const exporter = watched<ReadableSpan>(
     new OTLPTraceExporter(toExporterConfig(endpoint)),
     "traces",
     watch,
@@ -56,7 +56,6 @@ export function createTraces(
     tracer: provider.getTracer(SERVICE_NAMESPACE),
     rootTracer: rootProvider.getTracer(SERVICE_NAMESPACE),
     rootRatio: toRootRatio(options),
-    forceFlush: () => provider.forceFlush(),
     shutdown: () => provider.shutdown(),
   };
 }
@@ -67,7 +66,7 @@ export function createLogs(
   resource: Resource,
   watch: ExportWatch,
 ): Sender & { readonly logger: Logger } {
-  const exporter = observe<ReadableLogRecord>(
+  const exporter = watched<ReadableLogRecord>(
     new OTLPLogExporter(toExporterConfig(endpoint)),
     "logs",
     watch,
@@ -78,12 +77,11 @@ export function createLogs(
   });
   return {
     logger: provider.getLogger(SERVICE_NAMESPACE),
-    forceFlush: () => provider.forceFlush(),
     shutdown: () => provider.shutdown(),
   };
 }
 
-/** The probability with which the sampler keeps a trace that begins here. */
+/** Returns the probability with which the sampler keeps a trace that begins here. */
 function toRootRatio({ sampler, samplerRatio }: TelemetryOptions): number {
   if (sampler.endsWith("traceidratio")) return samplerRatio;
   return sampler.endsWith("always_on") ? 1 : 0;
@@ -100,7 +98,7 @@ function createSampler({ sampler, samplerRatio }: TelemetryOptions): Sampler {
 }
 
 function toExporterConfig({ url, headers, timeoutMs, compression }: OtlpEndpoint) {
-  // The exporters know no other way to say it than their own enum, whose values are these words.
+  // The exporters' type is an enum of their own, whose values are these strings.
   return { url, headers, timeoutMillis: timeoutMs, compression: compression as never };
 }
 
@@ -119,8 +117,8 @@ interface Exporter<T> {
   shutdown(): Promise<void>;
 }
 
-/** The same exporter, watched. */
-function observe<T>(exporter: Exporter<T>, signal: Signal, watch: ExportWatch): Exporter<T> {
+/** Wraps an exporter so that each export is watched. */
+function watched<T>(exporter: Exporter<T>, signal: Signal, watch: ExportWatch): Exporter<T> {
   return {
     export(items, done) {
       const end = watch.start(signal);

@@ -1,4 +1,4 @@
-/** Metrics as Prometheus text, by the serializer of OpenTelemetry's exporter; its server is not needed. */
+/** Writes metrics as Prometheus text with the serializer of OpenTelemetry's exporter, without its server. */
 
 import { type HrTime, ValueType } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
@@ -15,14 +15,14 @@ import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME, ATTR_TREE_LEVEL } from "./
 
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Resource attributes that stand on every series, so that no query needs a join. */
+/** Resource attributes that become labels of every series, so that queries need no join. */
 const CONSTANT_LABELS = new RegExp(
   `^(${[ATTR_SERVICE_NAME, ATTR_SERVICE_INSTANCE_ID, ATTR_TREE_LEVEL].join("|").replaceAll(".", "\\.")})$`,
 );
 
 const NO_TIME: HrTime = [0, 0];
 
-/** Writes the metrics of a node whose resource has these attributes. */
+/** `resource` holds the node's resource attributes. */
 export function toPrometheusText(
   metrics: readonly CollectedMetric[],
   resource: Readonly<Record<string, string | number>>,
@@ -36,7 +36,7 @@ export function toPrometheusText(
 function toMetricData({ definition, points }: CollectedMetric): MetricData {
   const { name, description, type } = definition;
   const base = {
-    // Without its unit: the text format has no line for one, and the name is to stay as it is.
+    // No unit: the text format has no line for it, and the name must stay as it is.
     descriptor: { name, description, unit: "", valueType: ValueType.DOUBLE },
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
   };

@@ -1,4 +1,4 @@
-/** What a process gives its node to be observed by; `setup.ts` makes it. */
+/** Where a node's telemetry goes. `setup.ts` creates it for the process. */
 
 import type { Tracer } from "@opentelemetry/api";
 import type { NodeLogRecord } from "./logs.ts";
@@ -6,30 +6,30 @@ import type { MetricSet } from "./metric_set.ts";
 
 /** Where spans are made. */
 export interface Tracers {
-  /** Decides by its sampler, for whatever has a parent or is rare. */
+  /** Applies the configured sampler: for spans that have a parent or are rare. */
   readonly tracer: Tracer;
-  /** For traces that begin at a place where most are not kept: each is kept with this probability, 0 to 1, … */
+  /** Probability, 0 to 1, with which a trace that begins on this node is kept. */
   readonly rootRatio: number;
-  /** … and begun by this one, which keeps what it is asked for. */
+  /** Records every span: for traces that were chosen by `rootRatio`. */
   readonly rootTracer: Tracer;
 }
 
 export interface TelemetryBackend {
   readonly metrics: MetricSet;
-  /** Undefined where traces go nowhere. */
+  /** Undefined if no traces are exported. */
   readonly tracers: Tracers | undefined;
   /**
-   * The metrics now, in the format that an `accept` header asks for: OpenMetrics, with exemplars, or
-   * Prometheus text.
+   * Returns the current metrics in the format that an `accept` header names: OpenMetrics, with
+   * exemplars, or Prometheus text.
    */
   renderMetrics(accept?: string | undefined): {
     readonly body: string;
     readonly contentType: string;
   };
-  /** Sends a record, if records go anywhere. */
+  /** Sends a record, if log records are exported. */
   emitLog(record: NodeLogRecord): void;
-  /** Hops from the root, once they are known and whenever they change. */
+  /** Sets the number of hops from the root. */
   setLevel(level: number): void;
-  /** Sends what waits, for half a second at most. Never rejects. */
+  /** Sends what is queued, for half a second at most. Never rejects. */
   shutdown(): Promise<void>;
 }

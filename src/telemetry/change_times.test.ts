@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ChangeTimes } from "./change_times.ts";
 
 describe("ChangeTimes", () => {
-  it("tells when the clock first went past a seq", () => {
+  it("returns when the clock first passed a seq", () => {
     const times = new ChangeTimes();
     expect(times.firstAfter(0)).toBeNaN();
     for (const [seq, atMs] of [
@@ -15,7 +15,7 @@ describe("ChangeTimes", () => {
     expect(times.firstAfter(9)).toBeNaN();
   });
 
-  it("takes the oldest that it remembers for what is older", () => {
+  it("returns the oldest time that it remembers for older changes", () => {
     const times = new ChangeTimes();
     for (let seq = 1; seq <= 5_000; seq++) times.add(seq, seq * 10);
     expect(times.firstAfter(4_999)).toBe(50_000);
@@ -23,7 +23,7 @@ describe("ChangeTimes", () => {
     expect(times.firstAfter(1)).toBe(39_770);
   });
 
-  it("counts anew in a new epoch", () => {
+  it("forgets all changes when an epoch begins", () => {
     const times = new ChangeTimes();
     times.add(100, 10);
     times.clear();

@@ -1,15 +1,15 @@
-/** When a clock reached its last seqs, to tell how long a change waited before it was sent. */
+/** When a clock reached its last seqs, to measure how long a change waits before it is sent. */
 
-/** Changes that are remembered; of older ones it is known only that they are older. */
+/** Number of changes that are remembered; older ones are known only to be older. */
 const CAPACITY = 1024;
 
 export class ChangeTimes {
   readonly #seqs = new Float64Array(CAPACITY);
   readonly #times = new Float64Array(CAPACITY);
-  /** Changes seen in this epoch. */
+  /** Number of changes in this epoch. */
   #count = 0;
 
-  /** The clock reached `seq`, later than all before it. */
+  /** Records that the clock reached `seq`. Both numbers are greater than in the calls before. */
   add(seq: number, atMs: number): void {
     const place = this.#count % CAPACITY;
     this.#seqs[place] = seq;
@@ -17,12 +17,12 @@ export class ChangeTimes {
     this.#count++;
   }
 
-  /** A new epoch counts anew. */
+  /** Forgets all changes. Call it when an epoch begins. */
   clear(): void {
     this.#count = 0;
   }
 
-  /** When the clock first went past `seq`, or the oldest time known if that was before; NaN if it has not. */
+  /** Returns when the clock first passed `seq`, or the oldest known time if that was earlier; NaN if it has not. */
   firstAfter(seq: number): number {
     let low = Math.max(0, this.#count - CAPACITY);
     let high = this.#count;

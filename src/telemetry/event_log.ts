@@ -1,14 +1,14 @@
-/** What telemetry needs of a node's log. */
+/** The part of a node's log that telemetry uses. */
 
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Writes records of one kind; `traceContext` ties a record to its span. */
+/** Writes a record of one level; `traceContext` connects it to its span. */
 export type WriteRecord = (message: string, fields?: LogFields, traceContext?: Uint8Array) => void;
 
 export interface EventLog {
   readonly info: WriteRecord;
   readonly debug: WriteRecord;
   readonly trace: WriteRecord;
-  /** Whether records of this level are written; ask before building costly fields. */
+  /** Whether records of this level are written. Check it before building costly fields. */
   enabled(level: "info" | "debug" | "trace"): boolean;
 }

@@ -15,7 +15,7 @@ function setUp() {
 }
 
 describe("ExportWatch", () => {
-  it("counts items by signal and result, and tells each turn of a signal once", () => {
+  it("counts items by signal and result, and reports each failure and recovery of a signal once", () => {
     const { metrics, problems, watch } = setUp();
     watch.start("traces")(3, undefined);
     for (const reason of ["refused", "refused again"]) watch.start("traces")(2, new Error(reason));
@@ -28,11 +28,11 @@ describe("ExportWatch", () => {
     });
     expect(problems).toEqual([
       "telemetry export failed traces refused",
-      "telemetry export works again traces",
+      "telemetry export recovered traces",
     ]);
   });
 
-  it("takes a collector for stuck while it fails, or has not answered for a second", async () => {
+  it("considers a collector stuck while it fails or has not responded for a second", async () => {
     const { time, watch } = setUp();
     expect(watch.isStuck).toBe(false);
     const end = watch.start("logs");

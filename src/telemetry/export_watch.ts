@@ -1,4 +1,4 @@
-/** Watches exports: what is told of them, what is counted, and whether a stop should wait for one more. */
+/** Watches exports: reports failures, counts items, and knows whether a shutdown should wait for more. */
 
 import type { TimeSource } from "../replication/mod.ts";
 import type { LogFields } from "./event_log.ts";
@@ -7,10 +7,10 @@ import { METRIC_EXPORTED } from "./semconv.ts";
 
 export type Signal = "traces" | "logs";
 
-/** Ends the watch over one export; `error` is undefined if all went well. */
+/** Ends the watch over one export; `error` is undefined if it succeeded. */
 export type EndExport = (items: number, error: Error | undefined) => void;
 
-/** An export that takes longer than this, in milliseconds, is one of a collector that does not answer. */
+/** A collector that does not respond to an export within this time, in milliseconds, counts as stuck. */
 const STUCK_MS = 1_000;
 
 export class ExportWatch {
@@ -18,10 +18,10 @@ export class ExportWatch {
   readonly #onProblem: (message: string, fields: LogFields) => void;
   readonly #exported;
   readonly #failing = new Set<Signal>();
-  /** When those under way began. */
+  /** Exports in progress. */
   readonly #underWay = new Set<{ readonly sinceMs: number }>();
 
-  /** `onProblem` is told once when a signal's exports begin to fail, and once when they work again. */
+  /** Calls `onProblem` once when a signal's exports begin to fail, and once when they succeed again. */
   constructor(
     metrics: MetricSet,
     time: TimeSource,
@@ -32,7 +32,7 @@ export class ExportWatch {
     this.#exported = metrics.counters(METRIC_EXPORTED);
   }
 
-  /** Shows a signal's counts from 0 on. */
+  /** Creates a signal's counters, so that they show 0 before the first export. */
   expect(signal: Signal): void {
     for (const result of ["ok", "failed"]) this.#exported.at(signal, result);
   }
@@ -44,8 +44,7 @@ export class ExportWatch {
       this.#underWay.delete(started);
       this.#exported.at(signal, error === undefined ? "ok" : "failed").value += items;
       if (error === undefined) {
-        if (this.#failing.delete(signal))
-          this.#onProblem("telemetry export works again", { signal });
+        if (this.#failing.delete(signal)) this.#onProblem("telemetry export recovered", { signal });
       } else if (!this.#failing.has(signal)) {
         this.#failing.add(signal);
         this.#onProblem("telemetry export failed", { signal, reason: error.message });
@@ -53,7 +52,7 @@ export class ExportWatch {
     };
   }
 
-  /** Whether the collector fails or does not answer: nothing more will get there soon. */
+  /** Whether the collector fails or does not respond, so that waiting for another export is useless. */
   get isStuck(): boolean {
     const nowMs = this.#time.monotonic();
     return (

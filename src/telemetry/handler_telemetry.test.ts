@@ -1,25 +1,19 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { describe, expect, it } from "vitest";
 import { FollowedClock } from "../testing/followed_clock.ts";
-import { createContext, createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
+import { createContext, readMetrics } from "../testing/span_recorder.ts";
+import { createTelemetryServices } from "../testing/telemetry_services.ts";
 import { settle } from "../testing/virtual_time.ts";
 import { HandlerTelemetry } from "./handler_telemetry.ts";
-import { MetricSet } from "./metric_set.ts";
 import { fromSpanContext, toSpanContext } from "./trace_context.ts";
-import { Tracing } from "./tracing.ts";
 
-/** A replica that is told of transitions with these trace contexts. */
-function setUp(contexts: readonly Uint8Array[], isTracing = true) {
+/** A replica whose changes carry these trace contexts. */
+function setUp(contexts: readonly Uint8Array[], traces = true) {
   const followed = new FollowedClock({ A: {}, B: {} });
   const { time } = followed;
-  const recorder = createSpanRecorder(false);
-  const metrics = new MetricSet();
-  const telemetry = new HandlerTelemetry({
-    metrics,
-    tracing: isTracing ? new Tracing(recorder.tracers, time) : undefined,
-    time,
-    machineId: "flights",
-  });
+  const services = createTelemetryServices(time, { traces });
+  const { recorder, metrics } = services;
+  const telemetry = new HandlerTelemetry(services);
   const replica = followed.replica({ tracer: telemetry });
   telemetry.follow(replica as never);
   followed.snapshot();
@@ -29,7 +23,7 @@ function setUp(contexts: readonly Uint8Array[], isTracing = true) {
     recorder,
     time,
     metrics: () => readMetrics(metrics),
-    /** Contexts of the exemplars of handlers' durations. */
+    /** Trace contexts of the exemplars of all histograms. */
     exemplars: () =>
       metrics
         .collect()
@@ -45,7 +39,7 @@ function setUp(contexts: readonly Uint8Array[], isTracing = true) {
 }
 
 describe("HandlerTelemetry", () => {
-  it("makes a span of a call, under the last traced transition that it is told of, linked to the others", async () => {
+  it("makes a span of a call as a child of the change's last traced transition, linked to the others", async () => {
     const contexts = [
       createContext(1),
       createContext(2),
@@ -77,7 +71,7 @@ describe("HandlerTelemetry", () => {
     );
   });
 
-  it("makes none where nothing is traced, or only what is not sampled", async () => {
+  it("makes no span if tracing is off or no trace is sampled", async () => {
     for (const { replica, recorder, add, metrics } of [
       setUp([createContext(1)], false),
       setUp([createContext(1, false)]),
@@ -90,14 +84,14 @@ describe("HandlerTelemetry", () => {
     }
   });
 
-  it("measures an async handler until it is done, and counts what fails", async () => {
+  it("measures an async handler until it settles, and counts failures", async () => {
     const { replica, recorder, add, metrics, time } = setUp([createContext(1)]);
     const { promise, reject } = Promise.withResolvers<void>();
     replica.handle({ AState: () => promise, BState() {} });
     await add("A");
     expect([recorder.spans.length, metrics()]).toEqual([0, {}]);
     await time.advance(250);
-    reject(new RangeError("made up"));
+    reject(new RangeError("out of range"));
     await settle();
     expect(metrics()).toEqual({
       "machine.handler.duration": { count: 1, sum: 0.25 },
@@ -106,13 +100,13 @@ describe("HandlerTelemetry", () => {
     const [span] = recorder.spans;
     expect(span).toMatchObject({
       attributes: { "error.type": "RangeError" },
-      status: { code: SpanStatusCode.ERROR, message: "made up" },
+      status: { code: SpanStatusCode.ERROR, message: "out of range" },
     });
     await add("B");
     expect(metrics()).toMatchObject({ "machine.errors": 1 });
   });
 
-  it("counts the waits that are open", () => {
+  it("counts open waits", () => {
     const { replica, metrics } = setUp([]);
     void replica.when("A");
     void replica.whenTicks("B", 2);

@@ -1,9 +1,8 @@
-/** Handlers on a relay or leaf as metrics and spans: each call stands under the span that applied what it is told of. */
+/** Metrics and spans of local handlers on a relay or leaf. A call's parent is the span that applied its change. */
 
 import { SpanKind } from "@opentelemetry/api";
 import type { HandlerTracer, ReplicaEvent, ReplicaMachine } from "../replica_machine/mod.ts";
-import { isSampled, type TimeSource } from "../replication/mod.ts";
-import type { MetricSet } from "./metric_set.ts";
+import { isSampled } from "../replication/mod.ts";
 import {
   ATTR_HANDLER_BINDING,
   ATTR_HANDLER_NAME,
@@ -16,49 +15,44 @@ import {
   METRIC_SUBSCRIPTIONS,
   SPAN_HANDLER,
 } from "./semconv.ts";
-import type { TracedSpan, Tracing } from "./tracing.ts";
+import type { TelemetryServices } from "./services.ts";
+import type { TracedSpan } from "./tracing.ts";
 
-export interface HandlerTelemetryOptions {
-  readonly metrics: MetricSet;
-  /** Undefined: nothing is traced here. */
-  readonly tracing: Tracing | undefined;
-  readonly time: TimeSource;
-  readonly machineId: string;
-}
+type Services = Pick<TelemetryServices, "metrics" | "tracing" | "time" | "machineId">;
 
-/** A handler under way. */
+/** A handler that is running. */
 interface Running {
   readonly startedAtMs: number;
   readonly span: TracedSpan | undefined;
 }
 
 export class HandlerTelemetry implements HandlerTracer {
-  readonly #options: HandlerTelemetryOptions;
+  readonly #services: Services;
   readonly #durations;
   readonly #errors;
   readonly #running = new WeakMap<ReplicaEvent, Running>();
 
-  constructor(options: HandlerTelemetryOptions) {
-    this.#options = options;
-    this.#durations = options.metrics.histogram(METRIC_HANDLER_DURATION);
-    this.#errors = options.metrics.counter(METRIC_ERRORS);
+  constructor(services: Services) {
+    this.#services = services;
+    this.#durations = services.metrics.histogram(METRIC_HANDLER_DURATION);
+    this.#errors = services.metrics.counter(METRIC_ERRORS);
   }
 
-  /** Reads the machine's open waits from now on. To be called once. */
+  /** Measures the machine's open waits. Call it once. */
   follow(machine: ReplicaMachine): void {
-    this.#options.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
+    this.#services.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
   }
 
   handlerStart(event: ReplicaEvent, bindingId: string): void {
     const span = this.#start(event, bindingId);
-    this.#running.set(event, { startedAtMs: this.#options.time.monotonic(), span });
+    this.#running.set(event, { startedAtMs: this.#services.time.monotonic(), span });
   }
 
   handlerEnd(event: ReplicaEvent, _bindingId: string, error: Error | undefined): void {
     const running = this.#running.get(event);
     if (running === undefined) return;
     const { startedAtMs, span } = running;
-    const { time } = this.#options;
+    const { time } = this.#services;
     const seconds = (time.monotonic() - startedAtMs) / 1000;
     if (error !== undefined) this.#errors.value++;
     if (span === undefined) {
@@ -70,9 +64,9 @@ export class HandlerTelemetry implements HandlerTracer {
     span.end();
   }
 
-  /** A span, if a transition that the handler is told of is traced; under the last of them, with links to the others. */
+  /** Starts a span if the change holds traced transitions: the last one is its parent, the others are links. */
   #start({ name, change }: ReplicaEvent, bindingId: string): TracedSpan | undefined {
-    const { tracing, machineId } = this.#options;
+    const { tracing, machineId } = this.#services;
     const sampled = change.traceContexts.filter(isSampled);
     const parent = sampled.pop();
     if (tracing === undefined || parent === undefined) return undefined;

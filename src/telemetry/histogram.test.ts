@@ -9,13 +9,13 @@ describe("Histogram", () => {
     expect(histogram).toMatchObject({ count: 8, sum: 117.6 });
   });
 
-  it("takes what is below 0 or no number for 0", () => {
+  it("counts NaN and negative values as 0", () => {
     const histogram = new Histogram([1]);
     for (const value of [-1, Number.NaN]) histogram.record(value);
     expect(histogram).toMatchObject({ counts: [2, 0], count: 2, sum: 0 });
   });
 
-  it("keeps the last traced value of each bucket, and counts it as any other", () => {
+  it("keeps the last traced value of each bucket, and counts it like any other", () => {
     const histogram = new Histogram([1, 2]);
     const [one, two] = [new Uint8Array(25).fill(1), new Uint8Array(25).fill(2)];
     histogram.recordTraced(1.5, one, 1_000);

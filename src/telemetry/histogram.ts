@@ -1,22 +1,22 @@
-/** A histogram as plain numbers: one recording is a short walk and three additions. */
+/** A histogram as plain numbers: to record a value costs a short search and three additions. */
 
-/** The last traced value in a bucket: from a graph, the way to its trace. */
+/** The last traced value in a bucket; a graph links from it to its trace. */
 export interface Exemplar {
   readonly value: number;
-  /** See `trace_context.ts`. */
+  /** Of the span that the value belongs to; 25 bytes. */
   readonly traceContext: Uint8Array;
   /** Wall time, in milliseconds. */
   readonly atMs: number;
 }
 
 export class Histogram {
-  /** Upper limits of the buckets, rising; a last bucket takes what is above them all. */
+  /** Upper limits of the buckets, ascending; one more bucket takes the values above the last limit. */
   readonly boundaries: readonly number[];
-  /** How many values fell in each bucket: one more than there are boundaries. */
+  /** Number of values in each bucket. Invariant: its length is `boundaries.length + 1`. */
   readonly counts: number[];
   count = 0;
   sum = 0;
-  /** By bucket. */
+  /** By bucket; undefined for a bucket without a traced value. */
   readonly exemplars: (Exemplar | undefined)[] = [];
 
   constructor(boundaries: readonly number[]) {
@@ -24,7 +24,7 @@ export class Histogram {
     this.counts = new Array<number>(boundaries.length + 1).fill(0);
   }
 
-  /** Takes a value; what is no number, or below 0, counts as 0. Returns its bucket. */
+  /** Records a value; NaN and negative values count as 0. Returns the index of its bucket. */
   record(value: number): number {
     const known = Number.isNaN(value) ? 0 : Math.max(0, value);
     const { boundaries } = this;
@@ -36,7 +36,7 @@ export class Histogram {
     return bucket;
   }
 
-  /** As {@linkcode record}, for a value that a trace tells more about. */
+  /** As {@linkcode record}, for a value that belongs to a span. `atMs` is wall time. */
   recordTraced(value: number, traceContext: Uint8Array, atMs: number): void {
     const bucket = this.record(value);
     this.exemplars[bucket] = { value: Math.max(0, value), traceContext, atMs };

@@ -1,44 +1,38 @@
 import { describe, expect, it } from "vitest";
-import { createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
+import { readMetrics } from "../testing/span_recorder.ts";
+import { createTelemetryServices } from "../testing/telemetry_services.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
-import { MetricSet } from "./metric_set.ts";
 import { fromSpanContext } from "./trace_context.ts";
-import { Tracing } from "./tracing.ts";
 
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 function setUp(options: { keepsRoots?: boolean; traces?: boolean } = {}) {
-  const { keepsRoots = true, traces = true } = options;
   const time = new VirtualTime();
-  const recorder = createSpanRecorder(keepsRoots);
-  const metrics = new MetricSet();
-  const http = new HttpTelemetry({
-    metrics,
-    time,
-    tracing: traces ? new Tracing(recorder.tracers, time) : undefined,
-  });
+  const services = createTelemetryServices(time, { keepsRoots: true, ...options });
+  const { recorder, metrics } = services;
+  const http = new HttpTelemetry(services);
   const begin = (path: string, route: string | undefined, init?: RequestInit) =>
     http.onRequest({ request: new Request(`http://127.0.0.1:1${path}`, init), route });
   return { time, recorder, metrics, begin };
 }
 
 describe("HttpTelemetry", () => {
-  it("measures requests by method, route and status, and counts those under way", async () => {
+  it("measures requests by method, route and status, and counts those in progress", async () => {
     const { time, metrics, begin } = setUp();
     const request = begin("/states/A?x=1", "/states/:name");
-    const strange = begin("/nowhere", undefined, { method: "PURGE" });
+    const unknown = begin("/nowhere", undefined, { method: "PURGE" });
     expect(readMetrics(metrics)).toEqual({ "http.server.active_requests": 2 });
     await time.advance(20);
     request.end({ status: 200 });
-    strange.end({ status: 404 });
+    unknown.end({ status: 404 });
     expect(readMetrics(metrics)).toEqual({
       "http.server.request.duration GET /states/:name 200": { count: 1, sum: 0.02 },
       "http.server.request.duration _OTHER  404": { count: 1, sum: 0.02 },
     });
   });
 
-  it("makes a SERVER span under the caller's, and hands its context on", async () => {
+  it("makes a SERVER span as a child of the caller's, and returns its trace context", async () => {
     const { recorder, time, begin } = setUp({ keepsRoots: false });
     const headers = { traceparent: TRACEPARENT };
     const request = begin("/mutations", "/mutations", { method: "POST", headers });
@@ -61,7 +55,7 @@ describe("HttpTelemetry", () => {
     expect(request.traceContext).toEqual(fromSpanContext(span!.spanContext()));
   });
 
-  it("takes a traceparent that is not valid for none", () => {
+  it("treats an invalid traceparent as absent", () => {
     const { recorder, begin } = setUp({ keepsRoots: false });
     const headers = { traceparent: "00-zz-1-01" };
     begin("/states", "/states", { headers }).end({ status: 200 });
@@ -71,7 +65,7 @@ describe("HttpTelemetry", () => {
     expect(kept.recorder.spans).toMatchObject([{ parentSpanContext: undefined }]);
   });
 
-  it("passes the decision not to keep a mutation's trace on, so that nobody upstream decides anew", () => {
+  it("passes on the decision not to keep a mutation's trace, so that no node upstream decides again", () => {
     const { recorder, begin } = setUp({ keepsRoots: false });
     const contexts = [1, 2].map(
       () => begin("/mutations", "/mutations", { method: "POST" }).traceContext!,
@@ -85,7 +79,7 @@ describe("HttpTelemetry", () => {
     expect(recorder.spans).toEqual([]);
   });
 
-  it("marks answers from 500 on as failed", () => {
+  it("marks responses with status 500 or higher as failed", () => {
     const { recorder, begin } = setUp();
     begin("/states", "/states").end({ status: 500, error: new Error("broken") });
     begin("/states", "/states").end({ status: 404 });
@@ -96,7 +90,7 @@ describe("HttpTelemetry", () => {
     expect(recorder.spans[1]).toMatchObject({ status: { code: 0 } });
   });
 
-  it("begins no trace where machines ask all the time, but goes on with one", () => {
+  it("begins no trace on routes that machines poll, but continues one", () => {
     const { recorder, begin } = setUp();
     for (const path of ["/metrics", "/healthz", "/readyz"]) begin(path, path).end({ status: 200 });
     expect(recorder.spans).toEqual([]);
@@ -104,7 +98,7 @@ describe("HttpTelemetry", () => {
     expect(recorder.spans).toHaveLength(1);
   });
 
-  it("has neither span nor duration for streams, and no second span for replication", () => {
+  it("makes neither span nor duration for streams, and no span for replication", () => {
     const { recorder, metrics, begin } = setUp();
     const subscribe = "/statesource.v1.StateSourceService/Subscribe";
     const mutate = "/statesource.v1.StateSourceService/Mutate";
@@ -116,7 +110,7 @@ describe("HttpTelemetry", () => {
     ]);
   });
 
-  it("measures without tracing as well", () => {
+  it("measures requests without tracing", () => {
     const { metrics, begin } = setUp({ traces: false });
     const request = begin("/states", "/states");
     expect(request.traceContext).toBeUndefined();

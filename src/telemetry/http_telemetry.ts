@@ -1,9 +1,8 @@
-/** Requests to a node's HTTP API as metrics and spans, by the semantic conventions. */
+/** Metrics and spans of requests to a node's HTTP API, by the semantic conventions. */
 
 import { SpanKind } from "@opentelemetry/api";
 import type { HttpTracer, RequestOutcome, RequestTrace, TracedRequest } from "../http/mod.ts";
-import { parseTraceparent, type TimeSource } from "../replication/mod.ts";
-import type { MetricSet } from "./metric_set.ts";
+import { parseTraceparent } from "../replication/mod.ts";
 import {
   ATTR_HTTP_REQUEST_METHOD,
   ATTR_HTTP_RESPONSE_STATUS_CODE,
@@ -13,43 +12,40 @@ import {
   METRIC_HTTP_ACTIVE,
   METRIC_HTTP_DURATION,
 } from "./semconv.ts";
-import type { TracedSpan, Tracing } from "./tracing.ts";
+import type { TelemetryServices } from "./services.ts";
+import type { TracedSpan } from "./tracing.ts";
 
-export interface HttpTelemetryOptions {
-  readonly metrics: MetricSet;
-  readonly tracing: Tracing | undefined;
-  readonly time: TimeSource;
-}
+type Services = Pick<TelemetryServices, "metrics" | "tracing" | "time">;
 
-/** The methods that have a name in metrics (RFC 9110 and 5789); others are `_OTHER`. */
+/** Methods that metrics name (RFC 9110 and 5789); all others are `_OTHER`. */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]);
 
-/** What is asked for all the time by machines: no trace begins there, though one that is sampled goes on. */
+/** Routes that machines poll: no trace begins there, but a sampled one continues. */
 const UNTRACED_ROUTES = new Set(["/metrics", "/healthz", "/readyz"]);
 
-/** Answers that go on for as long as the client likes: neither a duration nor a span says anything about them. */
+/** Whether the response lasts until the client leaves: its duration is meaningless, so it has no metric and no span. */
 function isStream(route: string): boolean {
   return route.endsWith("/stream") || route.endsWith("/Subscribe");
 }
 
-/** A mutation that comes over the replication protocol has a span of its own. */
+/** Whether the route belongs to the replication protocol, whose mutations get their span in `ReplicationTelemetry`. */
 function isReplication(route: string): boolean {
   return route.startsWith("/statesource.");
 }
 
 export class HttpTelemetry implements HttpTracer {
-  readonly #options: HttpTelemetryOptions;
+  readonly #services: Services;
   readonly #durations;
   #active = 0;
 
-  constructor(options: HttpTelemetryOptions) {
-    this.#options = options;
-    this.#durations = options.metrics.histograms(METRIC_HTTP_DURATION);
-    options.metrics.observe(METRIC_HTTP_ACTIVE, (report) => report(this.#active));
+  constructor(services: Services) {
+    this.#services = services;
+    this.#durations = services.metrics.histograms(METRIC_HTTP_DURATION);
+    services.metrics.observe(METRIC_HTTP_ACTIVE, (report) => report(this.#active));
   }
 
   onRequest({ request, route = "" }: TracedRequest): RequestTrace {
-    const { time } = this.#options;
+    const { time } = this.#services;
     const startMs = time.monotonic();
     const method = METHODS.has(request.method) ? request.method : "_OTHER";
     const { span, context } = this.#start(request, method, route);
@@ -71,13 +67,13 @@ export class HttpTelemetry implements HttpTracer {
   }
 
   #start(request: Request, method: string, route: string): Started {
-    const { tracing } = this.#options;
+    const { tracing } = this.#services;
     if (tracing === undefined || isStream(route) || isReplication(route)) return NOTHING;
     const header = request.headers.get("traceparent");
     if (header === null && UNTRACED_ROUTES.has(route)) return NOTHING;
     const parent = header === null ? undefined : parseTraceparent(header);
     if (parent === undefined && !tracing.keepsRoot()) {
-      // Only mutations have others decide about them.
+      // Of all requests, only mutations reach nodes that would decide again.
       const context = method === "POST" ? tracing.createUnkept() : undefined;
       return { span: undefined, context };
     }

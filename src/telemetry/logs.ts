@@ -1,15 +1,14 @@
-/** A node's log records as OpenTelemetry's. */
+/** Converts a node's log records to OpenTelemetry's. */
 
-import { type Logger, ROOT_CONTEXT, SeverityNumber, trace } from "@opentelemetry/api";
+import { type Logger, SeverityNumber } from "@opentelemetry/api";
 import type { LogFields } from "./event_log.ts";
 import { ATTR_EVENT_NAME } from "./semconv.ts";
-import { toSpanContext } from "./trace_context.ts";
+import { toContext } from "./trace_context.ts";
 
-/** A log record of a node. */
 export interface NodeLogRecord {
   readonly timeMs: number;
   readonly level: "error" | "warn" | "info" | "debug" | "trace";
-  /** What happened, in words that stay the same from record to record. */
+  /** What happened, in the same words each time. */
   readonly message: string;
   readonly fields: LogFields;
   readonly traceContext?: Uint8Array | undefined;
@@ -37,16 +36,12 @@ export function emitRecord(logger: Logger, record: NodeLogRecord): void {
     eventName,
     body: message,
     attributes,
-    // Never the active context, which is nobody's here.
-    context:
-      traceContext === undefined
-        ? ROOT_CONTEXT
-        : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(traceContext)),
+    context: toContext(traceContext),
   });
 }
 
-/** `link live` is `link.live`. */
-export function toEventName(message: string): string {
+/** `link live` becomes `link.live`. */
+function toEventName(message: string): string {
   return message
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, ".")

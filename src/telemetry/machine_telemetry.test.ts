@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createMachine, type Machine, type Schema } from "../machine/mod.ts";
 import { createSource } from "../replication/mod.ts";
-import { createContext, createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
+import { createContext, readMetrics } from "../testing/span_recorder.ts";
+import { createTelemetryServices } from "../testing/telemetry_services.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
 import { MachineTelemetry } from "./machine_telemetry.ts";
-import { MetricSet } from "./metric_set.ts";
 import { fromSpanContext } from "./trace_context.ts";
-import { Tracing } from "./tracing.ts";
 
 const SCHEMA: Schema = {
   Open: { remove: ["Closed"] },
@@ -15,7 +14,7 @@ const SCHEMA: Schema = {
   Alarm: {},
 };
 
-/** Time that a test sets to the millisecond, within a transition too. */
+/** Time that a test can move within a transition. */
 class TestTime extends VirtualTime {
   nowMs = 0;
   override now(): number {
@@ -26,49 +25,27 @@ class TestTime extends VirtualTime {
   }
 }
 
-interface Told {
-  readonly level: string;
-  readonly message: string;
-  readonly fields: object | undefined;
-  readonly traceContext: Uint8Array | undefined;
-}
-
 function setUp(options: { traces?: boolean; keepsRoots?: boolean; level?: "info" | "debug" } = {}) {
-  const { traces = true, keepsRoots = true, level = "info" } = options;
   const time = new TestTime();
-  const recorder = createSpanRecorder(keepsRoots);
-  const metrics = new MetricSet();
-  const told: Told[] = [];
+  const services = createTelemetryServices(time, { keepsRoots: true, ...options });
+  const { recorder, metrics, records } = services;
   const machine = createMachine(SCHEMA, {
     id: "door",
     now: () => time.nowMs,
   }) as unknown as Machine;
-  const write = (of: string) => (message: string, fields?: object, traceContext?: Uint8Array) => {
-    told.push({ level: of, message, fields, traceContext });
-  };
-  const telemetry = new MachineTelemetry({
-    metrics,
-    tracing: traces ? new Tracing(recorder.tracers, time) : undefined,
-    log: {
-      info: write("info"),
-      debug: write("debug"),
-      trace: write("trace"),
-      enabled: (of) => of === "info" || (of === "debug" && level === "debug"),
-    },
-    time,
-  });
+  const telemetry = new MachineTelemetry(services);
   const source = createSource(machine, { time, epoch: "00000000000000aa", tracer: telemetry });
-  const stop = telemetry.follow(machine, source.clock);
+  telemetry.follow(machine, source.clock);
   const carried: (readonly Uint8Array[])[] = [];
   source.clock.onChange(({ traceContexts }) => carried.push(traceContexts));
-  return { time, machine, metrics, recorder, told, carried, source, stop };
+  return { time, machine, metrics, recorder, records, carried };
 }
 
 const contextOf = (span: { spanContext(): Parameters<typeof fromSpanContext>[0] }) =>
   fromSpanContext(span.spanContext());
 
 describe("MachineTelemetry", () => {
-  it("counts transitions by type and result, and leaves dry runs out", () => {
+  it("counts transitions by type and result, but no dry runs", () => {
     const { machine, metrics } = setUp();
     machine.add("Open");
     machine.add("Locked");
@@ -122,7 +99,7 @@ describe("MachineTelemetry", () => {
     expect(readMetrics(metrics)).not.toHaveProperty("machine.subscriptions");
   });
 
-  it("makes one span of a traced transition, with all that it did", () => {
+  it("makes one span of a traced transition, with all its attributes", () => {
     const { machine, recorder, time } = setUp();
     machine.add("Closed");
     time.nowMs = 100;
@@ -152,8 +129,8 @@ describe("MachineTelemetry", () => {
     });
   });
 
-  it("says why a transition was canceled, at the version that stays", () => {
-    const { machine, recorder, told } = setUp();
+  it("reports why a transition was canceled, with the unchanged version", () => {
+    const { machine, recorder, records } = setUp();
     machine.add("Locked");
     const [span] = recorder.spans;
     expect(span!.attributes).toMatchObject({
@@ -163,7 +140,7 @@ describe("MachineTelemetry", () => {
       "machine.states.added": [],
       "machine.version": "00000000000000aa-0",
     });
-    expect(told).toEqual([
+    expect(records).toEqual([
       {
         level: "info",
         message: "transition canceled",
@@ -180,7 +157,7 @@ describe("MachineTelemetry", () => {
     ]);
   });
 
-  it("leaves out what is not traced: by its cause, or by the sampler where there is none", () => {
+  it("makes no span if the cause is not sampled, or if there is none and the sampler drops it", () => {
     const kept = setUp({ keepsRoots: true });
     kept.machine.add("Alarm", undefined, { context: createContext(1, false) });
     expect(kept.recorder.spans).toEqual([]);
@@ -191,10 +168,10 @@ describe("MachineTelemetry", () => {
     expect(dropped.recorder.spans).toEqual([]);
     dropped.machine.remove("Alarm", undefined, { context: createContext(1) });
     expect(dropped.recorder.spans).toHaveLength(1);
-    expect([kept.told.length, dropped.told.length]).toEqual([1, 1]);
+    expect([kept.records.length, dropped.records.length]).toEqual([1, 1]);
   });
 
-  it("puts what a transition leads to under it: auto transitions, and mutations that its handlers make", () => {
+  it("makes children of a transition's span: handlers, auto transitions and mutations made in handlers", () => {
     const { machine, recorder, time } = setUp({ keepsRoots: false });
     machine.handle({
       OpenEnd: () => {
@@ -222,21 +199,21 @@ describe("MachineTelemetry", () => {
     });
     for (const span of [auto!, nested!])
       expect(span.parentSpanContext?.spanId).toBe(cause!.spanContext().spanId);
-    // Of the nested one, the time in the queue is part of its span.
+    // The span of a nested mutation includes its time in the queue.
     expect(nested!.duration).toEqual([0, 4_000_000]);
   });
 
-  it("names the feed that a transition comes from", () => {
+  it("names the feed that made a transition", () => {
     const { machine, recorder } = setUp();
     machine.add("Alarm", undefined, { context: { feed: "replay" } });
     expect(recorder.spans[0]!.attributes).toMatchObject({ "feed.name": "replay" });
   });
 
-  it("lets the context of a traced transition ride on its change of the clock, and on no other", () => {
+  it("puts the trace context of a traced transition on its change of the clock, and on no other", () => {
     const { machine, recorder, carried } = setUp({ keepsRoots: false });
     const traced = { context: createContext(3) };
     machine.add("Open", undefined, traced);
-    // Neither changes the clock: what they would hand on must not stick to the next.
+    // Neither changes the clock: their trace contexts must not ride on the next change.
     machine.add("Open", undefined, traced);
     machine.add("Locked", undefined, traced);
     machine.add("Alarm");
@@ -244,7 +221,7 @@ describe("MachineTelemetry", () => {
     expect(carried).toEqual([[contextOf(recorder.spans[0]!)], []]);
   });
 
-  it("passes contexts through as they came where nothing is traced", () => {
+  it("passes trace contexts through unchanged if tracing is off", () => {
     const { machine, carried, recorder } = setUp({ traces: false });
     machine.add(["Alarm", "Closed"], undefined, { context: createContext(3) });
     machine.remove("Alarm");
@@ -252,21 +229,14 @@ describe("MachineTelemetry", () => {
     expect(recorder.spans).toEqual([]);
   });
 
-  it("logs every transition at debug, and traced ones at info", () => {
-    const { machine, told } = setUp({ keepsRoots: false, level: "debug" });
+  it("logs every transition at level debug, and traced ones at level info", () => {
+    const { machine, records } = setUp({ keepsRoots: false, level: "debug" });
     machine.add("Closed");
     machine.add("Open", undefined, { context: createContext(3) });
-    expect(told.map(({ level, message }) => `${level} ${message}`)).toEqual([
+    expect(records.map(({ level, message }) => `${level} ${message}`)).toEqual([
       "debug transition executed",
       "info transition executed",
     ]);
-    expect(told[0]!.fields).toMatchObject({ "machine.version": "00000000000000aa-1" });
-  });
-
-  it("follows no more once it is stopped", () => {
-    const { machine, metrics, stop } = setUp();
-    stop();
-    machine.add("Alarm");
-    expect(readMetrics(metrics)).not.toHaveProperty("machine.transitions executed add");
+    expect(records[0]!.fields).toMatchObject({ "machine.version": "00000000000000aa-1" });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A machine's transitions as metrics, spans and log records. It costs a few additions per transition
- * that is not traced: names, times and attributes are made only for those that are.
+ * Metrics, spans and log records of a machine's transitions. An untraced transition costs a few additions:
+ * names and attributes are collected only for traced ones, and for all of them at log level debug.
  */
 
 import { SpanKind } from "@opentelemetry/api";
@@ -10,11 +10,9 @@ import {
   isTraceContext,
   NO_TRACE_CONTEXTS,
   type SourceTracer,
-  type TimeSource,
   type VersionedClock,
 } from "../replication/mod.ts";
-import type { EventLog, LogFields } from "./event_log.ts";
-import type { MetricSet } from "./metric_set.ts";
+import type { LogFields } from "./event_log.ts";
 import {
   ATTR_FEED_NAME,
   ATTR_HANDLER_BINDING,
@@ -33,6 +31,7 @@ import {
   ATTR_TRANSITION_ID,
   ATTR_TRANSITION_RESULT,
   ATTR_VERSION,
+  MAX_LISTED_STATES,
   METRIC_ERRORS,
   METRIC_HANDLER_DURATION,
   METRIC_QUEUE_LENGTH,
@@ -43,35 +42,28 @@ import {
   SPAN_HANDLER,
   SPAN_TRANSITION,
 } from "./semconv.ts";
-import type { TracedSpan, Tracing } from "./tracing.ts";
+import type { TelemetryServices } from "./services.ts";
+import type { TracedSpan } from "./tracing.ts";
 import { WindowMax } from "./window_max.ts";
 
-/** Names that one attribute of a span lists. */
-const MAX_LISTED = 100;
-/** See {@linkcode METRIC_QUEUE_LENGTH}. */
+/** Window of {@linkcode METRIC_QUEUE_LENGTH}. */
 const QUEUE_WINDOW_MS = 10_000;
 
-/** What a mutation's opaque context may be for telemetry, besides a trace context. */
-export interface FeedCause {
+/** What a mutation's opaque context may hold instead of a trace context. */
+interface FeedCause {
   readonly feed: string;
 }
 
-export interface MachineTelemetryOptions {
-  readonly metrics: MetricSet;
-  /** Undefined: nothing is traced here, and trace contexts pass through. */
-  readonly tracing: Tracing | undefined;
-  readonly log: EventLog;
-  readonly time: TimeSource;
-}
+type Services = Pick<TelemetryServices, "metrics" | "tracing" | "log" | "time">;
 
 /** A mutation in the queue. */
 interface Waiting {
   readonly queuedAtMs: number;
-  /** The transition in which it was made, if that is traced. */
+  /** Span of the transition that made it, if that is traced. */
   readonly span: TracedSpan | undefined;
 }
 
-/** A transition that is over, but for the version that its clock gets. */
+/** A transition that ended and waits for its version of the clock. */
 interface Ending {
   readonly span: TracedSpan | undefined;
   readonly endMs: number;
@@ -80,8 +72,8 @@ interface Ending {
 }
 
 export class MachineTelemetry implements Tracer, SourceTracer {
-  readonly #options: MachineTelemetryOptions;
-  readonly #time: TimeSource;
+  readonly #services: Services;
+  readonly #time: Services["time"];
   readonly #counts;
   readonly #durations;
   readonly #handlerDurations;
@@ -90,9 +82,9 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   readonly #queueLength = new WindowMax(QUEUE_WINDOW_MS);
   readonly #isLogging: boolean;
   readonly #waiting = new Map<Mutation, Waiting>();
-  /** Whether the machine is at work: what is queued then was made within a transition. */
+  /** Whether the machine drains its queue: a mutation queued meanwhile was made within a transition. */
   #isRunning = false;
-  /** The mutation that was made from outside, and when. */
+  /** The mutation that was made outside a transition, and when. */
   #direct: Mutation | undefined = undefined;
   #directAtMs = 0;
   #startedAtMs = 0;
@@ -101,13 +93,13 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   #span: TracedSpan | undefined = undefined;
   #queueWaitMs = 0;
   #ending: Ending | undefined = undefined;
-  /** Of the transition that ended last; they ride on the change of the clock that follows. */
+  /** Of the last ended transition; they ride on the change of the clock that follows. */
   #traceContexts = NO_TRACE_CONTEXTS;
   #clock: VersionedClock | undefined = undefined;
 
-  constructor(options: MachineTelemetryOptions) {
-    this.#options = options;
-    const { metrics, time, log } = options;
+  constructor(services: Services) {
+    this.#services = services;
+    const { metrics, time, log } = services;
     this.#time = time;
     this.#isLogging = log.enabled("debug");
     const transitions = metrics.counters(METRIC_TRANSITIONS);
@@ -130,19 +122,15 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     );
   }
 
-  /** Follows a machine, and the clock that has its versions. Call it once. Returns a function that ends it. */
-  follow(machine: Machine, clock: VersionedClock): () => void {
+  /** Follows a machine and the clock that holds its versions. Call it once. */
+  follow(machine: Machine, clock: VersionedClock): void {
     this.#clock = clock;
-    this.#options.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
-    const untrace = machine.trace(this);
-    const unlisten = clock.onChange(() => this.#finish());
-    return () => {
-      untrace();
-      unlisten();
-    };
+    this.#services.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
+    machine.trace(this);
+    clock.onChange(() => this.#finish());
   }
 
-  /** An error reached the machine's `onError`. */
+  /** Counts an error that reached the machine's `onError`. */
   countError(): void {
     this.#errors.value++;
   }
@@ -150,7 +138,7 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   mutationQueued(_machine: Machine, mutation: Mutation): void {
     const nowMs = this.#time.monotonic();
     if (this.#isRunning) {
-      // A check has no place in the metrics, but others may wait behind it.
+      // Checks are not measured. Outside a transition one still counts as direct: others may wait behind it.
       if (!mutation.isCheck) this.#waiting.set(mutation, { queuedAtMs: nowMs, span: this.#span });
       return;
     }
@@ -171,7 +159,7 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     } else {
       const waiting = this.#waiting.get(mutation);
       this.#waiting.delete(mutation);
-      // One that waited begins when the one before it ends.
+      // A mutation that waited starts when the one before it ends.
       this.#startedAtMs = this.#endedAtMs;
       this.#queueWaitMs = this.#startedAtMs - (waiting?.queuedAtMs ?? this.#startedAtMs);
       this.#span = this.#start(mutation.context, waiting);
@@ -189,7 +177,7 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     const endMs = this.#time.monotonic();
     this.#handlerDurations.record((endMs - this.#handlerStartedAtMs) / 1000);
     if (this.#span === undefined) return;
-    this.#options.tracing
+    this.#services.tracing
       ?.start(SPAN_HANDLER, {
         kind: SpanKind.INTERNAL,
         parent: this.#span.context,
@@ -218,13 +206,13 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   queueEnd(): void {
     this.#finish();
     this.#isRunning = false;
-    // Emptied by a deadline, or dropped with a schema: those never start.
+    // Mutations that a deadline or a new schema dropped never start.
     if (this.#waiting.size > 0) this.#waiting.clear();
   }
 
-  /** A span, if the transition is traced: as its cause is, or by the sampler if it has none. */
+  /** Starts a span if the transition is traced: its cause decides, or the sampler if it has none. */
   #start(context: unknown, waiting: Waiting | undefined): TracedSpan | undefined {
-    const { tracing } = this.#options;
+    const { tracing } = this.#services;
     if (tracing === undefined) return undefined;
     const cause = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
     if (cause === undefined ? waiting !== undefined : !isSampled(cause)) return undefined;
@@ -243,25 +231,25 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     return span;
   }
 
-  /** The transition's span takes the place of its cause. Without tracing, the cause stays. */
+  /** Replaces the trace context of the cause by that of the transition's span; keeps it if tracing is off. */
   advancing(): readonly Uint8Array[] | undefined {
-    return this.#options.tracing && this.#traceContexts;
+    return this.#services.tracing && this.#traceContexts;
   }
 
-  /** What a transition shows is valid now only; its version comes with the change of the clock. */
+  /** Copies what a span or record needs: the transition is valid only during the call, and its version is not known yet. */
   #keep(transition: Transition, span: TracedSpan | undefined, endMs: number): void {
     const { mutation, rejected, machine } = transition;
     const type = mutation.isAuto ? "auto" : mutation.type;
     const result = transition.isCanceled ? "canceled" : "executed";
-    const states = mutation.states.slice(0, MAX_LISTED);
+    const states = mutation.states.slice(0, MAX_LISTED_STATES);
     span?.set({
       [ATTR_MACHINE_ID]: machine.id,
       [ATTR_TRANSITION_ID]: transition.id,
       [ATTR_MUTATION_TYPE]: type,
       [ATTR_MUTATION_STATES]: states,
       [ATTR_TRANSITION_RESULT]: result,
-      [ATTR_STATES_ADDED]: rejected ? [] : transition.enters.slice(0, MAX_LISTED),
-      [ATTR_STATES_REMOVED]: rejected ? [] : transition.exits.slice(0, MAX_LISTED),
+      [ATTR_STATES_ADDED]: rejected ? [] : transition.enters.slice(0, MAX_LISTED_STATES),
+      [ATTR_STATES_REMOVED]: rejected ? [] : transition.exits.slice(0, MAX_LISTED_STATES),
       [ATTR_TIME_BEFORE]: transition.timeSumBefore,
       [ATTR_TIME_AFTER]: transition.timeSumAfter,
       [ATTR_QUEUE_WAIT]: this.#queueWaitMs / 1000,
@@ -278,12 +266,12 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     this.#ending = { span, endMs, message: `transition ${result}`, fields };
   }
 
-  /** Ends what {@linkcode #keep} kept, at the version that the clock has now. */
+  /** Ends the span and writes the record that {@linkcode #keep} kept, with the clock's current version. */
   #finish(): void {
     if (this.#ending === undefined) return;
     const { span, endMs, message, fields } = this.#ending;
     this.#ending = undefined;
-    const { log } = this.#options;
+    const { log } = this.#services;
     const { version = "", seq = 0 } = this.#clock ?? {};
     span?.set({ [ATTR_VERSION]: version, [ATTR_SEQ]: seq });
     span?.end(endMs);

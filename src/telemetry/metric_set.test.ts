@@ -12,7 +12,7 @@ const collect = (metrics: MetricSet) =>
   Object.fromEntries(metrics.collect().map(({ definition, points }) => [definition.name, points]));
 
 describe("MetricSet", () => {
-  it("gives one cell for the same attribute values, and collects them under their keys", () => {
+  it("returns the same cell for the same attribute values, and collects cells with their attributes", () => {
     const metrics = new MetricSet();
     const transitions = metrics.counters(METRIC_TRANSITIONS);
     transitions.at("executed", "add").value += 2;
@@ -28,7 +28,7 @@ describe("MetricSet", () => {
     });
   });
 
-  it("reads what is observed at each collection, and leaves out what is no finite number", () => {
+  it("reads observed metrics at each collection, and leaves out values that are not finite", () => {
     const metrics = new MetricSet();
     let age = Number.POSITIVE_INFINITY;
     metrics.observe(METRIC_CLOCK_AGE, (report) => report(age));
@@ -47,14 +47,14 @@ describe("MetricSet", () => {
     });
   });
 
-  it("has the buckets of the definition in its histograms", () => {
+  it("creates histograms with the definition's buckets", () => {
     const metrics = new MetricSet();
     metrics.histogram(METRIC_QUEUE_WAIT).record(0.002);
     const [point] = collect(metrics)["machine.queue.wait"]!;
     expect(point!.value).toMatchObject({ boundaries: METRIC_QUEUE_WAIT.boundaries, count: 1 });
   });
 
-  it("counts combinations beyond 500 together", () => {
+  it("counts attribute values beyond 500 series together", () => {
     const metrics = new MetricSet();
     const transitions = metrics.counters(METRIC_TRANSITIONS);
     for (let i = 0; i < 600; i++) transitions.at("executed", `type ${i}`).value++;
@@ -64,11 +64,11 @@ describe("MetricSet", () => {
     expect(transitions.at("executed", "type 0").value).toBe(1);
   });
 
-  it("refuses a metric that is there already, and attribute values that it has no keys for", () => {
+  it("refuses a metric that already exists, and a wrong number of attribute values", () => {
     const metrics = new MetricSet();
     const transitions = metrics.counters(METRIC_TRANSITIONS);
     expect(() => metrics.counters(METRIC_TRANSITIONS)).toThrow(
-      'Cannot add metric "machine.transitions": it is there already',
+      'Cannot add metric "machine.transitions": it already exists',
     );
     expect(() => transitions.at("executed")).toThrow(/it has 2 attributes, not 1/);
   });

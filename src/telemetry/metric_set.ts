@@ -1,6 +1,6 @@
 /**
- * The metrics of a node as plain numbers. What counts often holds its cell and adds to it; what can be
- * read off the node is read when somebody collects.
+ * The metrics of a node as plain numbers. Code on a hot path keeps a cell and adds to it; values that the
+ * node holds anyway are read at each collection.
  */
 
 import { Histogram } from "./histogram.ts";
@@ -23,25 +23,30 @@ export interface CollectedMetric {
   readonly points: readonly MetricPoint[];
 }
 
-/** Tells one value of a metric, with the values of its attributes in the definition's order. */
+/** Receives one value of a metric and the values of its attributes, in the definition's order. */
 export type Report = (value: number, ...attributeValues: string[]) => void;
 
-/** Combinations of attribute values that one metric keeps apart; further ones count together, as OpenTelemetry has it. */
+/** Most series of one metric; further attribute values share an overflow series, as OpenTelemetry specifies. */
 const MAX_SERIES = 500;
 const OVERFLOW: MetricAttributes = { "otel.metric.overflow": "true" };
 
+interface Series<T> {
+  readonly attributes: MetricAttributes;
+  readonly cell: T;
+}
+
 /** The cells of one metric, by attribute values. */
-export class Family<T> {
+export class Family<T extends Counter | Histogram> {
   readonly #definition: MetricDefinition;
   readonly #create: () => T;
-  readonly #cells = new Map<string, { readonly attributes: MetricAttributes; readonly cell: T }>();
+  readonly #cells = new Map<string, Series<T>>();
 
   constructor(definition: MetricDefinition, create: () => T) {
     this.#definition = definition;
     this.#create = create;
   }
 
-  /** The cell for these attribute values, in the definition's order. Keep it where that is often. */
+  /** Returns the cell for these attribute values, in the definition's order. Code on a hot path keeps it. */
   at(...values: readonly string[]): T {
     const key = values.join("\0");
     const known = this.#cells.get(key);
@@ -55,11 +60,12 @@ export class Family<T> {
     return cell;
   }
 
-  points(toValue: (cell: T) => number | Histogram): MetricPoint[] {
-    return Array.from(this.#cells.values(), ({ attributes, cell }) => ({
+  points(): MetricPoint[] {
+    const toPoint = ({ attributes, cell }: Series<Counter | Histogram>) => ({
       attributes,
-      value: toValue(cell),
-    }));
+      value: cell instanceof Histogram ? cell : cell.value,
+    });
+    return Array.from(this.#cells.values(), toPoint);
   }
 }
 
@@ -68,9 +74,7 @@ export class MetricSet {
 
   /** A counter with attributes. */
   counters(definition: MetricDefinition): Family<Counter> {
-    const family = new Family<Counter>(definition, () => ({ value: 0 }));
-    this.#add(definition, () => family.points(({ value }) => value));
-    return family;
+    return this.#addFamily<Counter>(definition, () => ({ value: 0 }));
   }
 
   /** A counter without attributes. */
@@ -79,16 +83,14 @@ export class MetricSet {
   }
 
   histograms(definition: MetricDefinition): Family<Histogram> {
-    const family = new Family(definition, () => new Histogram(definition.boundaries));
-    this.#add(definition, () => family.points((cell) => cell));
-    return family;
+    return this.#addFamily(definition, () => new Histogram(definition.boundaries));
   }
 
   histogram(definition: MetricDefinition): Histogram {
     return this.histograms(definition).at();
   }
 
-  /** A gauge or counter that is read at each collection; values that are no finite number are left out. */
+  /** A gauge or counter that is read at each collection; values that are not finite are left out. */
   observe(definition: MetricDefinition, read: (report: Report) => void): void {
     this.#add(definition, () => {
       const points: MetricPoint[] = [];
@@ -100,7 +102,7 @@ export class MetricSet {
     });
   }
 
-  /** All metrics that have a value now, in the order in which they were added. */
+  /** Returns all metrics that have a value now, in the order of their creation. */
   collect(): CollectedMetric[] {
     const metrics: CollectedMetric[] = [];
     for (const [definition, collect] of this.#collectors) {
@@ -110,9 +112,15 @@ export class MetricSet {
     return metrics;
   }
 
+  #addFamily<T extends Counter | Histogram>(definition: MetricDefinition, create: () => T) {
+    const family = new Family(definition, create);
+    this.#add(definition, () => family.points());
+    return family;
+  }
+
   #add(definition: MetricDefinition, collect: () => readonly MetricPoint[]): void {
     if (this.#collectors.has(definition))
-      throw new RangeError(`Cannot add metric "${definition.name}": it is there already`);
+      throw new RangeError(`Cannot add metric "${definition.name}": it already exists`);
     this.#collectors.set(definition, collect);
   }
 }

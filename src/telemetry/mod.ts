@@ -1,6 +1,7 @@
 /**
- * Telemetry: turns what machine, replication and HTTP API do into metrics, spans and log records. It
- * implements their hooks, and nothing else knows OpenTelemetry; the SDK itself is in `setup.ts`.
+ * Telemetry turns the events of the machine, replication and the HTTP API into metrics, spans and log
+ * records. It implements their tracer interfaces; no other folder knows OpenTelemetry. `setup.ts` is a
+ * second entry, so that only a process that exports telemetry loads the SDK. See README.md.
  *
  * ```ts
  * const telemetry = new NodeTelemetry({ backend, log, time, machineId: "flights", … });
@@ -12,11 +13,10 @@
  * @module
  */
 
+// For sibling folders.
 export type { TelemetryBackend, Tracers } from "./backend.ts";
 export type { EventLog, LogFields } from "./event_log.ts";
 export type { NodeLogRecord } from "./logs.ts";
-export { MachineTelemetry, type MachineTelemetryOptions } from "./machine_telemetry.ts";
-export { type Counter, Family, MetricSet } from "./metric_set.ts";
+export { MetricSet } from "./metric_set.ts";
 export { NodeTelemetry, type NodeTelemetryOptions } from "./node_telemetry.ts";
 export type { GcType, ProcessMeter, ProcessReading } from "./process_metrics.ts";
-export { Tracing } from "./tracing.ts";

@@ -1,4 +1,4 @@
-/** What is read off a node when its metrics are collected. */
+/** Metrics that are read from a node at each collection. */
 
 import type { Downstream, LinkStatus, Replica, VersionedClock } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
@@ -18,7 +18,7 @@ import {
 
 const LINK_STATUSES: readonly LinkStatus[] = ["connecting", "syncing", "live", "stale", "closed"];
 
-/** The clock of a node; `ageMs` as its HTTP API tells it. */
+/** Measures the node's clock; `ageMs` is the age that the HTTP API shows, in milliseconds. */
 export function measureClock(metrics: MetricSet, clock: VersionedClock, ageMs: () => number): void {
   metrics.observe(METRIC_SEQ, (report) => {
     if (clock.epoch !== "") report(clock.seq);

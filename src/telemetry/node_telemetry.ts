@@ -1,70 +1,57 @@
-/** All telemetry of one node, tied to its parts: what `src/tree` wires up. */
+/** The telemetry of one node, connected to its parts by `src/tree`. */
 
-import type { Downstream, Replica, TimeSource, VersionedClock } from "../replication/mod.ts";
+import type { Downstream, Replica, VersionedClock } from "../replication/mod.ts";
 import type { TelemetryBackend } from "./backend.ts";
-import type { EventLog } from "./event_log.ts";
 import { HandlerTelemetry } from "./handler_telemetry.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
 import { MachineTelemetry } from "./machine_telemetry.ts";
 import { MetricSet } from "./metric_set.ts";
 import { measureClock, measureDownstreams, measureUpstream } from "./node_metrics.ts";
 import { ReplicationTelemetry } from "./replication_telemetry.ts";
+import type { TelemetryServices } from "./services.ts";
 import { Tracing } from "./tracing.ts";
 
-export interface NodeTelemetryOptions {
-  /** Without one, metrics are kept but not exported, and nothing is traced. */
+export interface NodeTelemetryOptions extends Omit<TelemetryServices, "metrics" | "tracing"> {
+  /** Undefined: the node counts its metrics but exports none, and traces nothing. */
   readonly backend: TelemetryBackend | undefined;
-  readonly log: EventLog;
-  readonly time: TimeSource;
-  readonly machineId: string;
 }
 
 export class NodeTelemetry {
   readonly metrics: MetricSet;
   readonly replication: ReplicationTelemetry;
   readonly http: HttpTelemetry;
-  readonly #options: NodeTelemetryOptions;
-  readonly #tracing: Tracing | undefined;
+  readonly #backend: TelemetryBackend | undefined;
+  readonly #services: TelemetryServices;
 
-  constructor(options: NodeTelemetryOptions) {
-    this.#options = options;
-    const { backend, time } = options;
-    const metrics = backend?.metrics ?? new MetricSet();
-    const tracing = backend?.tracers && new Tracing(backend.tracers, time);
-    this.metrics = metrics;
-    this.#tracing = tracing;
-    this.replication = new ReplicationTelemetry({ ...options, metrics, tracing });
-    this.http = new HttpTelemetry({ ...options, metrics, tracing });
+  constructor({ backend, ...options }: NodeTelemetryOptions) {
+    this.#backend = backend;
+    this.metrics = backend?.metrics ?? new MetricSet();
+    const tracing = backend?.tracers && new Tracing(backend.tracers, options.time);
+    this.#services = { ...options, metrics: this.metrics, tracing };
+    this.replication = new ReplicationTelemetry(this.#services);
+    this.http = new HttpTelemetry(this.#services);
   }
 
-  /** Sets the hops from the root, once they are known and whenever they change. */
+  /** Sets the number of hops from the root. Call it when the level becomes known and after each change. */
   setLevel(level: number): void {
-    this.#options.backend?.setLevel(level);
+    this.#backend?.setLevel(level);
   }
 
-  /** For the machine of the root, and its source. Call it once, if at all. */
+  /** For the root's machine and source. Call it at most once. */
   createMachineTelemetry(): MachineTelemetry {
-    return new MachineTelemetry({
-      ...this.#options,
-      metrics: this.metrics,
-      tracing: this.#tracing,
-    });
+    return new MachineTelemetry(this.#services);
   }
 
-  /** For the handlers of a relay or leaf. Call it once, if at all. */
+  /** For the local handlers of a relay or leaf. Call it at most once. */
   createHandlerTelemetry(): HandlerTelemetry {
-    return new HandlerTelemetry({
-      ...this.#options,
-      metrics: this.metrics,
-      tracing: this.#tracing,
-    });
+    return new HandlerTelemetry(this.#services);
   }
 
   followUpstream(replica: Replica): void {
     measureUpstream(this.metrics, replica);
   }
 
-  /** Follows the node's clock, and those that receive it from this node. Call it once. */
+  /** Follows the node's clock and its downstreams. Call it once. */
   followClock(
     clock: VersionedClock,
     ageMs: () => number,

@@ -20,7 +20,7 @@ async function render(fill: (metrics: MetricSet) => void, accept?: string) {
 }
 
 describe("OpenMetrics", () => {
-  it("is what is sent to whoever asks for it", async () => {
+  it("is the format if the Accept header names it", async () => {
     const fill = (metrics: MetricSet) => {
       metrics.counter({ ...METRIC_SEQ, type: "counter" });
     };
@@ -44,7 +44,7 @@ describe("OpenMetrics", () => {
     expect(lines.filter((line) => line.startsWith("# UNIT"))).toEqual([]);
   });
 
-  it("has an exemplar on the bucket of a traced value, and on no other", async () => {
+  it("has an exemplar only on the bucket of a traced value", async () => {
     const { lines } = await render((metrics) => {
       metrics.histogram(METRIC_LAG).record(0.002);
       const durations = metrics.histogram(METRIC_TRANSITION_DURATION);

@@ -1,6 +1,6 @@
 /**
- * Prometheus text as OpenMetrics 1.0 (https://prometheus.io/docs/specs/om/open_metrics_spec/): the same
- * series under the same names, with an exemplar on each bucket that has one.
+ * Converts Prometheus text to OpenMetrics 1.0 (https://prometheus.io/docs/specs/om/open_metrics_spec/):
+ * the same series under the same names, with an exemplar on each bucket that has one.
  */
 
 import type { Exemplar } from "./histogram.ts";
@@ -9,7 +9,7 @@ import { toSpanContext } from "./trace_context.ts";
 
 export const OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/** `metrics` are those that `text` was written from, in its order: their exemplars are put in. */
+/** Adds the exemplars of `metrics` to `text`, which was written from the same metrics in the same order. */
 export function toOpenMetrics(text: string, metrics: readonly CollectedMetric[]): string {
   const exemplars = listExemplars(metrics);
   const lines: string[] = [];
@@ -22,17 +22,17 @@ export function toOpenMetrics(text: string, metrics: readonly CollectedMetric[])
   return `${lines.join("\n")}\n# EOF\n`;
 }
 
-/** A counter's family has no suffix here; its one series has. */
+/** In OpenMetrics the name of a counter's family has no `_total`; only its series has. */
 function toMetadata(line: string): string {
   return line.replace(/^# (HELP|TYPE) (\w+)_total /, "# $1 $2 ");
 }
 
-/** Numbers in labels have a point. */
+/** OpenMetrics requires a decimal point in a bucket's limit. */
 function toCanonicalLimit(line: string): string {
   return line.replace(/le="(\d+)"/, 'le="$1.0"');
 }
 
-/** Of all buckets, in the order in which the text has them. */
+/** Yields the exemplar of each bucket, in the order of the text. */
 function* listExemplars(metrics: readonly CollectedMetric[]): Generator<Exemplar | undefined> {
   for (const { points } of metrics) {
     for (const { value } of points) {

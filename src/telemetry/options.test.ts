@@ -4,7 +4,7 @@ import { parseTelemetryOptions } from "./options.ts";
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318" };
 
 describe("parseTelemetryOptions()", () => {
-  it("sends nothing anywhere without an endpoint, and keeps one trace in a hundred with one", () => {
+  it("exports nothing without an endpoint, and keeps one trace in a hundred with one", () => {
     expect(parseTelemetryOptions({})).toEqual({
       traces: undefined,
       logs: undefined,
@@ -37,7 +37,7 @@ describe("parseTelemetryOptions()", () => {
     });
   });
 
-  it("sends nothing when the SDK is disabled, or a signal's exporter is none", () => {
+  it("exports nothing if the SDK is disabled or a signal's exporter is none", () => {
     for (const value of ["true", "TRUE"]) {
       const { traces, logs } = parseTelemetryOptions({ ...ENDPOINT, OTEL_SDK_DISABLED: value });
       expect([traces, logs]).toEqual([undefined, undefined]);
@@ -48,7 +48,7 @@ describe("parseTelemetryOptions()", () => {
     expect(logs).toBeDefined();
   });
 
-  it("lets a signal's own variables win over the general ones", () => {
+  it("prefers a signal's own variables to the general ones", () => {
     const options = parseTelemetryOptions({
       ...ENDPOINT,
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/base/",
@@ -74,7 +74,7 @@ describe("parseTelemetryOptions()", () => {
     });
   });
 
-  it("reads sampler, batches, service name and resource", () => {
+  it("parses sampler, batches, service name and resource", () => {
     expect(
       parseTelemetryOptions({
         OTEL_TRACES_SAMPLER: "traceidratio",
@@ -98,7 +98,7 @@ describe("parseTelemetryOptions()", () => {
     });
   });
 
-  it("tells what it cannot use, takes the default instead, and shows no header", () => {
+  it("reports invalid values, uses the default instead, and shows no header", () => {
     const options = parseTelemetryOptions({
       OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318",
       OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "http://collector:4318/v1/logs",
@@ -118,13 +118,13 @@ describe("parseTelemetryOptions()", () => {
       resourceAttributes: { b: "2" },
     });
     expect(options.problems).toEqual([
-      'Cannot use OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" is no http:// or https:// address',
-      'Cannot use OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not http/protobuf or http/json; sends over HTTP',
-      "Cannot use OTEL_EXPORTER_OTLP_HEADERS: one of its values is no key=value; leaves it out",
-      'Cannot use OTEL_TRACES_SAMPLER: "sometimes" is none of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; takes parentbased_traceidratio',
-      'Cannot use OTEL_TRACES_SAMPLER_ARG: "7" is no number from 0 to 1; takes 0.01',
-      'Cannot use OTEL_BSP_MAX_QUEUE_SIZE: "many" is no number from 1 to 1000000; takes 2048',
-      'Cannot use OTEL_RESOURCE_ATTRIBUTES: "a=%zz" is no key=value; leaves it out',
+      'Cannot use OTEL_EXPORTER_OTLP_ENDPOINT: "collector:4318" is not an http:// or https:// URL',
+      'Cannot use OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not http/protobuf or http/json; HTTP is used',
+      "Cannot use OTEL_EXPORTER_OTLP_HEADERS: one of its values is not key=value; it is ignored",
+      'Cannot use OTEL_TRACES_SAMPLER: "sometimes" is not one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio; parentbased_traceidratio is used',
+      'Cannot use OTEL_TRACES_SAMPLER_ARG: "7" is not a number from 0 to 1; 0.01 is used',
+      'Cannot use OTEL_BSP_MAX_QUEUE_SIZE: "many" is not a number from 1 to 1000000; 2048 is used',
+      'Cannot use OTEL_RESOURCE_ATTRIBUTES: "a=%zz" is not key=value; it is ignored',
     ]);
   });
 });

@@ -1,67 +1,62 @@
 /**
- * The standard `OTEL_…` variables, as far as they have a meaning here. As the specification asks, one
- * that cannot be used is told and left out: telemetry never keeps a node from starting.
+ * Parses the standard `OTEL_…` variables that this project supports. As the specification requires, an
+ * invalid value is reported and ignored: telemetry never prevents a node from starting.
  */
 
-export type SamplerName =
-  | "always_on"
-  | "always_off"
-  | "traceidratio"
-  | "parentbased_always_on"
-  | "parentbased_always_off"
-  | "parentbased_traceidratio";
-
-const SAMPLERS: readonly SamplerName[] = [
+const SAMPLERS = [
   "always_on",
   "always_off",
   "traceidratio",
   "parentbased_always_on",
   "parentbased_always_off",
   "parentbased_traceidratio",
-];
+] as const;
 
-/** Where one signal is sent. */
+export type SamplerName = (typeof SAMPLERS)[number];
+
+/** Where and how one signal is sent. */
 export interface OtlpEndpoint {
-  /** Whole URL, `/v1/…` included. */
+  /** Full URL, `/v1/…` included. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Longest that one export may take, in milliseconds, its repeats included. */
+  /** Limit for one export including its retries, in milliseconds. */
   readonly timeoutMs: number;
   readonly compression: "none" | "gzip";
 }
 
-/** How many items wait for how long before they are sent. */
+/** How items are queued and batched before they are sent. */
 export interface BatchOptions {
   readonly scheduleDelayMs: number;
   readonly exportTimeoutMs: number;
-  /** Items beyond are dropped. */
+  /** When the queue is full, new items are dropped. */
   readonly maxQueueSize: number;
   readonly maxExportBatchSize: number;
 }
 
 export interface TelemetryOptions {
-  /** Undefined: no traces leave this process. */
+  /** Undefined: no traces are exported. */
   readonly traces: OtlpEndpoint | undefined;
+  /** Undefined: no log records are exported. */
   readonly logs: OtlpEndpoint | undefined;
   readonly sampler: SamplerName;
-  /** Part of the traces that begin here which are kept, 0 to 1; for samplers by ratio. */
+  /** Fraction of the traces that begin here to keep, 0 to 1; for samplers by ratio. */
   readonly samplerRatio: number;
   readonly spanBatch: BatchOptions;
   readonly logBatch: BatchOptions;
-  /** From `OTEL_SERVICE_NAME`; undefined for the tier's own. */
+  /** From `OTEL_SERVICE_NAME`; undefined for the name of the node's role. */
   readonly serviceName: string | undefined;
   readonly resourceAttributes: Readonly<Record<string, string>>;
-  /** What could not be used, a line each. */
+  /** Invalid values, one message each. */
   readonly problems: readonly string[];
 }
 
-/** One trace in a hundred, where it begins: everything else about it follows that decision. */
+/** One trace in a hundred, decided where it begins; all other nodes follow that decision. */
 const DEFAULT_SAMPLER: SamplerName = "parentbased_traceidratio";
 const DEFAULT_RATIO = 0.01;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads the variables. Never throws. */
+/** Parses the variables. Never throws. */
 export function parseTelemetryOptions(env: Environment): TelemetryOptions {
   const reader = new Reader(env);
   const isDisabled = reader.text("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
@@ -88,13 +83,13 @@ class Reader {
     this.#env = env;
   }
 
-  /** Undefined for what is missing or empty, which the specification takes for the same. */
+  /** Undefined for a variable that is unset or empty; the specification treats both alike. */
   text(name: string): string | undefined {
     const text = this.#env[name]?.trim();
     return text === "" ? undefined : text;
   }
 
-  /** The signal's own variable, else the general one. */
+  /** Returns the signal's own variable if it is set, else the general one. */
   #ofSignal(signal: string, suffix: string): [name: string, text: string | undefined] {
     const own = `OTEL_EXPORTER_OTLP_${signal}_${suffix}`;
     const general = `OTEL_EXPORTER_OTLP_${suffix}`;
@@ -107,17 +102,15 @@ class Reader {
     if (this.oneOf(exporter, ["otlp", "none"], "otlp") === "none") return undefined;
     const [name, text] = this.#ofSignal(signal, "ENDPOINT");
     if (text === undefined) return undefined;
-    const isWhole = name.includes(signal);
-    const url = URL.parse(
-      isWhole ? text : `${text.replace(/\/+$/, "")}/v1/${signal.toLowerCase()}`,
-    );
+    const isFull = name.includes(signal);
+    const url = URL.parse(isFull ? text : `${text.replace(/\/+$/, "")}/v1/${signal.toLowerCase()}`);
     if (url === null || !/^https?:$/.test(url.protocol)) {
-      this.#refuse(name, text, "no http:// or https:// address");
+      this.#refuse(name, text, "not an http:// or https:// URL");
       return undefined;
     }
     const [protocolName, protocol] = this.#ofSignal(signal, "PROTOCOL");
     if (protocol !== undefined && !protocol.startsWith("http/")) {
-      this.#refuse(protocolName, protocol, "not http/protobuf or http/json; sends over HTTP");
+      this.#refuse(protocolName, protocol, "not http/protobuf or http/json; HTTP is used");
     }
     const [timeoutName] = this.#ofSignal(signal, "TIMEOUT");
     const [compressionName] = this.#ofSignal(signal, "COMPRESSION");
@@ -148,7 +141,7 @@ class Reader {
     if (text === undefined) return fallback;
     const value = Number(text);
     if (value >= min && value <= max) return value;
-    this.#refuse(name, text, `no number from ${min} to ${max}; takes ${fallback}`);
+    this.#refuse(name, text, `not a number from ${min} to ${max}; ${fallback} is used`);
     return fallback;
   }
 
@@ -157,11 +150,11 @@ class Reader {
     if (text === undefined) return fallback;
     const value = values.find((candidate) => candidate === text.toLowerCase());
     if (value === undefined)
-      this.#refuse(name, text, `none of ${values.join(", ")}; takes ${fallback}`);
+      this.#refuse(name, text, `not one of ${values.join(", ")}; ${fallback} is used`);
     return value ?? fallback;
   }
 
-  /** `key1=value1,key2=value2`, with values in percent encoding (W3C Baggage). */
+  /** Parses `key1=value1,key2=value2` with percent-encoded values (W3C Baggage). */
   pairs(name: string): Record<string, string> {
     const pairs: Record<string, string> = {};
     for (const item of (this.text(name) ?? "").split(",")) {
@@ -169,14 +162,14 @@ class Reader {
       const [key = "", ...rest] = item.split("=");
       const value = decode(rest.join("=").trim());
       if (key.trim() === "" || rest.length === 0 || value === undefined)
-        this.#refuse(name, item.trim(), "no key=value; leaves it out");
+        this.#refuse(name, item.trim(), "not key=value; it is ignored");
       else pairs[key.trim()] = value;
     }
     return pairs;
   }
 
   #refuse(name: string, text: string, why: string): void {
-    // What stands in a header may be a secret.
+    // A header may hold a secret.
     const shown = name.endsWith("_HEADERS") ? "one of its values" : `"${text}"`;
     const problem = `Cannot use ${name}: ${shown} is ${why}`;
     if (!this.problems.includes(problem)) this.problems.push(problem);

@@ -1,4 +1,4 @@
-/** Metrics of the process, from what its runtime can tell. */
+/** Metrics of the process, as far as its runtime provides them. */
 
 import type { MetricSet } from "./metric_set.ts";
 import {
@@ -12,12 +12,13 @@ import {
   METRIC_HEAP_USED,
   METRIC_MEMORY_USAGE,
   METRIC_UPTIME,
+  type MetricDefinition,
 } from "./semconv.ts";
 
-/** Kinds of garbage collection by the semantic conventions. */
+/** Types of garbage collection, by the semantic conventions. */
 export type GcType = "major" | "minor" | "incremental" | "weakcb";
 
-/** Numbers now; undefined for what the runtime cannot tell. */
+/** Current values; undefined where the runtime provides none. */
 export interface ProcessReading {
   readonly uptimeSeconds: number;
   readonly memoryBytes: number;
@@ -25,10 +26,10 @@ export interface ProcessReading {
   readonly heapLimitBytes: number | undefined;
   readonly cpuUserSeconds: number | undefined;
   readonly cpuSystemSeconds: number | undefined;
-  /** Of the last seconds. */
+  /** Over the last seconds. */
   readonly eventLoop:
     | {
-        /** Busy part, 0 to 1; undefined if unknown. */
+        /** Busy fraction, 0 to 1; undefined if unknown. */
         readonly utilization: number | undefined;
         readonly delayP50Seconds: number;
         readonly delayP99Seconds: number;
@@ -37,10 +38,10 @@ export interface ProcessReading {
     | undefined;
 }
 
-/** What a runtime offers to be measured by. */
+/** What a runtime implements so that its process can be measured. */
 export interface ProcessMeter {
   read(): ProcessReading;
-  /** Calls `listener` after each garbage collection, where the runtime tells. */
+  /** Calls `listener` after each garbage collection, where the runtime reports them. */
   onGc(listener: (type: GcType, seconds: number) => void): void;
   /** Stops measuring. */
   close(): void;
@@ -49,14 +50,11 @@ export interface ProcessMeter {
 export function measureProcess(metrics: MetricSet, meter: ProcessMeter): void {
   const collections = metrics.histograms(METRIC_GC_DURATION);
   meter.onGc((type, seconds) => collections.at(type).record(seconds));
+  // NaN leaves a value out.
   const gauge = (
-    definition: Parameters<MetricSet["observe"]>[0],
+    definition: MetricDefinition,
     pick: (reading: ProcessReading) => number | undefined,
-  ) =>
-    metrics.observe(definition, (report) => {
-      const value = pick(meter.read());
-      if (value !== undefined) report(value);
-    });
+  ) => metrics.observe(definition, (report) => report(pick(meter.read()) ?? Number.NaN));
   gauge(METRIC_EVENTLOOP_UTILIZATION, ({ eventLoop }) => eventLoop?.utilization);
   gauge(METRIC_EVENTLOOP_DELAY_P50, ({ eventLoop }) => eventLoop?.delayP50Seconds);
   gauge(METRIC_EVENTLOOP_DELAY_P99, ({ eventLoop }) => eventLoop?.delayP99Seconds);
@@ -67,7 +65,7 @@ export function measureProcess(metrics: MetricSet, meter: ProcessMeter): void {
   gauge(METRIC_UPTIME, ({ uptimeSeconds }) => uptimeSeconds);
   metrics.observe(METRIC_CPU_TIME, (report) => {
     const { cpuUserSeconds, cpuSystemSeconds } = meter.read();
-    if (cpuUserSeconds !== undefined) report(cpuUserSeconds, "user");
-    if (cpuSystemSeconds !== undefined) report(cpuSystemSeconds, "system");
+    report(cpuUserSeconds ?? Number.NaN, "user");
+    report(cpuSystemSeconds ?? Number.NaN, "system");
   });
 }

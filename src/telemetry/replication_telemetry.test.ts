@@ -7,31 +7,22 @@ import {
   ReplicationError,
   VersionedClock,
 } from "../replication/mod.ts";
-import { createContext, createSpanRecorder, readMetrics } from "../testing/span_recorder.ts";
+import { createContext, readMetrics } from "../testing/span_recorder.ts";
+import { createTelemetryServices } from "../testing/telemetry_services.ts";
 import { VirtualTime } from "../testing/virtual_time.ts";
-import { MetricSet } from "./metric_set.ts";
 import { ReplicationTelemetry } from "./replication_telemetry.ts";
 import { fromSpanContext, toSpanContext } from "./trace_context.ts";
-import { Tracing } from "./tracing.ts";
 
 const EPOCH = "00000000000000aa";
 const MUTATE = "statesource.v1.StateSourceService/Mutate";
 const REQUEST: MutationRequest = { type: "add", states: ["A"] };
 
-function setUp(options: { traces?: boolean } = {}) {
+function setUp({ traces, pushIntervalMs = 0 }: { traces?: boolean; pushIntervalMs?: number } = {}) {
   const time = new VirtualTime();
-  const recorder = createSpanRecorder(false);
-  const metrics = new MetricSet();
-  const told: string[] = [];
+  const services = createTelemetryServices(time, { traces });
+  const { recorder, metrics, records } = services;
   const clock = new VersionedClock();
-  const write = (message: string) => void told.push(message);
-  const telemetry = new ReplicationTelemetry({
-    metrics,
-    tracing: options.traces === false ? undefined : new Tracing(recorder.tracers, time),
-    log: { info: write, debug: write, trace: () => {}, enabled: () => false },
-    time,
-    machineId: "flights",
-  });
+  const telemetry = new ReplicationTelemetry(services);
   telemetry.follow(clock);
   telemetry.upstream.linkStatus!("live", "up:1");
   clock.reset({
@@ -45,6 +36,7 @@ function setUp(options: { traces?: boolean } = {}) {
     name: "root",
     machineId: "flights",
     time,
+    pushIntervalMs,
     tracer: telemetry.downstream,
   });
   const subscribe = (name: string) =>
@@ -56,7 +48,7 @@ function setUp(options: { traces?: boolean } = {}) {
     const ticks = [clock.ticks[index]! + 1];
     clock.advance(clock.seq + 1, Uint32Array.of(index), ticks, time.now(), contexts);
   };
-  return { time, recorder, metrics, told, clock, telemetry, publisher, subscribe, flip };
+  return { time, recorder, metrics, records, telemetry, subscribe, flip };
 }
 
 const applied = (values: Partial<AppliedEvent> = {}): AppliedEvent => ({
@@ -72,7 +64,7 @@ const applied = (values: Partial<AppliedEvent> = {}): AppliedEvent => ({
 });
 
 describe("ReplicationTelemetry, downstream", () => {
-  it("counts messages by kind, their bytes, and the seqs that went in another's diff", async () => {
+  it("counts messages by kind, their bytes, and seqs sent in a later seq's diff", async () => {
     const { metrics, subscribe, flip, time } = setUp();
     const downstream = subscribe("leaf");
     for (let i = 0; i < 3; i++) flip(i % 2);
@@ -89,30 +81,20 @@ describe("ReplicationTelemetry, downstream", () => {
     });
   });
 
-  it("measures how long a change waited for its push", async () => {
-    const { metrics, time, clock, flip, telemetry } = setUp();
-    const publisher = new Publisher(clock, {
-      name: "root",
-      machineId: "flights",
-      time,
-      pushIntervalMs: 50,
-      tracer: telemetry.downstream,
-    });
-    publisher.subscribe(
-      { name: "leaf", epoch: "", seq: 0, schemaHash: "", selection: undefined },
-      { write: () => true, close() {}, abort() {} },
-    );
+  it("measures how long a change waits for its push", async () => {
+    const { metrics, time, flip, subscribe } = setUp({ pushIntervalMs: 50 });
+    subscribe("leaf");
     flip(0);
     await time.advance(10);
     flip(1);
     await time.advance(40);
     expect(readMetrics(metrics)).toMatchObject({
-      // The first at once; the second when the interval after that was over.
+      // The first is pushed at once, the second when the push interval ends.
       "replication.hop.lag": { count: 2, sum: 0.04 },
     });
   });
 
-  it("makes a span per trace and downstream, and tells each downstream its own", async () => {
+  it("makes a span for each trace and downstream", async () => {
     const { recorder, subscribe, flip, time } = setUp();
     subscribe("rep-1");
     subscribe("rep-2");
@@ -142,7 +124,7 @@ describe("ReplicationTelemetry, downstream", () => {
     }
   });
 
-  it("makes no span for what is not sampled, and shares its message", async () => {
+  it("makes no span for unsampled traces, and leaves their trace contexts unchanged", async () => {
     const { recorder, subscribe, flip, time, telemetry } = setUp();
     subscribe("rep-1");
     flip(0, [createContext(7, false)]);
@@ -154,7 +136,7 @@ describe("ReplicationTelemetry, downstream", () => {
     ).toBeUndefined();
   });
 
-  it("links the traces that travel in one diff, through the last of them", async () => {
+  it("links the traces in one diff through the last of them", async () => {
     const { recorder, subscribe, flip, time } = setUp();
     subscribe("leaf");
     const [one, two, three] = [createContext(1), createContext(2), createContext(3)];
@@ -170,7 +152,7 @@ describe("ReplicationTelemetry, downstream", () => {
       ...links.map(({ context }) => `${context.traceId.slice(0, 2)} ${context.spanId.slice(0, 2)}`),
     ]);
     expect(linked).toEqual([
-      // The auto transition is of the same trace: one span for both.
+      // The auto transition belongs to the same trace: one span for both.
       ["01", "01 63", "03 03"],
       ["02", "03 03"],
       ["03", "01 01", "02 02"],
@@ -180,8 +162,8 @@ describe("ReplicationTelemetry, downstream", () => {
 });
 
 describe("ReplicationTelemetry, upstream", () => {
-  it("makes a span of each traced diff that is applied, whose context rides on the change", () => {
-    const { telemetry, recorder, told, metrics, time } = setUp();
+  it("makes a span of each traced diff that is applied, and puts its trace context on the change", () => {
+    const { telemetry, recorder, records, metrics, time } = setUp();
     const publish = createContext(7);
     const carried = telemetry.upstream.applying!([publish]);
     expect(recorder.spans).toEqual([]);
@@ -199,14 +181,14 @@ describe("ReplicationTelemetry, upstream", () => {
       "replication.upstream": "up:1",
     });
     expect(carried).toEqual([fromSpanContext(span!.spanContext())]);
-    expect(told).toEqual(["diff applied"]);
+    expect(records.map(({ message }) => message)).toEqual(["diff applied"]);
     expect(readMetrics(metrics)).toMatchObject({
       "replication.lag": { count: 1, sum: 0.02 },
       "replication.transit": { count: 1, sum: 0.002 },
     });
   });
 
-  it("never ends a span of what was not applied", () => {
+  it("never ends the span of a message that is not applied", () => {
     const { telemetry, recorder } = setUp();
     telemetry.upstream.applying!([createContext(7)]);
     expect(telemetry.upstream.applying!([])).toBeUndefined();
@@ -214,7 +196,7 @@ describe("ReplicationTelemetry, upstream", () => {
     expect(recorder.spans).toEqual([]);
   });
 
-  it("leaves snapshots out of the lags, and what has no bound out of the time on the way", () => {
+  it("records no lag of snapshots, and no transit time without a bound", () => {
     const { telemetry, metrics } = setUp();
     telemetry.upstream.applied!(applied({ isSnapshot: true }));
     telemetry.upstream.applied!(applied({ transitMs: Number.POSITIVE_INFINITY }));
@@ -223,16 +205,7 @@ describe("ReplicationTelemetry, upstream", () => {
     expect(read).not.toHaveProperty("replication.transit");
   });
 
-  it("passes contexts through as they came where nothing is traced", () => {
-    const { telemetry } = setUp({ traces: false });
-    expect(telemetry.upstream.applying!([createContext(7)])).toBeUndefined();
-    const event = { downstream: "leaf", seqBefore: 0, seq: 1 };
-    expect(
-      telemetry.downstream.pushing!({ ...event, traceContexts: [createContext(7)] }),
-    ).toBeUndefined();
-  });
-
-  it("counts resyncs by reason, all of them from 0 on, and forwarded mutations by result", () => {
+  it("counts resyncs by reason, each shown from 0, and forwarded mutations by result", () => {
     const { telemetry, metrics } = setUp();
     telemetry.upstream.resync!("checksum", "…");
     telemetry.upstream.forwarded!(REQUEST, { result: "executed", version: "a-1" });
@@ -252,7 +225,7 @@ describe("ReplicationTelemetry, upstream", () => {
 describe("ReplicationTelemetry, mutations", () => {
   const TRACED = { ...REQUEST, traceContext: createContext(7) };
 
-  it("makes a SERVER and a CLIENT span of each, whose context goes on", () => {
+  it("makes a SERVER and a CLIENT span of each, and passes on the trace context", () => {
     const { telemetry, recorder } = setUp();
     const { upstream, downstream } = telemetry;
     const served = downstream.serving!(TRACED)!;
@@ -283,7 +256,7 @@ describe("ReplicationTelemetry, mutations", () => {
     expect(server!.attributes).not.toHaveProperty("server.address");
   });
 
-  it("says why one was canceled, or failed", () => {
+  it("reports why one was canceled or failed", () => {
     const { telemetry, recorder } = setUp();
     const { upstream } = telemetry;
     const rejected = { by: "relation Remove of B" };
@@ -304,17 +277,24 @@ describe("ReplicationTelemetry, mutations", () => {
     });
   });
 
-  it("passes the decision not to record on, so that no node upstream decides again", () => {
+  it("passes on the decision not to record, so that no node upstream decides again", () => {
     const { telemetry, recorder } = setUp();
     const { traceContext } = telemetry.upstream.forwarding!(REQUEST)!;
     expect(recorder.spans).toEqual([]);
     expect(traceContext).toHaveLength(25);
     expect(traceContext![24]).toBe(0);
   });
+});
 
-  it("leaves mutations as they are where nothing is traced", () => {
-    const { telemetry } = setUp({ traces: false });
-    expect(telemetry.downstream.serving!(TRACED)).toBeUndefined();
-    expect(telemetry.upstream.forwarding!(TRACED)).toBeUndefined();
+describe("ReplicationTelemetry without tracing", () => {
+  it("leaves mutations and trace contexts unchanged", () => {
+    const { upstream, downstream } = setUp({ traces: false }).telemetry;
+    const traceContexts = [createContext(7)];
+    const request = { ...REQUEST, traceContext: traceContexts[0]! };
+    expect(downstream.serving!(request)).toBeUndefined();
+    expect(upstream.forwarding!(request)).toBeUndefined();
+    expect(upstream.applying!(traceContexts)).toBeUndefined();
+    const event = { downstream: "leaf", seqBefore: 0, seq: 1, traceContexts };
+    expect(downstream.pushing!(event)).toBeUndefined();
   });
 });

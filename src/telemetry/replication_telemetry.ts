@@ -1,7 +1,7 @@
 /**
- * Replication as metrics and spans: what a node sends to its downstreams, what it takes from upstream,
- * and the mutations that pass through it. One PRODUCER span per traced transition and downstream, with
- * the downstream's CONSUMER span under it, so that a trace goes from its cause to the last leaf.
+ * Metrics and spans of replication: what a node sends to its downstreams, what it receives from upstream,
+ * and the mutations that it serves and forwards. Each trace in a diff gets one PRODUCER span per downstream;
+ * the downstream's CONSUMER span is its child, so that a trace leads from its cause to the last leaf.
  */
 
 import { type Attributes, SpanKind } from "@opentelemetry/api";
@@ -15,12 +15,10 @@ import {
   type PushingEvent,
   ReplicationError,
   type ResyncReason,
-  type TimeSource,
   type UpstreamTracer,
   type VersionedClock,
 } from "../replication/mod.ts";
 import { ChangeTimes } from "./change_times.ts";
-import type { EventLog } from "./event_log.ts";
 import type { Histogram } from "./histogram.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
@@ -47,6 +45,7 @@ import {
   ATTR_TRANSITION_RESULT,
   ATTR_UPSTREAM,
   ATTR_VERSION,
+  MAX_LISTED_STATES,
   MESSAGING_SYSTEM,
   METRIC_COALESCED,
   METRIC_FORWARDED,
@@ -61,16 +60,9 @@ import {
   RPC_SYSTEM,
   SPAN_MUTATE,
 } from "./semconv.ts";
-import type { TracedSpan, Tracing } from "./tracing.ts";
 
-export interface ReplicationTelemetryOptions {
-  readonly metrics: MetricSet;
-  /** Undefined: nothing is traced here, and trace contexts pass through. */
-  readonly tracing: Tracing | undefined;
-  readonly log: EventLog;
-  readonly time: TimeSource;
-  readonly machineId: string;
-}
+import type { TelemetryServices } from "./services.ts";
+import type { TracedSpan } from "./tracing.ts";
 
 const RESYNC_REASONS: readonly ResyncReason[] = [
   "checksum",
@@ -83,27 +75,27 @@ const RESYNC_REASONS: readonly ResyncReason[] = [
 const NO_SPANS: readonly TracedSpan[] = [];
 
 export class ReplicationTelemetry {
-  readonly #options: ReplicationTelemetryOptions;
+  readonly #services: TelemetryServices;
   readonly #pushes;
   readonly #sent;
   readonly #coalesced;
   readonly #hopLag;
-  /** What only a node with an upstream has. */
+  /** Metrics that only a node with an upstream has. */
   #received: UpstreamMetrics | undefined = undefined;
-  /** The node upstream, host:port; empty on the root. */
+  /** Address of the current upstream, host:port; empty on the root. */
   #upstreamAddress = "";
   readonly #changes = new ChangeTimes();
   #clock: VersionedClock | undefined = undefined;
-  /** Spans of the diff that is being sent, until it is. */
+  /** Spans of the diff that is being sent. */
   #publishing: readonly TracedSpan[] = NO_SPANS;
-  /** Spans of the message that is being applied; never sent if it is not. */
+  /** Spans of the message that is being applied; they never end, and so are not exported, if it is refused. */
   #applying: readonly TracedSpan[] = NO_SPANS;
-  /** Spans of the mutations that are served or forwarded now, by the request that carries their context. */
+  /** Spans of the mutations in progress, by the request that carries their trace context. */
   readonly #mutations = new WeakMap<MutationRequest, TracedSpan>();
 
-  constructor(options: ReplicationTelemetryOptions) {
-    this.#options = options;
-    const { metrics } = options;
+  constructor(services: TelemetryServices) {
+    this.#services = services;
+    const { metrics } = services;
     const pushes = metrics.counters(METRIC_PUSHES);
     this.#pushes = {
       diff: pushes.at("diff"),
@@ -115,9 +107,9 @@ export class ReplicationTelemetry {
     this.#hopLag = metrics.histogram(METRIC_HOP_LAG);
   }
 
-  /** Follows the clock that this node sends downstream. To be called once. */
+  /** Follows the clock that this node sends downstream. Call it once. */
   follow(clock: VersionedClock): void {
-    const { time } = this.#options;
+    const { time } = this.#services;
     this.#clock = clock;
     clock.onChange((change) => {
       if (change.type === "reset") this.#changes.clear();
@@ -135,18 +127,15 @@ export class ReplicationTelemetry {
 
   /** For the replica. */
   get upstream(): UpstreamTracer {
-    const received = this.#received ?? createUpstreamMetrics(this.#options.metrics);
+    const received = this.#received ?? createUpstreamMetrics(this.#services.metrics);
     this.#received = received;
+    const setAddress = (address: string) => {
+      this.#upstreamAddress = address;
+    };
     return {
-      linkStatus: (_status, address) => {
-        this.#upstreamAddress = address;
-      },
-      linkLost: ({ address }) => {
-        this.#upstreamAddress = address;
-      },
-      moved: ({ address }) => {
-        this.#upstreamAddress = address;
-      },
+      linkStatus: (_status, address) => setAddress(address),
+      linkLost: ({ address }) => setAddress(address),
+      moved: ({ address }) => setAddress(address),
       applying: (traceContexts) => this.#startApply(traceContexts),
       applied: (event) => this.#endApply(event, received),
       resync: (reason) => {
@@ -161,9 +150,9 @@ export class ReplicationTelemetry {
     };
   }
 
-  /** Starts a span for a mutation that passes through; what goes on carries its context. */
+  /** Starts a span for a served or forwarded mutation. Returns the request with the span's trace context. */
   #startMutation(kind: SpanKind, request: MutationRequest): MutationRequest | undefined {
-    const { tracing, machineId } = this.#options;
+    const { tracing, machineId } = this.#services;
     if (tracing === undefined) return undefined;
     const span = tracing.start(SPAN_MUTATE, {
       kind,
@@ -174,7 +163,7 @@ export class ReplicationTelemetry {
       span.set({
         [ATTR_MACHINE_ID]: machineId,
         [ATTR_MUTATION_TYPE]: request.type,
-        [ATTR_MUTATION_STATES]: request.states.slice(0, 100),
+        [ATTR_MUTATION_STATES]: request.states.slice(0, MAX_LISTED_STATES),
       });
     }
     const traced = { ...request, traceContext: span.context };
@@ -182,7 +171,7 @@ export class ReplicationTelemetry {
     return traced;
   }
 
-  /** `address` is the upstream that the mutation was sent to; empty on the server side. */
+  /** `address` is the upstream that received the mutation; empty on the server side. */
   #endMutation(
     request: MutationRequest,
     outcome: MutationResponse | ReplicationError,
@@ -200,9 +189,9 @@ export class ReplicationTelemetry {
     span.end();
   }
 
-  /** Starts a span for each trace in a diff. Returns the contexts that the diff carries. */
+  /** Starts a span for each trace in a diff. Returns the trace contexts that the diff carries. */
   #startPush(event: PushingEvent): readonly Uint8Array[] | undefined {
-    const { tracing } = this.#options;
+    const { tracing } = this.#services;
     const traces = groupByTrace(event.traceContexts.filter(isSampled));
     if (tracing === undefined || traces.length === 0) return undefined;
     const last = traces.at(-1)!;
@@ -210,7 +199,7 @@ export class ReplicationTelemetry {
       tracing.start(this.#nameOf(OPERATION_PUBLISH), {
         kind: SpanKind.PRODUCER,
         parent: trace[0]!,
-        // The last one leads to all that travels in the same diff, and each of them to the last one.
+        // The last trace links to all others in the same diff, and each of them to the last.
         links: [
           ...trace.slice(1),
           ...(trace === last ? traces.slice(0, -1) : [last]).map(([first]) => first!),
@@ -233,7 +222,7 @@ export class ReplicationTelemetry {
     this.#sent.value += bytes;
     if (kind === "diff") {
       if (changes > 1) this.#coalesced.value += changes - 1;
-      const waitedMs = this.#options.time.monotonic() - this.#changes.firstAfter(firstSeq - 1);
+      const waitedMs = this.#services.time.monotonic() - this.#changes.firstAfter(firstSeq - 1);
       if (waitedMs >= 0) this.#record(this.#hopLag, waitedMs / 1000, this.#publishing.at(-1));
     }
     if (this.#publishing.length === 0) return;
@@ -244,9 +233,9 @@ export class ReplicationTelemetry {
     this.#publishing = NO_SPANS;
   }
 
-  /** Starts a span for each trace in a message that is about to be applied. Returns the contexts that the change carries. */
+  /** Starts a span for each sampled trace context of a message. Returns the trace contexts that the change carries. */
   #startApply(traceContexts: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
-    const { tracing } = this.#options;
+    const { tracing } = this.#services;
     this.#applying = NO_SPANS;
     if (tracing === undefined || !traceContexts.some(isSampled)) return undefined;
     const sampled = traceContexts.filter(isSampled);
@@ -261,9 +250,9 @@ export class ReplicationTelemetry {
   }
 
   #endApply(event: AppliedEvent, { lag, transit }: UpstreamMetrics): void {
-    const { log, time } = this.#options;
+    const { log, time } = this.#services;
     const lagMs = Math.max(0, time.now() - event.changedAtMs);
-    // A snapshot holds changes of any age.
+    // Not for a snapshot, which holds changes of any age.
     if (!event.isSnapshot) {
       const span = this.#applying.at(-1);
       this.#record(lag, lagMs / 1000, span);
@@ -294,18 +283,18 @@ export class ReplicationTelemetry {
     this.#applying = NO_SPANS;
   }
 
-  /** With the span for an exemplar, if there is one. */
+  /** Records a value, with the span as its exemplar if there is one. */
   #record(histogram: Histogram, seconds: number, span: TracedSpan | undefined): void {
     if (span === undefined) histogram.record(seconds);
-    else histogram.recordTraced(seconds, span.context, this.#options.time.now());
+    else histogram.recordTraced(seconds, span.context, this.#services.time.now());
   }
 
   #nameOf(operation: string): string {
-    return `${operation} ${this.#options.machineId}`;
+    return `${operation} ${this.#services.machineId}`;
   }
 
   #messaging(name: string, type: "send" | "process", traces: number): Attributes {
-    const { machineId } = this.#options;
+    const { machineId } = this.#services;
     return {
       [ATTR_MESSAGING_SYSTEM]: MESSAGING_SYSTEM,
       [ATTR_MESSAGING_OPERATION_NAME]: name,
@@ -339,7 +328,7 @@ function toResponseAttributes({ result, version, rejected }: MutationResponse): 
   };
 }
 
-/** Contexts of one trace together, such as a transition's and those of the auto transition that it led to. */
+/** Groups trace contexts by trace: an auto transition belongs to the trace of the transition that caused it. */
 function groupByTrace(contexts: readonly Uint8Array[]): Uint8Array[][] {
   const traces: Uint8Array[][] = [];
   for (const context of contexts) {

@@ -8,13 +8,13 @@ const metrics = all
   .map(([, value]) => value as MetricDefinition);
 
 describe("semconv.ts", () => {
-  it("names each metric once, also in Prometheus, in lower case with dots", () => {
+  it("gives each metric a unique name in lower case with dots, unique in Prometheus too", () => {
     const names = metrics.map(prometheusName);
     expect(new Set(names).size).toBe(names.length);
     for (const { name } of metrics) expect(name).toMatch(/^[a-z0-9]+([._][a-z0-9]+)*$/);
   });
 
-  it("describes each metric, and gives buckets to histograms alone, rising", () => {
+  it("describes each metric, and gives ascending buckets to histograms only", () => {
     for (const { description, unit, type, boundaries } of metrics) {
       expect(description).toMatch(/^[A-Z0-9].*[^.]$/);
       expect(unit).not.toBe("");
@@ -23,14 +23,14 @@ describe("semconv.ts", () => {
     }
   });
 
-  it("has attributes that are names, and metrics' attributes among them", () => {
+  it("has unique attributes, and those of metrics among them", () => {
     const attributes = all.filter(([key]) => key.startsWith("ATTR_")).map(([, value]) => value);
     expect(new Set(attributes).size).toBe(attributes.length);
     for (const attribute of metrics.flatMap((metric) => metric.attributes))
       expect(attributes).toContain(attribute);
   });
 
-  it("has names in Prometheus as its text has them: no unit, _total on counters", () => {
+  it("returns the names in Prometheus: no unit, _total on counters", () => {
     expect(prometheusName(semconv.METRIC_TRANSITIONS)).toBe("machine_transitions_total");
     expect(prometheusName(semconv.METRIC_LAG)).toBe("replication_lag");
     expect(prometheusLabel(semconv.ATTR_HTTP_RESPONSE_STATUS_CODE)).toBe(

@@ -1,37 +1,37 @@
 /**
- * Every name that telemetry sends: metrics, spans, attributes, resource attributes. Dashboards and
- * alerts are made from this file, so that a name cannot differ between those who write and those who read.
+ * Every name that telemetry exports: metrics, spans, attributes, resource attributes. Dashboards and alert
+ * rules are generated from this file, so that they always use the names that nodes export.
  */
 
 export type MetricType = "counter" | "gauge" | "histogram";
 
-/** One metric: its name, and what stands beside it in every place where it is shown. */
+/** One metric: its name, and what dashboards and `/metrics` show with it. */
 export interface MetricDefinition {
-  /** With dots, as in OpenTelemetry; {@linkcode prometheusName} has the name in Prometheus. */
+  /** With dots, as in OpenTelemetry; {@linkcode prometheusName} returns the name in Prometheus. */
   readonly name: string;
   readonly type: MetricType;
-  /** UCUM: `s`, `By`, or what is counted in braces. */
+  /** In UCUM: `s`, `By`, `1`, or the counted thing in braces. */
   readonly unit: string;
   readonly description: string;
-  /** Keys of its attributes; their values come from small fixed sets. */
+  /** Attribute keys. Their values come from small fixed sets. */
   readonly attributes: readonly string[];
-  /** Of a histogram: upper limits of its buckets, rising, each part of its bucket. */
+  /** Inclusive upper limits of a histogram's buckets, ascending; empty for other types. */
   readonly boundaries: readonly number[];
 }
 
 // Buckets, in seconds.
 
-/** What happens within the process: from a microsecond on. */
+/** For work within the process: from a microsecond. */
 const FINE = [
   1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 0.001, 0.0025, 0.005, 0.01, 0.025,
   0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ];
-/** What takes a network, or push intervals of 50 ms. */
+/** For work that includes a network or push intervals of 50 ms. */
 const COARSE = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 2.5, 5, 10,
 ];
 
-// Attributes of metrics; some stand on spans too.
+// Attributes of metrics; some are used on spans too.
 
 export const ATTR_RESULT = "result";
 export const ATTR_TYPE = "type";
@@ -54,31 +54,31 @@ export const ATTR_SIGNAL = "signal";
 export const METRIC_TRANSITIONS = counter(
   "machine.transitions",
   "{transition}",
-  "Transitions that ended, by what called for them (add, remove, set, auto) and how they ended (executed, canceled); dry runs are left out",
+  "Ended transitions, by type (add, remove, set, auto) and result (executed, canceled); dry runs are not counted",
   [ATTR_RESULT, ATTR_TYPE],
 );
 export const METRIC_TRANSITION_DURATION = histogram(
   "machine.transition.duration",
   "s",
-  "Time from a transition's start to its end, handlers included",
+  "Time from the start of a transition to its end, including its handlers",
   FINE,
 );
 export const METRIC_HANDLER_DURATION = histogram(
   "machine.handler.duration",
   "s",
-  "Time that one call of a handler took",
+  "Time that one handler call takes",
   FINE,
 );
 export const METRIC_QUEUE_WAIT = histogram(
   "machine.queue.wait",
   "s",
-  "Time that a mutation stood in the queue before its transition began",
+  "Time that a mutation waits in the queue before its transition starts",
   FINE,
 );
 export const METRIC_QUEUE_LENGTH = gauge(
   "machine.queue.length",
   "{mutation}",
-  "Most mutations that waited behind a transition in the last 10 to 20 seconds",
+  "Largest number of mutations that waited behind a transition in the last 10 to 20 seconds",
 );
 export const METRIC_STATES_ACTIVE = gauge("machine.states.active", "{state}", "Active states");
 export const METRIC_STATES_KNOWN = gauge("machine.states.known", "{state}", "States in the schema");
@@ -87,93 +87,97 @@ export const METRIC_SUBSCRIPTIONS = gauge(
   "{subscription}",
   "Open waits for states, ticks, arguments and the queue",
 );
-export const METRIC_ERRORS = counter("machine.errors", "{error}", "Errors of the machine");
+export const METRIC_ERRORS = counter(
+  "machine.errors",
+  "{error}",
+  "Errors of the machine and its handlers",
+);
 
 // Replication.
 
 export const METRIC_SEQ = gauge(
   "replication.seq",
   "{diff}",
-  "Seq of this node's clock in its epoch",
+  "Seq of this node's clock in its current epoch",
 );
 export const METRIC_LAG_SEQS = gauge(
   "replication.lag.seqs",
   "{diff}",
-  "How many seqs the downstream that is furthest behind has not been sent yet",
+  "Number of seqs not yet sent to the downstream that is furthest behind",
 );
 export const METRIC_HOP_LAG = histogram(
   "replication.hop.lag",
   "s",
-  "Time from a change of this node's clock to the push that sends it downstream, by this node's own monotonic clock",
+  "Time from a change of this node's clock to the push that sends it downstream, by this node's monotonic clock",
   COARSE,
 );
 export const METRIC_TRANSIT = histogram(
   "replication.transit",
   "s",
-  "Time that a diff was on its way from the node upstream, never less than it was, by monotonic clocks; only where its bound is known",
+  "Upper bound of the time that a diff takes from the upstream node to this one, by monotonic clocks; only if a bound is known",
   COARSE,
 );
 export const METRIC_LAG = histogram(
   "replication.lag",
   "s",
-  "Time from a change of the root's clock to its application here, by the wall clocks of both",
+  "Time from a change of the root's clock until this node applies it, by the wall clocks of both nodes",
   COARSE,
 );
 export const METRIC_CLOCK_AGE = gauge(
   "replication.clock.age",
   "s",
-  "Time since this node last had proof of being up to date with the root",
+  "Time since this node last had proof that it was up to date with the root",
 );
 export const METRIC_PUSHES = counter(
   "replication.pushes",
   "{message}",
-  "Messages to downstreams: diff, snapshot, heartbeat",
+  "Messages sent to downstreams, by kind (diff, snapshot, heartbeat)",
   [ATTR_KIND],
 );
-export const METRIC_SENT = counter("replication.sent", "By", "Bytes written to downstreams");
+export const METRIC_SENT = counter("replication.sent", "By", "Bytes sent to downstreams");
 export const METRIC_RECEIVED = counter(
   "replication.received",
   "By",
-  "Bytes that came from upstream",
+  "Bytes received from upstream",
 );
 export const METRIC_COALESCED = counter(
   "replication.diffs.coalesced",
   "{diff}",
-  "Seqs that travelled downstream within the diff of a later one",
+  "Seqs that were sent downstream within the diff of a later seq",
 );
 export const METRIC_RESYNCS = counter(
   "replication.resyncs",
   "{resync}",
-  "Snapshots asked for because what came could not be applied",
+  "Snapshots requested because a received message could not be applied",
   [ATTR_REASON],
 );
 export const METRIC_RECONNECTS = counter(
   "replication.reconnects",
   "{reconnect}",
-  "Times that the link upstream was made again after a loss",
+  "Times that the link upstream was restored after a loss",
 );
 export const METRIC_DOWNSTREAMS = gauge("replication.downstreams", "{downstream}", "Downstreams");
 export const METRIC_BUFFERED = gauge(
   "replication.buffered",
   "By",
-  "Bytes that wait for downstreams to take them",
+  "Bytes that wait until downstreams accept them",
 );
 export const METRIC_LINK_STATUS = gauge(
   "replication.link.status",
   "1",
-  "1 for the status that the link upstream has, 0 for the others",
+  "1 for the current status of the link upstream, 0 for the others",
   [ATTR_STATUS],
 );
 export const METRIC_UPSTREAM = gauge(
   "replication.upstream",
   "1",
-  "1 for the node that this one follows, by its name; none while it follows nobody",
+  "1 for the upstream that this node follows, by name; no value while it follows none",
   [ATTR_UPSTREAM_NODE],
 );
 export const METRIC_FORWARDED = counter(
   "replication.mutations.forwarded",
   "{mutation}",
-  "Mutations sent upstream, by result: executed, canceled, or the code of the error",
+  "Mutations forwarded upstream, by result: executed, canceled, or an error code",
   [ATTR_RESULT],
 );
 
@@ -182,11 +186,11 @@ export const METRIC_FORWARDED = counter(
 export const METRIC_FEED_MUTATIONS = counter(
   "feed.mutations",
   "{mutation}",
-  "Mutations that a feed made",
+  "Mutations made by a feed",
   [ATTR_FEED, ATTR_RESULT],
 );
 
-// Flights. One series per flight: only the first so many of a schema are told, as a fixed bound.
+// Flights. One series per flight, for a fixed number of the schema's first flights.
 
 export const METRIC_FLIGHT_STATUS = gauge(
   "flight.status",
@@ -197,13 +201,13 @@ export const METRIC_FLIGHT_STATUS = gauge(
 export const METRIC_FLIGHT_GATE = gauge(
   "flight.gate",
   "1",
-  "Gate of a flight, by its place among the schema's gates from 1 on; 0 while it is unknown",
+  "Gate of a flight: its position among the schema's gates, from 1; 0 if it is unknown",
   [ATTR_FLIGHT],
 );
 export const METRIC_FLIGHT_CHANGES = counter(
   "flight.changes",
   "{change}",
-  "How often states of a flight flipped in this epoch: the sum of their ticks",
+  "Number of times that states of a flight flipped in this epoch: the sum of their ticks",
   [ATTR_FLIGHT],
 );
 
@@ -212,14 +216,14 @@ export const METRIC_FLIGHT_CHANGES = counter(
 export const METRIC_HTTP_DURATION = histogram(
   "http.server.request.duration",
   "s",
-  "Time from a request to the end of its answer; event streams are left out",
+  "Time from the start of a request to the end of its response; event streams are not measured",
   COARSE,
   [ATTR_HTTP_REQUEST_METHOD, ATTR_HTTP_ROUTE, ATTR_HTTP_RESPONSE_STATUS_CODE],
 );
 export const METRIC_HTTP_ACTIVE = gauge(
   "http.server.active_requests",
   "{request}",
-  "Requests under way, event streams included",
+  "Requests in progress, including event streams",
 );
 
 // The process.
@@ -227,36 +231,39 @@ export const METRIC_HTTP_ACTIVE = gauge(
 export const METRIC_EVENTLOOP_UTILIZATION = gauge(
   "nodejs.eventloop.utilization",
   "1",
-  "Part of the last seconds in which the event loop was busy, 0 to 1",
+  "Fraction of the last seconds in which the event loop was busy, 0 to 1",
 );
 export const METRIC_EVENTLOOP_DELAY_P50 = gauge(
   "nodejs.eventloop.delay.p50",
   "s",
-  "Delay of the event loop, median of the last seconds",
+  "Delay of the event loop, median over the last seconds",
 );
 export const METRIC_EVENTLOOP_DELAY_P99 = gauge(
   "nodejs.eventloop.delay.p99",
   "s",
-  "Delay of the event loop, 99th percentile of the last seconds",
+  "Delay of the event loop, 99th percentile over the last seconds",
 );
 export const METRIC_EVENTLOOP_DELAY_MAX = gauge(
   "nodejs.eventloop.delay.max",
   "s",
-  "Delay of the event loop, longest of the last seconds",
+  "Delay of the event loop, maximum over the last seconds",
 );
 export const METRIC_GC_DURATION = histogram(
   "v8js.gc.duration",
   "s",
-  "Time of one garbage collection: major, minor, incremental, weakcb",
+  "Time that one garbage collection takes, by type (major, minor, incremental, weakcb)",
   FINE,
   [ATTR_GC_TYPE],
 );
 export const METRIC_HEAP_USED = gauge("v8js.memory.heap.used", "By", "Heap in use");
-export const METRIC_HEAP_LIMIT = gauge("v8js.memory.heap.limit", "By", "Largest heap allowed");
+export const METRIC_HEAP_LIMIT = gauge("v8js.memory.heap.limit", "By", "Limit of the heap");
 export const METRIC_MEMORY_USAGE = gauge("process.memory.usage", "By", "Resident memory");
-export const METRIC_CPU_TIME = counter("process.cpu.time", "s", "CPU time: user, system", [
-  ATTR_CPU_MODE,
-]);
+export const METRIC_CPU_TIME = counter(
+  "process.cpu.time",
+  "s",
+  "CPU time, by mode (user, system)",
+  [ATTR_CPU_MODE],
+);
 export const METRIC_UPTIME = gauge("process.uptime", "s", "Time since the process started");
 
 // Telemetry itself.
@@ -264,11 +271,11 @@ export const METRIC_UPTIME = gauge("process.uptime", "s", "Time since the proces
 export const METRIC_EXPORTED = counter(
   "telemetry.exported",
   "{item}",
-  "Spans and log records handed to the collector, by signal (traces, logs) and result (ok, failed)",
+  "Spans and log records sent to the collector, by signal (traces, logs) and result (ok, failed)",
   [ATTR_SIGNAL, ATTR_RESULT],
 );
 
-// Spans. Names are few: what differs from one to the next stands in attributes.
+// Spans. There are few names: details are attributes.
 
 export const SPAN_TRANSITION = "transition";
 export const SPAN_HANDLER = "handler";
@@ -276,11 +283,14 @@ export const SPAN_MUTATE = "statesource.v1.StateSourceService/Mutate";
 export const OPERATION_PUBLISH = "publish";
 export const OPERATION_APPLY = "apply";
 
+/** Most state names in one attribute of a span. */
+export const MAX_LISTED_STATES = 100;
+
 export const ATTR_MACHINE_ID = "machine.id";
 export const ATTR_TRANSITION_ID = "machine.transition.id";
 /** add, remove, set, auto. */
 export const ATTR_MUTATION_TYPE = "machine.mutation.type";
-/** Names of the states called. */
+/** Names of the called states, at most {@linkcode MAX_LISTED_STATES}. */
 export const ATTR_MUTATION_STATES = "machine.mutation.states";
 /** executed, canceled. */
 export const ATTR_TRANSITION_RESULT = "machine.transition.result";
@@ -323,19 +333,19 @@ export const ATTR_MESSAGING_OPERATION_NAME = "messaging.operation.name";
 export const ATTR_MESSAGING_OPERATION_TYPE = "messaging.operation.type";
 /** Id of the machine. */
 export const ATTR_MESSAGING_DESTINATION = "messaging.destination.name";
-/** Traced transitions that travel in one diff, where there are several. */
+/** Number of traced transitions in one diff, if there are several. */
 export const ATTR_MESSAGING_BATCH_COUNT = "messaging.batch.message_count";
 export const ATTR_MESSAGING_BODY_SIZE = "messaging.message.body.size";
 
 // Log records.
 
-/** What happened, as a name: `node.started`. Loki keeps no event name of its own. */
+/** The record's message as a name, such as `node.started`. Loki does not keep OpenTelemetry's own event name. */
 export const ATTR_EVENT_NAME = "event_name";
 
 // The resource.
 
 export const SERVICE_NAMESPACE = "tree-state-source";
-/** By role; a service graph shows the tree by them. */
+/** By role, so that a service graph shows the tree. */
 export const SERVICE_NAMES = { root: "tree-root", relay: "tree-relay", leaf: "tree-leaf" } as const;
 export const ATTR_SERVICE_NAME = "service.name";
 export const ATTR_SERVICE_NAMESPACE = "service.namespace";
@@ -347,13 +357,13 @@ export const ATTR_TREE_LEVEL = "tree.level";
 /** Upstream addresses as configured, comma-separated. */
 export const ATTR_TREE_PARENT = "tree.parent";
 
-/** The metric's name in Prometheus, as `/metrics` has it: no unit, `_total` on counters. */
+/** Returns the metric's name in Prometheus and `/metrics`: no unit, `_total` on counters. */
 export function prometheusName({ name, type }: MetricDefinition): string {
   const base = name.replaceAll(/[^A-Za-z0-9_]/g, "_");
   return type === "counter" ? `${base}_total` : base;
 }
 
-/** An attribute's label in Prometheus. */
+/** Returns an attribute's label in Prometheus. */
 export function prometheusLabel(attribute: string): string {
   return attribute.replaceAll(/[^A-Za-z0-9_]/g, "_");
 }

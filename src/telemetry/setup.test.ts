@@ -8,7 +8,7 @@ import { startTelemetry, type TelemetryBackend } from "./setup.ts";
 import { toSpanContext } from "./trace_context.ts";
 
 const NODE = { name: "rep-1-1", role: "leaf", version: "1.2.3", parents: ["a:1", "b:2"] } as const;
-/** A batch goes out at once, so that tests need not wait for it. */
+/** Sends each batch at once, so that tests do not wait for it. */
 const SOON = { OTEL_BSP_SCHEDULE_DELAY: "1", OTEL_BLRP_SCHEDULE_DELAY: "1" };
 
 const receivers: OtlpReceiver[] = [];
@@ -27,7 +27,7 @@ async function startReceiver(mode: ReceiverMode = "ok"): Promise<OtlpReceiver> {
   return receiver;
 }
 
-/** With a virtual time the node does not learn its level. */
+/** With a virtual time, no level is set. */
 async function start(
   env: Record<string, string>,
   { time, level = 2 }: { time?: VirtualTime; level?: number } = {},
@@ -50,7 +50,7 @@ const emit = (backend: TelemetryBackend, message = "node started") =>
   backend.emitLog({ timeMs: 1_767_225_600_123, level: "info", message, fields: { n: 1 } });
 
 describe("startTelemetry()", () => {
-  it("sends nothing anywhere without an endpoint, or when it is disabled, and has its metrics", async () => {
+  it("exports nothing without an endpoint or if it is disabled, and still has metrics", async () => {
     const receiver = await startReceiver();
     for (const env of [
       {},
@@ -65,7 +65,7 @@ describe("startTelemetry()", () => {
     expect(receiver.requests).toEqual([]);
   });
 
-  it("writes metrics as Prometheus text, with node, tier and level on every series", async () => {
+  it("writes metrics as Prometheus text, with service, node and level on every series", async () => {
     const backend = await start({ OTEL_RESOURCE_ATTRIBUTES: "host.name=here" });
     backend.metrics.counters(METRIC_PUSHES).at("diff").value = 3;
     const lag = backend.metrics.histogram(METRIC_LAG);
@@ -91,7 +91,7 @@ describe("startTelemetry()", () => {
     expect(backend.renderMetrics().body).toContain('tree_level="5"');
   });
 
-  it("sends spans and records with the resource of the node, at its level", async () => {
+  it("exports spans and records with the node's resource and level", async () => {
     const receiver = await startReceiver();
     const backend = await start(
       {
@@ -140,7 +140,7 @@ describe("startTelemetry()", () => {
     }
   });
 
-  it("takes the level of the default tree if the node learns none within a second", async () => {
+  it("uses the level of the default tree if the node sets none within a second", async () => {
     const receiver = await startReceiver();
     const time = new VirtualTime();
     const backend = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url }, { time });
@@ -149,7 +149,7 @@ describe("startTelemetry()", () => {
     await expect.poll(() => receiver.logs).toMatchObject([{ resource: { "tree.level": 2 } }]);
   });
 
-  it("keeps traces by the sampler that is named", async () => {
+  it("samples traces with the configured sampler", async () => {
     const { url } = await startReceiver();
     const startsWith = async (sampler: string, arg: string, parent?: Uint8Array) => {
       const backend = await start({
@@ -174,17 +174,17 @@ describe("startTelemetry()", () => {
     expect(await startsWith("parentbased_traceidratio", "0.25", unsampled)).toEqual([false, 0.25]);
   });
 
-  it("tells variables that it cannot use, and starts", async () => {
+  it("reports invalid variables, and starts", async () => {
     await start({ OTEL_TRACES_SAMPLER_ARG: "lots" });
     expect(problems).toEqual([
-      'telemetry variable left out Cannot use OTEL_TRACES_SAMPLER_ARG: "lots" is no number from 0 to 1; takes 0.01',
+      'telemetry variable ignored Cannot use OTEL_TRACES_SAMPLER_ARG: "lots" is not a number from 0 to 1; 0.01 is used',
     ]);
   });
 });
 
 describe("A collector", () => {
   it.each(["refuse", "broken", "hang"] as const)(
-    "that does %s keeps no stop waiting for two seconds",
+    "in mode %s does not delay a shutdown by two seconds",
     async (mode) => {
       const receiver = await startReceiver(mode);
       const backend = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
@@ -199,7 +199,7 @@ describe("A collector", () => {
     },
   );
 
-  it("that is not there keeps no stop waiting, and is told once per signal", async () => {
+  it("that is unreachable does not delay a shutdown by two seconds, and is reported once per signal", async () => {
     const receiver = await startReceiver();
     await receiver.close();
     const backend = await start({
@@ -224,7 +224,7 @@ describe("A collector", () => {
     );
   });
 
-  it("that hangs costs bounded memory: what is too much is dropped, and what comes later arrives", async () => {
+  it("that hangs costs bounded memory: the excess is dropped, and later spans arrive", async () => {
     const receiver = await startReceiver("hang");
     const backend = await start({
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${receiver.url}/v1/traces`,
@@ -247,7 +247,7 @@ describe("A collector", () => {
     await expect.poll(() => receiver.spans.at(-1)?.name).toBe("later");
     expect(problems).toEqual([
       expect.stringMatching(/^telemetry export failed traces/),
-      "telemetry export works again traces",
+      "telemetry export recovered traces",
     ]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Telemetry of a process: the SDK, set up by the standard `OTEL_…` variables. Metrics are there always,
- * for `/metrics`; traces and logs are sent where an endpoint is named, and nowhere else.
+ * Telemetry of a process: sets up the OpenTelemetry SDK from the standard `OTEL_…` variables. Metrics are
+ * always available for `/metrics`; traces and logs are exported only if a variable names an endpoint.
  *
  * @module
  */
@@ -28,37 +28,38 @@ import {
 } from "./semconv.ts";
 
 export interface TelemetrySetup {
-  /** Variables of the process. */
+  /** Environment variables of the process. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly node: {
     readonly name: string;
     readonly role: "root" | "relay" | "leaf";
     readonly version: string;
-    /** Upstream addresses as configured; none on the root. */
+    /** Configured upstream addresses; empty on the root. */
     readonly parents: readonly string[];
   };
   readonly meter?: ProcessMeter;
   readonly time?: TimeSource;
-  /** Is told what goes wrong with telemetry itself: once when it begins, once when it is over. */
+  /** Receives problems of telemetry itself: once when a problem begins, once when it ends. */
   readonly onProblem: (message: string, fields: LogFields) => void;
 }
 
-/** How long traces and logs wait for the node to learn its level, and a stop for what is still to be sent. */
+/** How long exports wait until the node knows its level. */
 const LEVEL_WAIT_MS = 1_000;
+/** How long a shutdown waits for queued items to be sent. */
 const SHUTDOWN_MS = 500;
-/** The same, where the collector is known to be away or stuck. */
+/** The same, if the collector is known to fail or not to respond. */
 const STUCK_SHUTDOWN_MS = 100;
 
-/** Levels of the default tree, for as long as a node knows no path to its root. */
+/** Levels in the default tree, used while a node does not know its path to the root. */
 const LEVELS = { root: 0, relay: 1, leaf: 2 } as const;
 
 export type { TelemetryBackend } from "./backend.ts";
 
-/** Starts telemetry. Never rejects for what the variables say. */
+/** Starts telemetry. Never rejects because of a variable's value. */
 export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBackend> {
   const { env, node, meter, time = systemTime, onProblem } = setup;
   const options = parseTelemetryOptions(env);
-  for (const problem of options.problems) onProblem("telemetry variable left out", { problem });
+  for (const problem of options.problems) onProblem("telemetry variable ignored", { problem });
 
   let level: number = LEVELS[node.role];
   const known = Promise.withResolvers<void>();

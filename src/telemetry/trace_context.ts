@@ -1,22 +1,29 @@
-/** Between OpenTelemetry's span contexts and the 25 bytes that travel between nodes. */
+/** Converts between OpenTelemetry's span contexts and the 25 bytes that travel between nodes. */
 
-import type { SpanContext } from "@opentelemetry/api";
+import { type Context, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
 import { fromHex, TRACE_CONTEXT_BYTES, toHex, traceIdOf } from "../replication/mod.ts";
 
-/** A trace context as the context of a remote span. */
-export function toSpanContext(context: Uint8Array): SpanContext {
+/** Returns the context of a remote span. */
+export function toSpanContext(traceContext: Uint8Array): SpanContext {
   return {
-    traceId: traceIdOf(context),
-    spanId: toHex(context, 16, 24),
-    traceFlags: context[24]!,
+    traceId: traceIdOf(traceContext),
+    spanId: toHex(traceContext, 16, 24),
+    traceFlags: traceContext[24]!,
     isRemote: true,
   };
 }
 
 export function fromSpanContext({ traceId, spanId, traceFlags }: SpanContext): Uint8Array {
-  const context = new Uint8Array(TRACE_CONTEXT_BYTES);
-  context.set(fromHex(traceId));
-  context.set(fromHex(spanId), 16);
-  context[24] = traceFlags;
-  return context;
+  const traceContext = new Uint8Array(TRACE_CONTEXT_BYTES);
+  traceContext.set(fromHex(traceId));
+  traceContext.set(fromHex(spanId), 16);
+  traceContext[24] = traceFlags;
+  return traceContext;
+}
+
+/** Returns an OpenTelemetry context with this span, or with none. The active context is never used. */
+export function toContext(traceContext: Uint8Array | undefined): Context {
+  return traceContext === undefined
+    ? ROOT_CONTEXT
+    : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(traceContext));
 }

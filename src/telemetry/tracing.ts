@@ -1,33 +1,30 @@
-/** Spans with explicit parents and times: no context is kept anywhere but in what travels. */
+/** Spans with explicit parents and times. No context is kept in the process: it travels with the data. */
 
 import {
   type Attributes,
   type HrTime,
-  type Link,
-  ROOT_CONTEXT,
   type Span,
   type SpanKind,
   SpanStatusCode,
   type Tracer,
-  trace,
 } from "@opentelemetry/api";
-import type { TimeSource } from "../replication/mod.ts";
+import { type TimeSource, TRACE_CONTEXT_BYTES } from "../replication/mod.ts";
 import type { Tracers } from "./backend.ts";
 import { ATTR_ERROR_TYPE } from "./semconv.ts";
-import { fromSpanContext, toSpanContext } from "./trace_context.ts";
+import { fromSpanContext, toContext, toSpanContext } from "./trace_context.ts";
 
 export interface StartOptions {
   readonly kind: SpanKind;
-  /** The context to stand under; without one the sampler decides whether a trace begins. */
+  /** Trace context of the parent; without one the sampler decides whether a trace begins. */
   readonly parent?: Uint8Array | undefined;
   readonly attributes?: Attributes;
-  /** Contexts of spans that belong to it besides its parent. */
+  /** Trace contexts of related spans, besides the parent. */
   readonly links?: readonly Uint8Array[];
-  /** Monotonic time of its start, in milliseconds. Default: now. */
+  /** Monotonic start time, in milliseconds. Default: now. */
   readonly startMs?: number;
 }
 
-/** Wall time and monotonic time differ by this much at most before the wall clock counts as set anew, in milliseconds. */
+/** If wall time falls behind monotonic time by more than this, in milliseconds, the wall clock was set back. */
 const MAX_DRIFT_MS = 5;
 
 export class Tracing {
@@ -41,54 +38,45 @@ export class Tracing {
     this.#offsetMs = time.now() - time.monotonic();
   }
 
-  /** Starts a span, or one that only passes the decision on: {@linkcode TracedSpan.isRecording} says which. */
+  /** Starts a span; one that is not recorded only passes the sampler's decision on. See {@linkcode TracedSpan.isRecording}. */
   start(name: string, options: StartOptions): TracedSpan {
     return this.#start(this.#tracers.tracer, name, options);
   }
 
   /**
-   * Whether a trace that begins now is to be kept: yes as often as the sampler would say so. What that
-   * takes a microsecond for, a random number does, where traces begin by the thousands.
+   * Decides whether to keep a trace that begins now, with the sampler's probability. The sampler itself
+   * takes about a microsecond, which is too much where traces begin by the thousand.
    */
   keepsRoot(): boolean {
     return Math.random() < this.#tracers.rootRatio;
   }
 
-  /** Starts a trace that {@linkcode keepsRoot} said yes to. */
+  /** Starts a trace that {@linkcode keepsRoot} decided to keep. */
   startRoot(name: string, options: StartOptions): TracedSpan {
     return this.#start(this.#tracers.rootTracer, name, options);
   }
 
-  /** The context of a trace that is not kept, for others to know that this is decided. */
+  /** Creates the context of a trace that is not kept, so that other nodes do not decide again. */
   createUnkept(): Uint8Array {
-    const context = crypto.getRandomValues(new Uint8Array(25));
+    const context = crypto.getRandomValues(new Uint8Array(TRACE_CONTEXT_BYTES));
     context[24] = 0;
     return context;
   }
 
   #start(tracer: Tracer, name: string, options: StartOptions): TracedSpan {
-    const { kind, parent, attributes, links } = options;
-    const startMs = options.startMs ?? this.#time.monotonic();
-    const context =
-      parent === undefined
-        ? ROOT_CONTEXT
-        : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(parent));
-    const span = tracer.startSpan(
-      name,
-      {
-        kind,
-        startTime: this.toTime(startMs),
-        ...(attributes && { attributes }),
-        ...(links && { links: links.map(toLink) }),
-      },
-      context,
-    );
-    return new TracedSpan(span, this, this.#time);
+    const { kind, parent, attributes, links, startMs } = options;
+    const spanOptions = {
+      kind,
+      startTime: this.toTime(startMs),
+      ...(attributes && { attributes }),
+      ...(links && { links: links.map((link) => ({ context: toSpanContext(link) })) }),
+    };
+    return new TracedSpan(tracer.startSpan(name, spanOptions, toContext(parent)), this);
   }
 
-  /** Wall time of a monotonic one, finer than a millisecond, so that short spans keep their order. */
-  toTime(monotonicMs: number): HrTime {
-    // Wall time comes in whole milliseconds, rounded down: the largest difference seen is the right one.
+  /** Converts monotonic milliseconds, by default now, to wall time finer than a millisecond, so that short spans keep their order. */
+  toTime(monotonicMs: number = this.#time.monotonic()): HrTime {
+    // Wall time comes in whole milliseconds, rounded down: the largest difference seen is the most exact.
     const offsetMs = this.#time.now() - this.#time.monotonic();
     if (offsetMs > this.#offsetMs || this.#offsetMs - offsetMs > MAX_DRIFT_MS)
       this.#offsetMs = offsetMs;
@@ -98,24 +86,18 @@ export class Tracing {
   }
 }
 
-function toLink(context: Uint8Array): Link {
-  return { context: toSpanContext(context) };
-}
-
-/** A span under way. */
+/** A span that has started and not ended. */
 export class TracedSpan {
   readonly #span: Span;
   readonly #tracing: Tracing;
-  readonly #time: TimeSource;
   #context: Uint8Array | undefined = undefined;
 
-  constructor(span: Span, tracing: Tracing, time: TimeSource) {
+  constructor(span: Span, tracing: Tracing) {
     this.#span = span;
     this.#tracing = tracing;
-    this.#time = time;
   }
 
-  /** To hand on: what stands under this span. */
+  /** The trace context that makes this span the parent of others. */
   get context(): Uint8Array {
     this.#context ??= fromSpanContext(this.#span.spanContext());
     return this.#context;
@@ -129,14 +111,14 @@ export class TracedSpan {
     this.#span.setAttributes(attributes);
   }
 
-  /** Marks it as failed. `type` is out of a small set, `message` for people. */
+  /** Marks the span as failed. `type` comes from a small fixed set; `message` is for people. */
   fail(type: string, message?: string): void {
     this.#span.setAttribute(ATTR_ERROR_TYPE, type);
     this.#span.setStatus({ code: SpanStatusCode.ERROR, ...(message && { message }) });
   }
 
-  /** Ends it, at a monotonic time in milliseconds; now if there is none. */
-  end(endMs: number = this.#time.monotonic()): void {
+  /** Ends the span at a monotonic time in milliseconds. Default: now. */
+  end(endMs?: number): void {
     this.#span.end(this.#tracing.toTime(endMs));
   }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { WindowMax } from "./window_max.ts";
 
 describe("WindowMax", () => {
-  it("shows the largest number for at least its window, and at most twice that", () => {
+  it("returns the maximum for at least its window and at most twice as long", () => {
     const max = new WindowMax(100);
     expect(max.read(0)).toBe(0);
     max.record(7, 10);
@@ -14,7 +14,7 @@ describe("WindowMax", () => {
     expect(max.read(330)).toBe(0);
   });
 
-  it("forgets all after a pause", () => {
+  it("forgets everything after a pause", () => {
     const max = new WindowMax(100);
     max.record(7, 0);
     max.record(1, 1_000);

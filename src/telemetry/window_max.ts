@@ -1,4 +1,4 @@
-/** The largest number of the last seconds, for what comes and goes between two collections. */
+/** The maximum over the last seconds, for values that rise and fall between two collections. */
 
 export class WindowMax {
   readonly #windowMs: number;
@@ -6,7 +6,7 @@ export class WindowMax {
   #current = 0;
   #before = 0;
 
-  /** Numbers count for at least `windowMs` and at most twice as long. */
+  /** A number counts for at least `windowMs` and at most twice as long. */
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
