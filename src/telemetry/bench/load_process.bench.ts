@@ -1,4 +1,4 @@
-/** One measured process of `telemetry.bench.ts`: a root under load, with one mode of telemetry. */
+/** A measured process of `telemetry.bench.ts`: a root under load, with one mode of telemetry. */
 
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
@@ -17,9 +17,9 @@ import type { Measured, Mode } from "./telemetry.bench.ts";
 const mode = process.argv[2] as Mode;
 const IDLE_MS = 1_500;
 const ROUNDS = 5;
-/** Mutations between two turns of the event loop, as on a busy root. */
+/** Mutations per turn of the event loop, as on a busy root. */
 const TURN = 20;
-/** Time in which waiting data is sent. */
+/** Time in which queued items are sent. */
 const DRAIN_MS = mode.startsWith("all") ? 1_500 : 100;
 const TURNS = mode === "all at 100 %" ? 200 : 3_000;
 
@@ -35,7 +35,7 @@ async function settle(): Promise<number> {
 
 async function start(): Promise<TelemetryBackend | undefined> {
   if (mode === "none") return undefined;
-  // Imported only here, as loaded code is part of the cost.
+  // Imported only here: the loaded code is part of the cost.
   const { startTelemetry } = await import("../setup.ts");
   return await startTelemetry({
     env: process.env,
@@ -48,7 +48,7 @@ async function start(): Promise<TelemetryBackend | undefined> {
 const backend = await start();
 const log = createLogger("info", Date.now, (record) => backend?.emitLog(record));
 
-/** Memory of a whole node after its start. */
+/** Returns the memory of a complete node after its start. */
 async function measureIdle(): Promise<number> {
   const env = { TST_ADDR: "127.0.0.1:0", TST_HTTP_ADDR: "127.0.0.1:0", TST_FEED: "none" };
   const transport = createHttp2Transport();
@@ -74,7 +74,7 @@ function createLoad(): () => void {
   const telemetry =
     backend &&
     new NodeTelemetry({
-      // In addition to those of the node above.
+      // A new set: the node before has added its metrics to the backend's.
       backend: { ...backend, metrics: new MetricSet() },
       log,
       time: systemTime,
@@ -109,7 +109,7 @@ function createLoad(): () => void {
   };
 }
 
-/** Microseconds of CPU time per mutation in one round. */
+/** Returns the CPU time per mutation of one round, in microseconds. */
 async function round(mutate: () => void): Promise<number> {
   const before = process.cpuUsage();
   let scrapedAtMs = performance.now();
