@@ -5,15 +5,6 @@ import type { LogFields } from "./event_log.ts";
 import { ATTR_EVENT_NAME } from "./semconv.ts";
 import { toContext } from "./trace_context.ts";
 
-export interface NodeLogRecord {
-  readonly timeMs: number;
-  readonly level: "error" | "warn" | "info" | "debug" | "trace";
-  /** What happened, in the same words each time. */
-  readonly message: string;
-  readonly fields: LogFields;
-  readonly traceContext?: Uint8Array | undefined;
-}
-
 const SEVERITIES = {
   error: SeverityNumber.ERROR,
   warn: SeverityNumber.WARN,
@@ -21,6 +12,15 @@ const SEVERITIES = {
   debug: SeverityNumber.DEBUG,
   trace: SeverityNumber.TRACE,
 } as const;
+
+export interface NodeLogRecord {
+  readonly timeMs: number;
+  readonly level: keyof typeof SEVERITIES;
+  /** What happened, in the same words each time. */
+  readonly message: string;
+  readonly fields: LogFields;
+  readonly traceContext?: Uint8Array | undefined;
+}
 
 export function emitRecord(logger: Logger, record: NodeLogRecord): void {
   const { timeMs, level, message, fields, traceContext } = record;

@@ -32,7 +32,7 @@ export interface TelemetrySetup {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly node: {
     readonly name: string;
-    readonly role: "root" | "relay" | "leaf";
+    readonly role: keyof typeof SERVICE_NAMES;
     readonly version: string;
     /** Configured upstream addresses; empty on the root. */
     readonly parents: readonly string[];
