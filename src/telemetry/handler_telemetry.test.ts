@@ -30,11 +30,7 @@ function setUp(contexts: readonly Uint8Array[], traces = true) {
         .flatMap(({ points }) => points.map(({ value }) => value))
         .flatMap((value) => (typeof value === "number" ? [] : value.exemplars))
         .flatMap((exemplar) => (exemplar === undefined ? [] : [exemplar.traceContext])),
-    async add(state: string) {
-      followed.machine.add(state);
-      followed.diff(contexts);
-      await settle();
-    },
+    add: (state: string) => followed.push(`+${state}`, contexts),
   };
 }
 

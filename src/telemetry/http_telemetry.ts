@@ -23,7 +23,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PAT
 /** Routes that machines poll: no trace begins there, but a sampled one continues. */
 const UNTRACED_ROUTES = new Set(["/metrics", "/healthz", "/readyz"]);
 
-/** Whether the response lasts until the client leaves: its duration is meaningless, so it has no metric and no span. */
+/** Whether the response lasts until the client leaves: its duration means nothing, so it is neither measured nor traced. */
 function isStream(route: string): boolean {
   return route.endsWith("/stream") || route.endsWith("/Subscribe");
 }

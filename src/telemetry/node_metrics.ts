@@ -1,6 +1,6 @@
 /** Metrics that are read from a node at each collection. */
 
-import type { Downstream, LinkStatus, Replica, VersionedClock } from "../replication/mod.ts";
+import type { LinkStatus, Publisher, Replica, VersionedClock } from "../replication/mod.ts";
 import type { MetricSet } from "./metric_set.ts";
 import {
   METRIC_BUFFERED,
@@ -30,7 +30,7 @@ export function measureClock(metrics: MetricSet, clock: VersionedClock, ageMs: (
 
 export function measureDownstreams(
   metrics: MetricSet,
-  publisher: { readonly downstreams: ReadonlySet<Downstream> },
+  publisher: Pick<Publisher, "downstreams">,
 ): void {
   metrics.observe(METRIC_DOWNSTREAMS, (report) => report(publisher.downstreams.size));
   metrics.observe(METRIC_LAG_SEQS, (report) => {

@@ -1,6 +1,6 @@
 /** The telemetry of one node, connected to its parts by `src/tree`. */
 
-import type { Downstream, Replica, VersionedClock } from "../replication/mod.ts";
+import type { Publisher, Replica, VersionedClock } from "../replication/mod.ts";
 import type { TelemetryBackend } from "./backend.ts";
 import { HandlerTelemetry } from "./handler_telemetry.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
@@ -55,7 +55,7 @@ export class NodeTelemetry {
   followClock(
     clock: VersionedClock,
     ageMs: () => number,
-    publisher: { readonly downstreams: ReadonlySet<Downstream> },
+    publisher: Pick<Publisher, "downstreams">,
   ): void {
     this.replication.follow(clock);
     measureClock(this.metrics, clock, ageMs);
