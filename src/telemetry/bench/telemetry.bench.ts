@@ -12,7 +12,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../../runtime/node_flags.ts";
-import { describeMachine, publishBenchPage } from "../../testing/bench_page.ts";
+import { describeHost, publishPage, toTable } from "../../testing/bench_page.ts";
 
 export type Mode = "none" | "metrics" | "all at 1 %" | "all at 100 %";
 
@@ -88,23 +88,38 @@ async function main(): Promise<void> {
   sink.close();
 
   const none = rows.get("none")!;
-  const table = [...rows].map(([mode, { us, idle, loaded, kb }]) => {
-    const more = (value: number, digits: number) => (mode === "none" ? "" : value.toFixed(digits));
-    return `| ${mode} | ${us.toFixed(2)} | ${more(us - none.us, 2)} | ${idle.toFixed(1)} | ${more(idle - none.idle, 1)} | ${loaded.toFixed(1)} | ${kb.toFixed(3)} |`;
-  });
+  const more = (value: number, digits: number) => (value === 0 ? "" : value.toFixed(digits));
+  const table = toTable(
+    [
+      "telemetry",
+      "µs CPU per transition",
+      "more than none",
+      "MB idle",
+      "more than none",
+      "MB after load",
+      "KB sent per transition",
+    ],
+    [...rows].map(([mode, { us, idle, loaded, kb }]) => [
+      mode,
+      us.toFixed(2),
+      more(us - none.us, 2),
+      idle.toFixed(1),
+      more(idle - none.idle, 1),
+      loaded.toFixed(1),
+      kb.toFixed(3),
+    ]),
+  );
   const sampled = rows.get("all at 1 %")!;
   const usMore = sampled.us - none.us;
   const mbMore = sampled.idle - none.idle;
-  publishBenchPage(
+  publishPage(
     new URL("BENCH.md", import.meta.url),
     `# Cost of telemetry
 
 \`npm run bench:telemetry\` prints this page; \`npm run bench:telemetry -- --write\` writes it. It takes about 75 seconds.
-This run: ${describeMachine()}, ${RUNS} processes per row.
+This run: ${describeHost()}, ${RUNS} processes per row.
 
-| telemetry | µs CPU per transition | more than none | MB idle | more than none | MB after load | KB sent per transition |
-|---|--:|--:|--:|--:|--:|--:|
-${table.join("\n")}
+${table}
 
 All at 1 %: ${usMore.toFixed(2)} µs more per transition (limit: ${LIMIT_US}), ${mbMore.toFixed(1)} MB more per idle node (limit: ${LIMIT_MB}).
 
