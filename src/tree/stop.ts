@@ -18,7 +18,7 @@ export interface StopParts {
   readonly inFlight: InFlight;
   /** Aborted first: event streams end, so that their readers go elsewhere. */
   readonly draining: AbortController;
-  /** Aborted at the end of the drain time: whoever still waits gets a response. */
+  /** Aborted at the end of the drain time: requests that still wait get a response. */
   readonly stopping: AbortController;
   readonly log: Logger;
   readonly time: TimeSource;
