@@ -91,6 +91,5 @@ export {
 export { throwLater, toError, unknownState } from "./errors.ts";
 export { handlerNames } from "./handlers/binding.ts";
 export { createStateSort } from "./handlers/handler_order.ts";
-export { Listeners } from "./listeners.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

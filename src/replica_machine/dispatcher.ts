@@ -45,7 +45,7 @@ export class Dispatcher {
     if (machine.names.length > 0)
       for (const error of unknownHandlers(machine.id, binding, machine.names)) throw error;
     if (this.#isClosed) return () => {};
-    if (this.#isIdle) this.#delivered.skipTo(clock);
+    if (this.#bindings.length + this.#fresh.length === 0) this.#delivered.skipTo(clock);
     if (binding.includeActive || this.#delivered.isBehind(clock)) {
       this.#fresh = [...this.#fresh, binding];
       this.schedule();
@@ -70,15 +70,13 @@ export class Dispatcher {
 
   /** To be called after the clock moves. Handlers run in a separate turn, so they delay neither a diff on its way downstream nor the proof of its age. */
   schedule(): void {
-    if (this.#cancelTurn !== undefined || this.#isClosed || this.#isIdle) return;
+    // Runs at each change of the clock: a private getter would cost as much as all else here.
+    if (this.#bindings.length + this.#fresh.length === 0) return;
+    if (this.#cancelTurn !== undefined || this.#isClosed) return;
     this.#cancelTurn = this.#options.time.defer(() => {
       this.#cancelTurn = undefined;
       this.#takeTurn();
     });
-  }
-
-  get #isIdle(): boolean {
-    return this.#bindings.length + this.#fresh.length === 0;
   }
 
   #takeTurn(): void {

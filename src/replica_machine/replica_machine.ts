@@ -194,13 +194,13 @@ export class ReplicaMachine<N extends string = string>
 
   #follow(change: ClockChange): void {
     if (change.type === "reset") this.#startOver();
-    else if (change.indexes.length > 0) this.#changed(change.indexes);
+    else if (change.indexes.length > 0) this.#changed(change.indexes, change.indexes.length);
   }
 
-  #changed(indexes: Int32Array | Uint32Array): void {
-    this.abortSignals(indexes, indexes.length);
-    this.emitClockChange(indexes, indexes.length);
-    this.waits.process(indexes, indexes.length);
+  #changed(indexes: Int32Array | Uint32Array, count: number): void {
+    this.abortSignals(indexes, count);
+    this.emitClockChange(indexes, count);
+    this.waits.process(indexes, count);
     this.#dispatcher.schedule();
   }
 
@@ -232,6 +232,6 @@ export class ReplicaMachine<N extends string = string>
       // Ticks of different epochs are unrelated; only activity can be compared.
       return isNewEpoch ? moved % 2 !== 0 : moved !== 0;
     });
-    this.#changed(changed);
+    this.#changed(changed, changed.length);
   }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Listeners, type Schema, throwLater } from "../../machine/mod.ts";
+import { type Schema, throwLater, toError } from "../../machine/mod.ts";
 import { NO_TRACE_CONTEXTS, TracedTransitions } from "./trace_context.ts";
 
 /** A change of the clock, as a listener of {@linkcode VersionedClock.onChange} receives it. */
@@ -68,11 +68,12 @@ export class VersionedClock {
   #activeCount = 0;
   #changedAtMs = 0;
   readonly #traced = new TracedTransitions();
-  readonly #listeners: Listeners<[ClockChange]>;
+  readonly #listeners = new Set<(change: ClockChange) => void>();
+  readonly #onListenerError: (error: Error) => void;
 
   /** `onListenerError` receives what a listener throws, which stops neither the clock nor other listeners. Default: nobody catches it. */
   constructor(onListenerError: (error: Error) => void = throwLater) {
-    this.#listeners = new Listeners(onListenerError);
+    this.#onListenerError = onListenerError;
   }
 
   /** 16 lower-case hex digits; empty until the first {@linkcode reset}. */
@@ -153,7 +154,8 @@ export class VersionedClock {
 
   /** Calls `listener` after each {@linkcode advance} and {@linkcode reset}, with the new values in place. Returns its removal. */
   onChange(listener: (change: ClockChange) => void): () => void {
-    return this.#listeners.add(listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** What {@linkcode checksum} would be with `ticks[i]` for each of `indexes`, each given once. */
@@ -179,9 +181,8 @@ export class VersionedClock {
     }
     this.#seq = seq;
     this.#changedAtMs = changedAtMs;
-    this.#traced.add(seq, traceContexts);
-    if (!this.#listeners.isEmpty)
-      this.#listeners.call({ type: "advance", seq, indexes, traceContexts });
+    if (traceContexts.length > 0) this.#traced.add(seq, traceContexts);
+    if (this.#listeners.size > 0) this.#emit({ type: "advance", seq, indexes, traceContexts });
   }
 
   /** Starts over: with another epoch, another schema, or a snapshot. */
@@ -215,7 +216,7 @@ export class VersionedClock {
     const { traceContexts = NO_TRACE_CONTEXTS } = snapshot;
     this.#traced.clear();
     this.#traced.add(snapshot.seq, traceContexts);
-    this.#listeners.call({ type: "reset", traceContexts });
+    this.#emit({ type: "reset", traceContexts });
   }
 
   #linkByLastChange(): void {
@@ -246,5 +247,15 @@ export class VersionedClock {
     this.#newer[index] = -1;
     this.#newer[this.#newest] = index;
     this.#newest = index;
+  }
+
+  #emit(change: ClockChange): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (thrown) {
+        this.#onListenerError(toError(thrown));
+      }
+    }
   }
 }
