@@ -61,6 +61,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     packages: [],
   },
   replica_machine: { folders: ["machine", "replication"], packages: [] },
+  client: { folders: ["machine", "replication", "replica_machine"], packages: [] },
   flights: { folders: ["machine"], packages: [], gen: true },
   generators: {
     folders: ["machine", "telemetry/semconv.ts"],

@@ -820,6 +820,144 @@ export namespace statesource {
         }
 
         /**
+         * Properties of a CallRequest.
+         * @deprecated Use statesource.v1.CallRequest.$Properties instead.
+         */
+        interface ICallRequest extends statesource.v1.CallRequest.$Properties {
+        }
+
+        /** Represents a CallRequest. */
+        class CallRequest {
+
+            /**
+             * Constructs a new CallRequest.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: statesource.v1.CallRequest.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CallRequest name. */
+            name: string;
+
+            /** CallRequest argsJson. */
+            argsJson: string;
+
+            /** CallRequest traceContext. */
+            traceContext: Uint8Array;
+
+            /**
+             * Encodes the specified CallRequest message. Does not implicitly {@link statesource.v1.CallRequest.verify|verify} messages.
+             * @param message CallRequest message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: statesource.v1.CallRequest.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CallRequest message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {statesource.v1.CallRequest & statesource.v1.CallRequest.$Shape} CallRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): statesource.v1.CallRequest & statesource.v1.CallRequest.$Shape;
+        }
+
+        namespace CallRequest {
+
+            /** Properties of a CallRequest. */
+            interface $Properties {
+
+                /** CallRequest name */
+                name?: (string|null);
+
+                /** CallRequest argsJson */
+                argsJson?: (string|null);
+
+                /** CallRequest traceContext */
+                traceContext?: (Uint8Array|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CallRequest. */
+            type $Shape = statesource.v1.CallRequest.$Properties;
+        }
+
+        /**
+         * Properties of a CallResponse.
+         * @deprecated Use statesource.v1.CallResponse.$Properties instead.
+         */
+        interface ICallResponse extends statesource.v1.CallResponse.$Properties {
+        }
+
+        /** Represents a CallResponse. */
+        class CallResponse {
+
+            /**
+             * Constructs a new CallResponse.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: statesource.v1.CallResponse.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** CallResponse resultJson. */
+            resultJson: string;
+
+            /** CallResponse epoch. */
+            epoch: Uint8Array;
+
+            /** CallResponse seq. */
+            seq: number;
+
+            /**
+             * Encodes the specified CallResponse message. Does not implicitly {@link statesource.v1.CallResponse.verify|verify} messages.
+             * @param message CallResponse message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: statesource.v1.CallResponse.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a CallResponse message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {statesource.v1.CallResponse & statesource.v1.CallResponse.$Shape} CallResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): statesource.v1.CallResponse & statesource.v1.CallResponse.$Shape;
+        }
+
+        namespace CallResponse {
+
+            /** Properties of a CallResponse. */
+            interface $Properties {
+
+                /** CallResponse resultJson */
+                resultJson?: (string|null);
+
+                /** CallResponse epoch */
+                epoch?: (Uint8Array|null);
+
+                /** CallResponse seq */
+                seq?: (number|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a CallResponse. */
+            type $Shape = statesource.v1.CallResponse.$Properties;
+        }
+
+        /**
          * Properties of a Rejection.
          * @deprecated Use statesource.v1.Rejection.$Properties instead.
          */

@@ -2145,6 +2145,358 @@ export const statesource = $root.statesource = (() => {
             return MutateResponse;
         })();
 
+        v1.CallRequest = (function() {
+
+            /**
+             * Properties of a CallRequest.
+             * @typedef {Object} statesource.v1.CallRequest.$Properties
+             * @property {string|null} [name] CallRequest name
+             * @property {string|null} [argsJson] CallRequest argsJson
+             * @property {Uint8Array|null} [traceContext] CallRequest traceContext
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a CallRequest.
+             * @memberof statesource.v1
+             * @interface ICallRequest
+             * @augments statesource.v1.CallRequest.$Properties
+             * @deprecated Use statesource.v1.CallRequest.$Properties instead.
+             */
+
+            /**
+             * Shape of a CallRequest.
+             * @typedef {statesource.v1.CallRequest.$Properties} statesource.v1.CallRequest.$Shape
+             */
+
+            /**
+             * Constructs a new CallRequest.
+             * @memberof statesource.v1
+             * @classdesc Represents a CallRequest.
+             * @constructor
+             * @param {statesource.v1.CallRequest.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const CallRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * CallRequest name.
+             * @member {string} name
+             * @memberof statesource.v1.CallRequest
+             * @instance
+             */
+            CallRequest.prototype.name = "";
+
+            /**
+             * CallRequest argsJson.
+             * @member {string} argsJson
+             * @memberof statesource.v1.CallRequest
+             * @instance
+             */
+            CallRequest.prototype.argsJson = "";
+
+            /**
+             * CallRequest traceContext.
+             * @member {Uint8Array} traceContext
+             * @memberof statesource.v1.CallRequest
+             * @instance
+             */
+            CallRequest.prototype.traceContext = $util.newBuffer([]);
+
+            /**
+             * Encodes the specified CallRequest message. Does not implicitly {@link statesource.v1.CallRequest.verify|verify} messages.
+             * @function encode
+             * @memberof statesource.v1.CallRequest
+             * @static
+             * @param {statesource.v1.CallRequest.$Properties} message CallRequest message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            CallRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.name != null && $Object.hasOwnProperty.call(message, "name") && message.name !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.name);
+                if (message.argsJson != null && $Object.hasOwnProperty.call(message, "argsJson") && message.argsJson !== "")
+                    writer.uint32(/* id 2, wireType 2 =*/18).string(message.argsJson);
+                if (message.traceContext != null && $Object.hasOwnProperty.call(message, "traceContext") && message.traceContext.length)
+                    writer.uint32(/* id 3, wireType 2 =*/26).bytes(message.traceContext);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a CallRequest message from the specified reader or buffer.
+             * @function decode
+             * @memberof statesource.v1.CallRequest
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {statesource.v1.CallRequest & statesource.v1.CallRequest.$Shape} CallRequest
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            CallRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.statesource.v1.CallRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.name = value;
+                            else
+                                delete message.name;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.argsJson = value;
+                            else
+                                delete message.argsJson;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.traceContext = value;
+                            else
+                                delete message.traceContext;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return CallRequest;
+        })();
+
+        v1.CallResponse = (function() {
+
+            /**
+             * Properties of a CallResponse.
+             * @typedef {Object} statesource.v1.CallResponse.$Properties
+             * @property {string|null} [resultJson] CallResponse resultJson
+             * @property {Uint8Array|null} [epoch] CallResponse epoch
+             * @property {number|null} [seq] CallResponse seq
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+
+            /**
+             * Properties of a CallResponse.
+             * @memberof statesource.v1
+             * @interface ICallResponse
+             * @augments statesource.v1.CallResponse.$Properties
+             * @deprecated Use statesource.v1.CallResponse.$Properties instead.
+             */
+
+            /**
+             * Shape of a CallResponse.
+             * @typedef {statesource.v1.CallResponse.$Properties} statesource.v1.CallResponse.$Shape
+             */
+
+            /**
+             * Constructs a new CallResponse.
+             * @memberof statesource.v1
+             * @classdesc Represents a CallResponse.
+             * @constructor
+             * @param {statesource.v1.CallResponse.$Properties=} [properties] Properties to set
+             * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
+             */
+            const CallResponse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            /**
+             * CallResponse resultJson.
+             * @member {string} resultJson
+             * @memberof statesource.v1.CallResponse
+             * @instance
+             */
+            CallResponse.prototype.resultJson = "";
+
+            /**
+             * CallResponse epoch.
+             * @member {Uint8Array} epoch
+             * @memberof statesource.v1.CallResponse
+             * @instance
+             */
+            CallResponse.prototype.epoch = $util.newBuffer([]);
+
+            /**
+             * CallResponse seq.
+             * @member {number} seq
+             * @memberof statesource.v1.CallResponse
+             * @instance
+             */
+            CallResponse.prototype.seq = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+
+            /**
+             * Encodes the specified CallResponse message. Does not implicitly {@link statesource.v1.CallResponse.verify|verify} messages.
+             * @function encode
+             * @memberof statesource.v1.CallResponse
+             * @static
+             * @param {statesource.v1.CallResponse.$Properties} message CallResponse message or plain object to encode
+             * @param {$protobuf.Writer} [writer] Writer to encode to
+             * @returns {$protobuf.Writer} Writer
+             */
+            CallResponse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.resultJson != null && $Object.hasOwnProperty.call(message, "resultJson") && message.resultJson !== "")
+                    writer.uint32(/* id 1, wireType 2 =*/10).string(message.resultJson);
+                if (message.epoch != null && $Object.hasOwnProperty.call(message, "epoch") && message.epoch.length)
+                    writer.uint32(/* id 2, wireType 2 =*/18).bytes(message.epoch);
+                if (message.seq != null && $Object.hasOwnProperty.call(message, "seq") && (typeof message.seq === "object" ? message.seq.low || message.seq.high : message.seq !== 0))
+                    writer.uint32(/* id 3, wireType 0 =*/24).uint64(message.seq);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            /**
+             * Decodes a CallResponse message from the specified reader or buffer.
+             * @function decode
+             * @memberof statesource.v1.CallResponse
+             * @static
+             * @param {$protobuf.Reader|Uint8Array} reader Reader or buffer to decode from
+             * @param {number} [length] Message length if known beforehand
+             * @returns {statesource.v1.CallResponse & statesource.v1.CallResponse.$Shape} CallResponse
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            CallResponse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.statesource.v1.CallResponse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.resultJson = value;
+                            else
+                                delete message.resultJson;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.epoch = value;
+                            else
+                                delete message.epoch;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.seq = value;
+                            else
+                                delete message.seq;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return CallResponse;
+        })();
+
         v1.Rejection = (function() {
 
             /**

@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { createCallsRoute } from "./calls.ts";
 import { createHealthRoutes } from "./health.ts";
 import { createMutationsRoute } from "./mutations.ts";
 import type { NodeApi } from "./node_api.ts";
@@ -36,6 +37,7 @@ export function createHttpApi(node: NodeApi, options: HttpApiOptions = {}): Hono
     createTopologyRoute(context),
     ...createHealthRoutes(context),
     createMutationsRoute(context),
+    createCallsRoute(context),
     ...resolved.extraRoutes,
   ];
 

@@ -4,6 +4,7 @@
  */
 
 import type {
+  Call,
   LinkStatus,
   Mutate,
   Selection,
@@ -35,6 +36,8 @@ export interface NodeApi {
    * may still be executed.
    */
   readonly mutate: Mutate;
+  /** Has the root run a function that its machine serves. Rejects as {@linkcode mutate}. */
+  readonly call: Call;
   topology(): Topology;
 }
 

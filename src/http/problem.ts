@@ -6,7 +6,20 @@
 import type { ReplicationError, ReplicationErrorCode } from "../replication/mod.ts";
 
 /** Statuses that this API uses for problems. Only tracers see 499: the client has left. */
-export type ProblemStatus = 400 | 404 | 405 | 406 | 413 | 415 | 422 | 499 | 500 | 502 | 503 | 504;
+export type ProblemStatus =
+  | 400
+  | 404
+  | 405
+  | 406
+  | 409
+  | 413
+  | 415
+  | 422
+  | 499
+  | 500
+  | 502
+  | 503
+  | 504;
 
 /** The last part of the `type` URI. Programs match on it, so it never changes. */
 export type ProblemKind =
@@ -21,6 +34,8 @@ export type ProblemKind =
   | "body-too-large"
   | "unsupported-media-type"
   | "invalid-mutation"
+  | "invalid-call"
+  | "call-refused"
   | "client-gone"
   | "closing"
   | "internal-error"
@@ -47,6 +62,8 @@ const TITLES: Record<ProblemKind, string> = {
   "body-too-large": "The body is too large",
   "unsupported-media-type": "The body's media type is not supported",
   "invalid-mutation": "The mutation is invalid",
+  "invalid-call": "The call is invalid",
+  "call-refused": "The machine refuses the call now",
   "client-gone": "The client went away",
   closing: "This node is shutting down",
   "internal-error": "The node failed to answer",

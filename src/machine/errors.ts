@@ -4,6 +4,7 @@ import { likelyNames } from "./nearest_names.ts";
 
 export type MachineErrorCode =
   | "unknown_state"
+  | "unknown_call"
   | "invalid_schema"
   | "invalid_import"
   | "invalid_argument"

@@ -3,6 +3,7 @@
  * receive. These interfaces name each other, so they share one file; it contains no code.
  */
 
+import type { CallOptions, ServedCalls } from "./calls.ts";
 import type { ClockView, Names, WaitOptions } from "./clock_view.ts";
 import type { MachineExport } from "./machine_export.ts";
 import type {
@@ -137,6 +138,18 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
    * excluded. An error that it throws becomes {@linkcode err}. Returns a function that removes it.
    */
   onChange(listener: (before: readonly number[], after: readonly number[]) => void): () => void;
+
+  // Calls.
+
+  /**
+   * Serves named functions, to {@linkcode call} and to remote machines. Returns a function that removes them.
+   * Throws `MachineError`, and serves none of them, for a bad or taken name.
+   */
+  serve(calls: ServedCalls): () => void;
+  /** Runs a served function. Rejects with what it throws, and with `MachineError` for an unknown name. */
+  call(name: string, args?: unknown, options?: CallOptions): Promise<unknown>;
+  /** Names of the served functions. */
+  readonly servedCalls: readonly string[];
 
   // Schema, export, disposal.
 

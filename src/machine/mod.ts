@@ -11,6 +11,16 @@
  * @module
  */
 
+export {
+  type CallArgs,
+  type CallContext,
+  CallError,
+  type CallErrorCode,
+  type CallOptions,
+  type CallResult,
+  type ServedCall,
+  type ServedCalls,
+} from "./calls.ts";
 export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
 export { createMachine } from "./engine/create_machine.ts";
 export { MachineError, type MachineErrorCode } from "./errors.ts";

@@ -17,6 +17,13 @@
  * @module
  */
 
+export {
+  CAN_ADD_CALL,
+  CAN_REMOVE_CALL,
+  type Call,
+  type CallRequest,
+  type CallResponse,
+} from "./clock/call.ts";
 export { ReplicationError, type ReplicationErrorCode } from "./clock/errors.ts";
 export {
   MUTATION_TYPES,

@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import { createHttpApi, type HttpApiOptions, type NodeApi, type Topology } from "../http/mod.ts";
 import {
+  type Call,
   type MutateOptions,
   type MutationRequest,
   type MutationResponse,
@@ -37,6 +38,11 @@ export class FakeNode implements NodeApi {
   /** Runs mutations; a test may replace it. */
   onMutate: (request: MutationRequest, options: MutateOptions) => Promise<MutationResponse> = () =>
     Promise.resolve({ result: "executed", version: `${EPOCH}-8` });
+  /** Runs calls; a test may replace it. */
+  onCall: Call = async ({ argsJson }) => ({
+    resultJson: argsJson ?? "null",
+    version: `${EPOCH}-8`,
+  });
   /** Number of times that the active states were listed. */
   listings = 0;
 
@@ -47,6 +53,10 @@ export class FakeNode implements NodeApi {
   mutate(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
     this.mutations.push({ request, options });
     return this.onMutate(request, options);
+  }
+
+  call(...[request, options]: Parameters<Call>): ReturnType<Call> {
+    return this.onCall(request, options);
   }
 
   topology(): Topology {

@@ -2,6 +2,7 @@
 
 import { createMachine, type Machine, type Schema } from "../machine/mod.ts";
 import {
+  type Call,
   type ClockMessage,
   createReplicationServer,
   createSource,
@@ -54,7 +55,12 @@ export class ReplicationTree {
       epoch: (++this.#lives).toString(16).padStart(16, "0"),
     });
     const publisher = new Publisher(source.clock, { name, machineId: machine.id, time });
-    const unlisten = this.#listen(name, publisher, async (request) => source.mutate(request));
+    const unlisten = this.#listen(
+      name,
+      publisher,
+      async (request) => source.mutate(request),
+      (request, options) => source.call(request, options),
+    );
     return this.#keep({
       machine,
       source,
@@ -99,8 +105,11 @@ export class ReplicationTree {
       selection,
       time,
     });
-    const unlisten = this.#listen(name, publisher, (request, mutateOptions) =>
-      replica.mutate(request, mutateOptions),
+    const unlisten = this.#listen(
+      name,
+      publisher,
+      (request, mutateOptions) => replica.mutate(request, mutateOptions),
+      (request, callOptions) => replica.call(request, callOptions),
     );
     replica.start();
     return this.#keep({
@@ -135,10 +144,10 @@ export class ReplicationTree {
     return node;
   }
 
-  #listen(name: string, publisher: Publisher, mutate: Mutate): () => void {
+  #listen(name: string, publisher: Publisher, mutate: Mutate, call: Call): () => void {
     return this.network.listen(
       name,
-      createReplicationServer({ publisher, mutate, time: this.time }),
+      createReplicationServer({ publisher, mutate, call, time: this.time }),
     );
   }
 }

@@ -4,7 +4,7 @@ import type { StateName } from "../flights/mod.ts";
 import type { Topology } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
 import type { ReplicaMachine } from "../replica_machine/mod.ts";
-import type { Mutate, TimeSource, Transport, VersionedClock } from "../replication/mod.ts";
+import type { Call, Mutate, TimeSource, Transport, VersionedClock } from "../replication/mod.ts";
 import type { NodeTelemetry } from "../telemetry/mod.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Logger } from "./log.ts";
@@ -20,6 +20,7 @@ export interface Core {
   /** The machine on the replica's clock, with local handlers; on relays and leaves. */
   readonly localMachine: ReplicaMachine<StateName> | undefined;
   readonly mutate: Mutate;
+  readonly call: Call;
   /** Milliseconds since the last proof that the clock is the root's; 0 on the root. */
   ageMs(): number;
   /** Node names from the root to the node upstream. */

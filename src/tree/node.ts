@@ -8,6 +8,7 @@ import { createHttpApi, createReplicationRoutes } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
 import type { ReplicaMachine } from "../replica_machine/mod.ts";
 import {
+  type Call,
   createReplicationServer,
   type DownstreamTracer,
   type Mutate,
@@ -68,9 +69,11 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   const publisher = createPublisher(config, core, telemetry, log, time);
   const inFlight = new InFlight();
   const mutate: Mutate = (request, options) => inFlight.run(() => core.mutate(request, options));
+  const call: Call = (request, options) => inFlight.run(() => core.call(request, options));
   const serveReplication = createReplicationServer({
     publisher,
     mutate,
+    call,
     time,
     tracer: telemetry.replication.downstream,
     onError,
@@ -79,17 +82,20 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   const draining = new AbortController();
   const stopping = new AbortController();
   const bound: BoundAddresses = { addr: config.addr, httpAddr: config.httpAddr };
-  const api = createHttpApi(createNodeView({ config, core, publisher, mutate, time, bound }), {
-    corsOrigins: config.corsOrigins,
-    extraRoutes: [
-      ...createReplicationRoutes(serveReplication),
-      ...(backend === undefined ? [] : [createMetricsRoute(backend)]),
-    ],
-    tracer: telemetry.http,
-    onError,
-    draining: draining.signal,
-    signal: stopping.signal,
-  });
+  const api = createHttpApi(
+    createNodeView({ config, core, publisher, mutate, call, time, bound }),
+    {
+      corsOrigins: config.corsOrigins,
+      extraRoutes: [
+        ...createReplicationRoutes(serveReplication),
+        ...(backend === undefined ? [] : [createMetricsRoute(backend)]),
+      ],
+      tracer: telemetry.http,
+      onError,
+      draining: draining.signal,
+      signal: stopping.signal,
+    },
+  );
   const listeners = await listenOnBoth(config, {
     ...services,
     serveReplication,

@@ -1,7 +1,13 @@
 /** A node as its HTTP API sees it: `GET /topology` and what all routes read. */
 
 import type { NodeApi, Topology } from "../http/mod.ts";
-import { listSelection, type Mutate, type Publisher, type TimeSource } from "../replication/mod.ts";
+import {
+  type Call,
+  listSelection,
+  type Mutate,
+  type Publisher,
+  type TimeSource,
+} from "../replication/mod.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { NodeConfig } from "./config.ts";
 import { type Core, levelOf, MACHINE_ID } from "./core.ts";
@@ -17,13 +23,14 @@ export interface NodeViewParts {
   readonly core: Core;
   readonly publisher: Publisher;
   readonly mutate: Mutate;
+  readonly call: Call;
   readonly time: TimeSource;
   /** Filled in when the node listens. */
   readonly bound: BoundAddresses;
 }
 
 export function createNodeView(parts: NodeViewParts): NodeApi {
-  const { config, core, mutate, time } = parts;
+  const { config, core, mutate, call, time } = parts;
   const startedAt = new Date(time.now()).toISOString();
   return {
     name: config.name,
@@ -38,6 +45,7 @@ export function createNodeView(parts: NodeViewParts): NodeApi {
     time,
     ageMs: () => core.ageMs(),
     mutate,
+    call,
     topology: () => showTopology(parts, startedAt),
   };
 }

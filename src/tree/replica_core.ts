@@ -29,6 +29,7 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
     machine: undefined,
     localMachine: machine,
     mutate: (request, options) => replica.mutate(request, options),
+    call: (request, options) => replica.call(request, options),
     ageMs: () => replica.ageMs(),
     upstreamPath: () => replica.path,
     upstream: () => ({

@@ -23,7 +23,12 @@ export function createRoot(
       log.error("machine error", { error: error.message });
     },
   }) as unknown as Machine;
-  const source = createSource(machine, { time, tracer, onListenerError });
+  const source = createSource(machine, {
+    time,
+    tracer,
+    onListenerError,
+    onCallError: (call, error) => log.error("call failed", { call, error: String(error) }),
+  });
   tracer.follow(machine, source.clock);
   const mutations = telemetry.metrics.counters(METRIC_FEED_MUTATIONS);
   const stopped = new AbortController();
@@ -57,6 +62,7 @@ export function createRoot(
     machine,
     localMachine: undefined,
     mutate: async (request) => source.mutate(request),
+    call: (request, options) => source.call(request, options),
     ageMs: () => 0,
     upstreamPath: () => [],
     upstream: () => null,

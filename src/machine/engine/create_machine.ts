@@ -1,5 +1,6 @@
 /** `createMachine()`, and the class behind it: the public methods of a machine over its engine. */
 
+import { type CallOptions, CallTable, type ServedCalls } from "../calls.ts";
 import { ClockView, type Names, type WaitOptions } from "../clock_view.ts";
 import { isAbortError, MachineError, throwLater, toError } from "../errors.ts";
 import { Bindings } from "../handlers/bindings.ts";
@@ -58,6 +59,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   readonly #options: ResolvedOptions;
   readonly #onError: ((error: Error) => void) | undefined;
   readonly #requests: Requests<N>;
+  readonly #calls: CallTable;
   readonly #disposal = new Disposal();
   readonly #tracers = new TracerList((error) => this.#keepError(error));
   readonly #bindings = new Bindings();
@@ -72,6 +74,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   constructor(schema: Schema<N>, options: MachineOptions<N>) {
     super(options.id ?? randomId());
     this.#options = resolveOptions(options);
+    this.#calls = new CallTable(this.id);
     this.#onError = options.onError;
     const { schema: parsed, errors } = parseSchema(schema);
     const names = sortNames(Object.keys(parsed));
@@ -392,6 +395,18 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
 
   protected override listenerFailed(error: Error): void {
     this.#keepError(error);
+  }
+
+  serve(calls: ServedCalls): () => void {
+    return this.#calls.add(calls);
+  }
+
+  call(name: string, args?: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.#calls.run(name, args, options);
+  }
+
+  get servedCalls(): readonly string[] {
+    return this.#calls.names;
   }
 
   #keepError(error: Error): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
-import { createSource } from "./source.ts";
+import { createSource, type SourceOptions } from "./source.ts";
 
 const SCHEMA = defineSchema({
   A: { remove: ["B"] },
@@ -10,7 +10,7 @@ const SCHEMA = defineSchema({
   Auto: { auto: true, require: ["A"] },
 });
 
-function setUp(options: { maxKeys?: number } = {}) {
+function setUp(options: SourceOptions = {}) {
   const machine = createMachine(SCHEMA, { id: "m" }) as unknown as Machine;
   const time = new VirtualTime();
   return {
@@ -112,6 +112,49 @@ describe("createSource()", () => {
     const { seq } = source.clock;
     machine.remove("A");
     expect(source.clock.traceContextsSince(seq)).toEqual([]);
+  });
+
+  it("runs the functions that its machine serves, and hides their unforeseen errors", async () => {
+    const failed: unknown[] = [];
+    const { machine, source } = setUp({ onCallError: (name) => failed.push(name) });
+    machine.serve({
+      add: ({ a, b }: { a: number; b: number }) => ({ sum: a + b }),
+      nothing: () => {},
+      big: () => "x".repeat(262_144),
+      loop: () => {
+        const circle: unknown[] = [];
+        circle.push(circle);
+        return circle;
+      },
+    });
+    const { signal } = new AbortController();
+    const call = (name: string, argsJson?: string) =>
+      source.call({ name, ...(argsJson !== undefined && { argsJson }) }, { signal });
+    expect(await call("add", '{"a":1,"b":2}')).toEqual({
+      resultJson: '{"sum":3}',
+      version: "00000000000000aa-0",
+    });
+    expect(await call("nothing")).toEqual({ version: "00000000000000aa-0" });
+    await expect(call("big")).rejects.toMatchObject({
+      code: "resource_exhausted",
+      message: expect.stringContaining('the result of "big": it has 262146 characters'),
+    });
+    await expect(call("loop")).rejects.toMatchObject({ code: "internal" });
+    expect(failed).toEqual(["loop"]);
+    await expect(call("add", "[]")).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(call("ad")).rejects.toMatchObject({ code: "not_found" });
+    await expect(call("machine.canAdd", '{"states":"A"}')).rejects.toMatchObject({
+      code: "invalid_argument",
+    });
+  });
+
+  it("does not run a call whose caller has gone", async () => {
+    const { machine, source } = setUp();
+    let runs = 0;
+    machine.serve({ count: () => ++runs });
+    const signal = AbortSignal.abort(new Error("gone"));
+    await expect(source.call({ name: "count" }, { signal })).rejects.toThrow("gone");
+    expect(runs).toBe(0);
   });
 
   it("starts a new epoch with a new schema", () => {

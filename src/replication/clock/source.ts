@@ -1,6 +1,13 @@
 /** The source: connects a machine to its versioned clock, and runs the mutations that arrive from anywhere in the tree. */
 
-import { type Machine, MachineError } from "../../machine/mod.ts";
+import { CallError, type Machine, MachineError } from "../../machine/mod.ts";
+import {
+  CAN_ADD_CALL,
+  CAN_REMOVE_CALL,
+  type CallRequest,
+  type CallResponse,
+  MAX_RESULT_LENGTH,
+} from "./call.ts";
 import { ReplicationError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { MutationRequest, MutationResponse } from "./mutation.ts";
@@ -28,12 +35,19 @@ export interface SourceOptions {
   readonly tracer?: SourceTracer;
   /** Receives what a listener of the clock throws. Default: nobody catches it. */
   readonly onListenerError?: (error: Error) => void;
+  /** Receives what a served function throws that is not a `CallError`. Default: nobody does. */
+  readonly onCallError?: (name: string, error: unknown) => void;
 }
 
 export interface Source {
   readonly clock: VersionedClock;
   /** Runs a mutation. Throws {@linkcode ReplicationError} for one that the machine cannot run. */
   mutate(request: MutationRequest): MutationResponse;
+  /**
+   * Runs a function that the machine serves. Rejects with {@linkcode ReplicationError}: `not_found` for an
+   * unknown name, the code of a `CallError`, or `internal` for any other error, which goes to `onCallError`.
+   */
+  call(request: CallRequest, options: { readonly signal: AbortSignal }): Promise<CallResponse>;
   /** Stops following the machine. */
   close(): void;
 }
@@ -80,6 +94,17 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
       responses.remember(request, response);
       return response;
     },
+    async call(request, { signal }) {
+      const result = await runCall(machine, request, signal, options.onCallError);
+      const resultJson = result === undefined ? undefined : JSON.stringify(result);
+      if (resultJson !== undefined && resultJson.length > MAX_RESULT_LENGTH) {
+        throw new ReplicationError(
+          "resource_exhausted",
+          `Cannot return the result of "${request.name}": it has ${resultJson.length} characters as JSON, more than ${MAX_RESULT_LENGTH}`,
+        );
+      }
+      return { version: clock.version, ...(resultJson !== undefined && { resultJson }) };
+    },
     close() {
       unlisten();
       untrace();
@@ -100,6 +125,50 @@ function runMutation(
       version: clock.version,
       ...(result.result === "canceled" && { rejected: result.rejected }),
     };
+  } catch (error) {
+    if (!(error instanceof MachineError) || error.code !== "unknown_state") throw error;
+    throw new ReplicationError("unknown_state", error.message, {
+      states: error.states,
+      cause: error,
+    });
+  }
+}
+
+async function runCall(
+  machine: Machine,
+  { name, argsJson, traceContext }: CallRequest,
+  signal: AbortSignal,
+  onCallError: SourceOptions["onCallError"],
+): Promise<unknown> {
+  const args = argsJson === undefined ? undefined : decodeArgs(argsJson);
+  if (name === CAN_ADD_CALL || name === CAN_REMOVE_CALL) return runCheck(machine, name, args);
+  try {
+    const result = await machine.call(name, args, { signal, context: traceContext });
+    // Fails here, with the function's name, rather than on the way.
+    JSON.stringify(result);
+    return result;
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason;
+    if (thrown instanceof MachineError && thrown.code === "unknown_call")
+      throw new ReplicationError("not_found", thrown.message, { cause: thrown });
+    if (thrown instanceof CallError)
+      throw new ReplicationError(thrown.code, thrown.message, { cause: thrown });
+    onCallError?.(name, thrown);
+    throw new ReplicationError("internal", `Cannot run "${name}": it failed`, { cause: thrown });
+  }
+}
+
+/** `{ states, args? }` → whether the mutation would be executed; nothing changes. */
+function runCheck(machine: Machine, name: string, given: Record<string, unknown> = {}): unknown {
+  const { states, args } = given;
+  if (!Array.isArray(states) || !states.every((state) => typeof state === "string"))
+    throw new ReplicationError("invalid_argument", `Cannot check: states are not a list of names`);
+  try {
+    const check = name === CAN_ADD_CALL ? machine.canAdd : machine.canRemove;
+    const result = check.call(machine, states, args as never);
+    return result.result === "canceled"
+      ? { result: "canceled", rejected: result.rejected }
+      : { result: "executed" };
   } catch (error) {
     if (!(error instanceof MachineError) || error.code !== "unknown_state") throw error;
     throw new ReplicationError("unknown_state", error.message, {

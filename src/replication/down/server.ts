@@ -1,5 +1,6 @@
 /** The server side of the protocol: a function from `Request` to `Response`. */
 
+import type { Call } from "../clock/call.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import type {
   Mutate,
@@ -10,6 +11,7 @@ import type {
 import { systemTime, type TimeSource } from "../clock/time_source.ts";
 import { withDeadline } from "../clock/waiting.ts";
 import {
+  CALL_PATH,
   EnvelopeReader,
   encodeEnvelope,
   hasType,
@@ -23,8 +25,10 @@ import {
   UNARY_TYPE,
 } from "../wire/connect.ts";
 import {
+  decodeCallRequest,
   decodeMutateRequest,
   decodeSubscribeRequest,
+  encodeCallResponse,
   encodeMutateResponse,
   encodeProbeResponse,
 } from "../wire/message_codec.ts";
@@ -37,6 +41,8 @@ export interface ReplicationServerOptions {
   readonly publisher: Publisher;
   /** Runs a mutation, or forwards it upstream. */
   readonly mutate: Mutate;
+  /** Runs a call, or forwards it upstream. Without it, calls are `unimplemented`. */
+  readonly call?: Call;
   readonly time?: TimeSource;
   /** Largest request, in bytes. Default 65,536. */
   readonly maxRequestBytes?: number;
@@ -44,14 +50,14 @@ export interface ReplicationServerOptions {
   readonly requestTimeoutMs?: number;
   /** How many bytes may wait for a slow downstream before it counts as stalled. Default 1: one message. */
   readonly bufferBytes?: number;
-  /** Longest that a mutation may take, in milliseconds; the caller's deadline may be earlier. Default 10,000. */
+  /** Longest that a mutation or call may take, in milliseconds; the caller's deadline may be earlier. Default 10,000. */
   readonly mutationTimeoutMs?: number;
   readonly tracer?: DownstreamTracer;
   /** Receives unforeseen errors; a peer learns only that one occurred. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Serves Subscribe, Mutate and Probe. */
+/** Serves Subscribe, Mutate, Call and Probe. */
 export function createReplicationServer(
   options: ReplicationServerOptions,
 ): (request: Request) => Promise<Response> {
@@ -76,9 +82,8 @@ export function createReplicationServer(
     try {
       checkHeaders(request);
       if (isStream) return await subscribe(options, request);
-      return pathname === PROBE_PATH
-        ? await probe(options, request)
-        : await mutate(options, request);
+      if (pathname === PROBE_PATH) return await probe(options, request);
+      return pathname === CALL_PATH ? await call(options, request) : await mutate(options, request);
     } catch (thrown) {
       const error = ReplicationError.from(thrown);
       if (error.code === "internal") options.onError?.(thrown);
@@ -155,23 +160,48 @@ async function probe(options: ReplicationServerOptions, request: Request): Promi
 }
 
 async function mutate(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  return await respondInTime(options, request, "mutation", (bytes) => {
+    const mutation = decodeMutateRequest(bytes);
+    return async (limits) => encodeMutateResponse(await runMutation(options, mutation, limits));
+  });
+}
+
+async function call(options: ReplicationServerOptions, request: Request): Promise<Response> {
+  const { call: run } = options;
+  if (run === undefined)
+    throw new ReplicationError("unimplemented", "Cannot call: this node serves no calls");
+  return await respondInTime(options, request, "call", (bytes) => {
+    const decoded = decodeCallRequest(bytes);
+    return async (limits) => encodeCallResponse(await run(decoded, limits));
+  });
+}
+
+type Run = (limits: MutateOptions) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** Reads a unary request and runs what `prepare` makes of it, within the caller's deadline and the server's own. */
+async function respondInTime(
+  options: ReplicationServerOptions,
+  request: Request,
+  what: "mutation" | "call",
+  prepare: (bytes: Uint8Array) => Run,
+): Promise<Response> {
   const { time = systemTime } = options;
   const arrivedAtMs = time.monotonic();
   const limitMs = Math.min(readTimeout(request), options.mutationTimeoutMs ?? 10_000);
-  const mutation = decodeMutateRequest(await receive(options, request));
+  const run = prepare(await receive(options, request));
   // The caller's deadline counts from the beginning of its request.
   const timeoutMs = Math.max(0, limitMs - (time.monotonic() - arrivedAtMs));
-  const response = await withDeadline((signal) => run(options, mutation, { signal, timeoutMs }), {
+  const body = await withDeadline((signal) => run({ signal, timeoutMs }), {
     time,
     timeoutMs,
     signal: request.signal,
     toError: () =>
-      new ReplicationError("deadline_exceeded", `The mutation took more than ${limitMs} ms`),
+      new ReplicationError("deadline_exceeded", `The ${what} took more than ${limitMs} ms`),
   });
-  return toUnary(encodeMutateResponse(response));
+  return toUnary(body);
 }
 
-async function run(
+async function runMutation(
   { mutate, tracer }: ReplicationServerOptions,
   request: MutationRequest,
   options: MutateOptions,

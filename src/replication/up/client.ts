@@ -1,8 +1,10 @@
 /** The client side of the protocol, on a function shaped like `fetch`. */
 
+import type { CallRequest, CallResponse } from "../clock/call.ts";
 import { ReplicationError, type ReplicationErrorCode } from "../clock/errors.ts";
-import type { MutationRequest, MutationResponse } from "../clock/mutation.ts";
+import type { MutateOptions, MutationRequest, MutationResponse } from "../clock/mutation.ts";
 import {
+  CALL_PATH,
   EnvelopeReader,
   encodeEnvelope,
   fromWireError,
@@ -15,8 +17,10 @@ import {
   UNARY_TYPE,
 } from "../wire/connect.ts";
 import {
+  decodeCallResponse,
   decodeMutateResponse,
   decodeProbeResponse,
+  encodeCallRequest,
   encodeMutateRequest,
   encodeSubscribeRequest,
 } from "../wire/message_codec.ts";
@@ -96,20 +100,27 @@ export async function sendMutation(
   transport: Transport,
   address: string,
   request: MutationRequest,
-  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  options: MutateOptions,
 ): Promise<MutationResponse> {
-  const response = await send(transport, address, MUTATE_PATH, {
-    headers: {
-      "content-type": UNARY_TYPE,
-      "connect-protocol-version": "1",
-      "connect-timeout-ms": String(Math.max(1, Math.round(options.timeoutMs))),
-    },
+  const bytes = await sendUnary(transport, address, MUTATE_PATH, {
+    ...options,
     body: encodeMutateRequest(request),
-    signal: options.signal,
   });
-  if (response.status !== 200 || !hasType(response, UNARY_TYPE))
-    throw await toError(response, address, options.signal);
-  return decodeMutateResponse(await readBody(response, address, options.signal));
+  return decodeMutateResponse(bytes);
+}
+
+/** Sends a call to a node. Throws {@linkcode ReplicationError}. */
+export async function sendCall(
+  transport: Transport,
+  address: string,
+  request: CallRequest,
+  options: MutateOptions,
+): Promise<CallResponse> {
+  const bytes = await sendUnary(transport, address, CALL_PATH, {
+    ...options,
+    body: encodeCallRequest(request),
+  });
+  return decodeCallResponse(bytes);
 }
 
 /** Requests the time on the clock that stamps a node's messages. Throws {@linkcode ReplicationError}. */
@@ -118,13 +129,34 @@ export async function sendProbe(
   address: string,
   signal: AbortSignal,
 ): Promise<ProbeResponse> {
-  const response = await send(transport, address, PROBE_PATH, {
-    headers: { "content-type": UNARY_TYPE, "connect-protocol-version": "1" },
+  return decodeProbeResponse(await sendUnary(transport, address, PROBE_PATH, { signal }));
+}
+
+/** Sends a request and returns the bytes of its response. `timeoutMs` is the deadline that the node receives. */
+async function sendUnary(
+  transport: Transport,
+  address: string,
+  path: string,
+  {
+    body,
+    signal,
+    timeoutMs,
+  }: { body?: Uint8Array<ArrayBuffer>; signal: AbortSignal; timeoutMs?: number },
+): Promise<Uint8Array> {
+  const response = await send(transport, address, path, {
+    headers: {
+      "content-type": UNARY_TYPE,
+      "connect-protocol-version": "1",
+      ...(timeoutMs !== undefined && {
+        "connect-timeout-ms": String(Math.max(1, Math.round(timeoutMs))),
+      }),
+    },
+    ...(body !== undefined && { body }),
     signal,
   });
   if (response.status !== 200 || !hasType(response, UNARY_TYPE))
     throw await toError(response, address, signal);
-  return decodeProbeResponse(await readBody(response, address, signal));
+  return await readBody(response, address, signal);
 }
 
 async function send(

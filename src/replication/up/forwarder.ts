@@ -1,10 +1,11 @@
 /** Forwards mutations over the link of a replica, and delays them while the link is established again. */
 
+import type { CallRequest, CallResponse } from "../clock/call.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import type { MutateOptions, MutationRequest, MutationResponse } from "../clock/mutation.ts";
 import type { TimeSource } from "../clock/time_source.ts";
 import { Gate } from "../clock/waiting.ts";
-import { sendMutation, type Transport } from "./client.ts";
+import { sendCall, sendMutation, type Transport } from "./client.ts";
 import type { UpstreamTracer } from "./tracer.ts";
 
 export interface ForwarderOptions {
@@ -38,7 +39,7 @@ export class Forwarder {
     const { tracer } = this.#options;
     const sent = tracer?.forwarding?.(request) ?? request;
     try {
-      const response = await this.#send(sent, options);
+      const response = await this.#send("mutation", sendMutation, sent, options);
       tracer?.forwarded?.(sent, response);
       return response;
     } catch (thrown) {
@@ -48,12 +49,22 @@ export class Forwarder {
     }
   }
 
-  async #send(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
+  /** See `Replica.call`. */
+  call(request: CallRequest, options: MutateOptions): Promise<CallResponse> {
+    return this.#send("call", sendCall, request, options);
+  }
+
+  async #send<Q, P>(
+    what: "mutation" | "call",
+    send: (transport: Transport, address: string, request: Q, options: MutateOptions) => Promise<P>,
+    request: Q,
+    options: MutateOptions,
+  ): Promise<P> {
     const { transport, address, describe, waitMs, time } = this.#options;
     const startedAtMs = time.monotonic();
     if (!(await this.#live.pass(Math.min(options.timeoutMs, waitMs), options.signal)))
-      throw new ReplicationError("unavailable", `Cannot forward the mutation: ${describe()}`);
+      throw new ReplicationError("unavailable", `Cannot forward the ${what}: ${describe()}`);
     const timeoutMs = options.timeoutMs - (time.monotonic() - startedAtMs);
-    return await sendMutation(transport, address(), request, { ...options, timeoutMs });
+    return await send(transport, address(), request, { ...options, timeoutMs });
   }
 }

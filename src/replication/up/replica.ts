@@ -3,6 +3,7 @@
  * `link.ts` the loop around them.
  */
 
+import type { CallRequest, CallResponse } from "../clock/call.ts";
 import type { ReplicationError } from "../clock/errors.ts";
 import type { MutateOptions, MutationRequest, MutationResponse } from "../clock/mutation.ts";
 import type { Selection } from "../clock/selection.ts";
@@ -165,6 +166,11 @@ export class Replica {
    */
   mutate(request: MutationRequest, options: MutateOptions): Promise<MutationResponse> {
     return this.#forwarder.forward(request, options);
+  }
+
+  /** Has the root run a function that its machine serves. Throws as {@linkcode mutate}. */
+  call(request: CallRequest, options: MutateOptions): Promise<CallResponse> {
+    return this.#forwarder.call(request, options);
   }
 }
 

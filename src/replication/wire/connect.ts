@@ -98,9 +98,15 @@ export class EnvelopeReader {
 const SERVICE = "statesource.v1.StateSourceService";
 export const SUBSCRIBE_PATH = `/${SERVICE}/Subscribe`;
 export const MUTATE_PATH = `/${SERVICE}/Mutate`;
+export const CALL_PATH = `/${SERVICE}/Call`;
 export const PROBE_PATH = `/${SERVICE}/Probe`;
 /** All paths of the service. */
-export const REPLICATION_PATHS: readonly string[] = [SUBSCRIBE_PATH, MUTATE_PATH, PROBE_PATH];
+export const REPLICATION_PATHS: readonly string[] = [
+  SUBSCRIBE_PATH,
+  MUTATE_PATH,
+  CALL_PATH,
+  PROBE_PATH,
+];
 
 /** Content types of the Connect protocol with binary messages. */
 export const STREAM_TYPE = "application/connect+proto";

@@ -11,6 +11,8 @@ import { decodeArgs } from "../clock/mutation_args.ts";
 import { openSubscription } from "../up/client.ts";
 import { encodeEnvelope, MUTATE_PATH, STREAM_TYPE, SUBSCRIBE_PATH, UNARY_TYPE } from "./connect.ts";
 import {
+  decodeCallRequest,
+  decodeCallResponse,
   decodeClockMessage,
   decodeMutateRequest,
   decodeMutateResponse,
@@ -25,6 +27,8 @@ const DECODERS: Readonly<Record<string, (bytes: Uint8Array) => unknown>> = {
   subscribe: decodeSubscribeRequest,
   // The wire carries args as text; the source reads them.
   mutate: (bytes) => decodeArgs(decodeMutateRequest(bytes).argsJson ?? "{}"),
+  call: (bytes) => decodeArgs(decodeCallRequest(bytes).argsJson ?? "{}"),
+  result: decodeCallResponse,
   clock: (bytes) => decodeClockMessage(bytes),
   schema: (bytes) => decodeClockMessage(bytes, { maxStates: 3, maxNameLength: 4 }),
   response: decodeMutateResponse,

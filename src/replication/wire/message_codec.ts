@@ -1,6 +1,7 @@
 /** Encodes and decodes all messages: of a stream, of a probe, and of a mutation. */
 
 import { statesource } from "../../../gen/statesource.js";
+import type { CallRequest, CallResponse } from "../clock/call.ts";
 import { ReplicationError } from "../clock/errors.ts";
 import { fromHex, toHex } from "../clock/hex.ts";
 import {
@@ -292,6 +293,51 @@ function checkMutateRequest(wire: statesource.v1.MutateRequest): void {
           : undefined;
   if (fault !== undefined)
     throw new ReplicationError("invalid_argument", `Cannot mutate: ${fault}`);
+}
+
+export function encodeCallRequest(request: CallRequest): Uint8Array<ArrayBuffer> {
+  return v1.CallRequest.encode({
+    name: request.name,
+    argsJson: request.argsJson ?? "",
+    traceContext: request.traceContext ?? NO_TRACE,
+  }).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`invalid_argument`). */
+export function decodeCallRequest(bytes: Uint8Array): CallRequest {
+  const wire = decode(() => v1.CallRequest.decode(bytes), "invalid_argument", "CallRequest");
+  const { name, argsJson } = wire;
+  const traceContext = toTraceContext(wire.traceContext);
+  if (name === "" || name.length > MAX_NAME_LENGTH) {
+    throw new ReplicationError(
+      "invalid_argument",
+      `Cannot call: the name has ${name.length} characters, not 1 to ${MAX_NAME_LENGTH}`,
+    );
+  }
+  return { name, ...(argsJson !== "" && { argsJson }), ...(traceContext && { traceContext }) };
+}
+
+export function encodeCallResponse(response: CallResponse): Uint8Array<ArrayBuffer> {
+  const [epoch = "", seq = "0"] = response.version.split("-");
+  return v1.CallResponse.encode({
+    resultJson: response.resultJson ?? "",
+    epoch: fromHex(epoch),
+    seq: Number(seq),
+  }).finish() as Uint8Array<ArrayBuffer>;
+}
+
+/** Throws {@linkcode ReplicationError} (`data_loss`). */
+export function decodeCallResponse(bytes: Uint8Array): CallResponse {
+  const wire = decode(() => v1.CallResponse.decode(bytes), "data_loss", "CallResponse");
+  const { resultJson, epoch, seq } = wire;
+  if (epoch.length !== 8) {
+    throw new ReplicationError(
+      "data_loss",
+      `Cannot read CallResponse: epoch has ${epoch.length} bytes, not 8`,
+    );
+  }
+  checkNumber("seq", seq, Number.MAX_SAFE_INTEGER);
+  return { version: `${toHex(epoch)}-${seq}`, ...(resultJson !== "" && { resultJson }) };
 }
 
 export function encodeMutateResponse(response: MutationResponse): Uint8Array<ArrayBuffer> {

@@ -16,11 +16,15 @@ import * as es from "../../../gen/connect/statesource/v1/statesource_pb.js";
 import { MUTATION_TYPES, type MutationRequest, type MutationResponse } from "../clock/mutation.ts";
 import { createSelection } from "../clock/selection.ts";
 import {
+  decodeCallRequest,
+  decodeCallResponse,
   decodeClockMessage,
   decodeMutateRequest,
   decodeMutateResponse,
   decodeProbeResponse,
   decodeSubscribeRequest,
+  encodeCallRequest,
+  encodeCallResponse,
   encodeClockMessage,
   encodeMutateRequest,
   encodeMutateResponse,
@@ -235,6 +239,39 @@ describe("Wire messages", () => {
         });
         expect(read(es.MutateRequestSchema, encodeMutateRequest(request))).toEqual(twin);
         expect(decodeMutateRequest(toBinary(es.MutateRequestSchema, twin))).toEqual(request);
+      }),
+    );
+  });
+
+  it("that call, and respond to a call, mean the same to protoc-gen-es", () => {
+    const requests = fc.record(
+      { name: text, argsJson: fc.json(), traceContext: bytes(25) },
+      { requiredKeys: ["name"] },
+    );
+    const responses = fc.record(
+      { version: fc.tuple(hex8, fc.maxSafeNat()), resultJson: fc.json() },
+      { requiredKeys: ["version"] },
+    );
+    fc.assert(
+      fc.property(requests, (request) => {
+        const twin = create(es.CallRequestSchema, request);
+        expect(read(es.CallRequestSchema, encodeCallRequest(request))).toEqual(twin);
+        expect(decodeCallRequest(toBinary(es.CallRequestSchema, twin))).toEqual(request);
+      }),
+    );
+    fc.assert(
+      fc.property(responses, ({ version: [epoch, seq], resultJson }) => {
+        const response = {
+          version: `${epoch}-${seq}`,
+          ...(resultJson !== undefined && { resultJson }),
+        };
+        const twin = create(es.CallResponseSchema, {
+          epoch: unhex(epoch),
+          seq: BigInt(seq),
+          ...(resultJson !== undefined && { resultJson }),
+        });
+        expect(read(es.CallResponseSchema, encodeCallResponse(response))).toEqual(twin);
+        expect(decodeCallResponse(toBinary(es.CallResponseSchema, twin))).toEqual(response);
       }),
     );
   });

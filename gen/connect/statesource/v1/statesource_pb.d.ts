@@ -445,6 +445,68 @@ export declare type MutateResponse = Message<"statesource.v1.MutateResponse"> & 
 export declare const MutateResponseSchema: GenMessage<MutateResponse>;
 
 /**
+ * @generated from message statesource.v1.CallRequest
+ */
+export declare type CallRequest = Message<"statesource.v1.CallRequest"> & {
+  /**
+   * A name that the machine does not serve is not_found.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * A JSON object, at most 64 levels deep, or empty.
+   *
+   * @generated from field: string args_json = 2;
+   */
+  argsJson: string;
+
+  /**
+   * As in MutateRequest.
+   *
+   * @generated from field: bytes trace_context = 3;
+   */
+  traceContext: Uint8Array;
+};
+
+/**
+ * Describes the message statesource.v1.CallRequest.
+ * Use `create(CallRequestSchema)` to create a new message.
+ */
+export declare const CallRequestSchema: GenMessage<CallRequest>;
+
+/**
+ * @generated from message statesource.v1.CallResponse
+ */
+export declare type CallResponse = Message<"statesource.v1.CallResponse"> & {
+  /**
+   * JSON; empty if the function returns nothing.
+   *
+   * @generated from field: string result_json = 1;
+   */
+  resultJson: string;
+
+  /**
+   * The version of the clock when the function had returned.
+   *
+   * @generated from field: bytes epoch = 2;
+   */
+  epoch: Uint8Array;
+
+  /**
+   * @generated from field: uint64 seq = 3;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message statesource.v1.CallResponse.
+ * Use `create(CallResponseSchema)` to create a new message.
+ */
+export declare const CallResponseSchema: GenMessage<CallResponse>;
+
+/**
  * @generated from message statesource.v1.Rejection
  */
 export declare type Rejection = Message<"statesource.v1.Rejection"> & {
@@ -552,6 +614,17 @@ export declare const StateSourceService: GenService<{
     methodKind: "unary";
     input: typeof MutateRequestSchema;
     output: typeof MutateResponseSchema;
+  },
+  /**
+   * Calls a function that the machine at the root serves; any node forwards it. It may run more than once if
+   * it is called again.
+   *
+   * @generated from rpc statesource.v1.StateSourceService.Call
+   */
+  call: {
+    methodKind: "unary";
+    input: typeof CallRequestSchema;
+    output: typeof CallResponseSchema;
   },
   /**
    * Returns the time of the clock that stamps the messages of this node's streams.
