@@ -17,6 +17,7 @@ import {
   CAN_REMOVE_CALL,
   type CallRequest,
   encodeArgs,
+  isTraceContext,
   type LinkStatus,
   type MutationRequest,
   type MutationResponse,
@@ -36,6 +37,8 @@ export interface RemoteMutationOptions {
   readonly idempotencyKey?: string;
   /** W3C trace context: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
   readonly traceContext?: Uint8Array;
+  /** The cause, as pipes and handlers pass it on: its trace context is used, if it is one. */
+  readonly context?: unknown;
 }
 
 /** As {@linkcode RemoteMutationOptions}; a call has no idempotency key. */
@@ -281,8 +284,10 @@ export class RemoteMachine<N extends string = string, A = unknown, C extends Ser
     type: MutationRequest["type"],
     states: Names<N>,
     args: unknown,
-    { idempotencyKey = crypto.randomUUID(), traceContext }: RemoteMutationOptions,
+    options: RemoteMutationOptions,
   ): MutationRequest {
+    const { idempotencyKey = crypto.randomUUID(), context } = options;
+    const { traceContext = isTraceContext(context) ? context : undefined } = options;
     const list = typeof states === "string" ? [states] : Array.isArray(states) ? states : undefined;
     if (list === undefined || list.some((state) => typeof state !== "string")) {
       throw new TypeError(

@@ -47,6 +47,8 @@ export {
   handleDisposal,
   mergeSchemas,
   type PipeOptions,
+  type PipeSink,
+  type PipeSource,
   type PipeTarget,
   pipe,
   pipeAny,

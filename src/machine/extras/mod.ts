@@ -38,6 +38,8 @@ export {
 } from "./history.ts";
 export {
   type PipeOptions,
+  type PipeSink,
+  type PipeSource,
   type PipeTarget,
   pipe,
   pipeAny,

@@ -1,15 +1,37 @@
 /**
  * Pipes: a state that activates or deactivates in one machine (the source) is added to or removed from
  * another (the target). Pipes are final handlers, so the target never affects the source's transition.
+ * Either may be a remote machine: a source without args, a target whose mutations return promises.
  */
 
 import type { ClockView } from "../clock_view.ts";
-import { MachineError, unknownState } from "../errors.ts";
-import type { HandlerEvent, Machine } from "../machine.ts";
+import { MachineError, throwLater, toError, unknownState } from "../errors.ts";
+import type { BindOptions, HandlerEvent } from "../machine.ts";
 import type { MutationArgs } from "../mutation.ts";
 import { EXCEPTION } from "../schema.ts";
 
+/** What a pipe reads: a machine of this process, or one on a replica. */
+export interface PipeSource<S extends string = string> extends ClockView<S> {
+  bind(handlers: Readonly<Record<string, unknown>>, options?: BindOptions): () => void;
+  readonly err?: Error | undefined;
+}
+
+interface PipeContext {
+  readonly context?: unknown;
+}
+
+/** What a pipe mutates: a machine of this process, or a remote one. */
+export interface PipeSink<T extends string = string> extends ClockView<T> {
+  add(states: T | readonly T[], args?: never, options?: PipeContext): unknown;
+  remove(states: T | readonly T[], args?: never, options?: PipeContext): unknown;
+  set(states: T | readonly T[], args?: never, options?: PipeContext): unknown;
+  addErr(error: unknown, state?: T, args?: MutationArgs, options?: PipeContext): unknown;
+  readonly isDisposed?: boolean;
+}
+
 export interface PipeOptions {
+  /** Receives what a remote target's mutation rejects with. Default: nobody catches it. */
+  readonly onError?: (error: Error) => void;
   /**
    * Mutates the target at once, within the source's transition, without args, and only if that changes the
    * target's state. Default false: with the args, in a separate microtask, after the source's transition.
@@ -30,9 +52,9 @@ export interface PipeTarget<T extends string = string> {
  * Throws {@linkcode MachineError} for unknown states.
  */
 export function pipe<S extends string, T extends string>(
-  source: Machine<S>,
+  source: PipeSource<S>,
   from: S,
-  target: Machine<T>,
+  target: PipeSink<T>,
   to: T | PipeTarget<T>,
   options: PipeOptions = {},
 ): () => void {
@@ -41,8 +63,8 @@ export function pipe<S extends string, T extends string>(
 
 /** Like {@linkcode pipe}, for several states in one binding. */
 export function pipeMany<S extends string, T extends string>(
-  source: Machine<S>,
-  target: Machine<T>,
+  source: PipeSource<S>,
+  target: PipeSink<T>,
   states: { readonly [K in S]?: T | PipeTarget<T> },
   options: PipeOptions = {},
 ): () => void {
@@ -55,7 +77,7 @@ export function pipeMany<S extends string, T extends string>(
       handlers[`${from}State`] = toAdd(target, withException(target, added), options);
     }
     if (removed !== undefined) {
-      requireTarget(target as Machine, [removed]);
+      requireTarget(target as unknown as PipeSink, [removed]);
       handlers[`${from}End`] = toRemove(target, removed, options);
     }
   }
@@ -67,21 +89,25 @@ export function pipeMany<S extends string, T extends string>(
  * target to them unless they are equal. Returns a function that removes the pipe.
  * Throws {@linkcode MachineError} if the target lacks a state of the source.
  */
-export function pipeAny<S extends string>(source: Machine<S>, target: Machine<S>): () => void {
-  requireTarget(target as Machine, source.names);
+export function pipeAny<S extends string>(
+  source: PipeSource<S>,
+  target: PipeSink<S>,
+  options: Pick<PipeOptions, "onError"> = {},
+): () => void {
+  requireTarget(target as unknown as PipeSink, source.names);
   return source.bind({
     AnyState({ args, context }: HandlerEvent) {
       const active = source.activeStates();
       if (active.length === target.activeStates().length && target.is(active)) return;
-      queueMicrotask(() => target.set(active, args as never, { context }));
+      queueMicrotask(() => settle(target.set(active, args as never, { context }), options));
     },
   });
 }
 
 /** Pipes `Ready` to `Ready`, or to another state. */
 export function pipeReady<T extends string>(
-  source: Machine<"Ready" | string>,
-  target: Machine<T>,
+  source: PipeSource<"Ready" | string>,
+  target: PipeSink<T>,
   to: T | PipeTarget<T> = "Ready" as T,
 ): () => void {
   return pipe(source, "Ready", target, to);
@@ -89,15 +115,15 @@ export function pipeReady<T extends string>(
 
 /** Pipes `Start` to `Start`, or to another state. */
 export function pipeStart<T extends string>(
-  source: Machine<"Start" | string>,
-  target: Machine<T>,
+  source: PipeSource<"Start" | string>,
+  target: PipeSink<T>,
   to: T | PipeTarget<T> = "Start" as T,
 ): () => void {
   return pipe(source, "Start", target, to);
 }
 
 /** Pipes the four states of a connection, each to the state of the same name with `prefix`. */
-export function pipeConnected(source: Machine, target: Machine, prefix = ""): () => void {
+export function pipeConnected(source: PipeSource, target: PipeSink, prefix = ""): () => void {
   const states = ["Connecting", "Connected", "Disconnecting", "Disconnected"];
   return pipeMany(
     source,
@@ -108,15 +134,16 @@ export function pipeConnected(source: Machine, target: Machine, prefix = ""): ()
 
 /** Passes errors on: when `Exception` activates in the source, adds its error to the target, with the state `to`. */
 export function pipeErr<T extends string>(
-  source: Machine,
-  target: Machine<T>,
+  source: PipeSource,
+  target: PipeSink<T>,
   to: T = EXCEPTION as T,
+  options: Pick<PipeOptions, "onError"> = {},
 ): () => void {
-  requireTarget(target as Machine, [to]);
+  requireTarget(target as unknown as PipeSink, [to]);
   return source.bind({
     ExceptionState({ args, context }: HandlerEvent) {
       const error = args?.error ?? source.err;
-      queueMicrotask(() => target.addErr(error, to, args, { context }));
+      queueMicrotask(() => settle(target.addErr(error, to, args, { context }), options));
     },
   });
 }
@@ -129,9 +156,10 @@ export function pipeErr<T extends string>(
  */
 export function syncStates<S extends string, T extends string>(
   source: ClockView<S>,
-  target: Machine<T>,
+  target: PipeSink<T>,
   states: readonly S[],
   targets: readonly T[] = states as readonly string[] as readonly T[],
+  options: Pick<PipeOptions, "onError"> = {},
 ): { readonly added: number; readonly removed: number } {
   if (states.length !== targets.length) {
     throw new RangeError(
@@ -139,44 +167,49 @@ export function syncStates<S extends string, T extends string>(
     );
   }
   requireStates(source as ClockView, states);
-  requireTarget(target as Machine, targets);
+  requireTarget(target as unknown as PipeSink, targets);
   const added = targets.filter((_, i) => source.is(states[i]!));
   const removed = targets.filter((_, i) => !source.is(states[i]!));
-  if (added.length > 0) target.add(added);
-  if (removed.length > 0) target.remove(removed);
+  if (added.length > 0) settle(target.add(added), options);
+  if (removed.length > 0) settle(target.remove(removed), options);
   return { added: added.length, removed: removed.length };
 }
 
 function toAdd<T extends string>(
-  target: Machine<T>,
+  target: PipeSink<T>,
   states: readonly T[],
-  { isFlat = false }: PipeOptions,
+  options: PipeOptions,
 ): (event: HandlerEvent) => void {
-  if (isFlat) {
+  if (options.isFlat) {
     return ({ context }) => {
-      if (!target.is(states)) target.add(states, undefined, { context });
+      if (!target.is(states)) settle(target.add(states, undefined, { context }), options);
     };
   }
   return ({ args, context }) =>
-    queueMicrotask(() => target.add(states, args as MutationArgs as never, { context }));
+    queueMicrotask(() => settle(target.add(states, args as never, { context }), options));
 }
 
 function toRemove<T extends string>(
-  target: Machine<T>,
+  target: PipeSink<T>,
   state: T,
-  { isFlat = false }: PipeOptions,
+  options: PipeOptions,
 ): (event: HandlerEvent) => void {
-  if (isFlat) {
+  if (options.isFlat) {
     return ({ context }) => {
-      if (target.is(state)) target.remove(state, undefined, { context });
+      if (target.is(state)) settle(target.remove(state, undefined, { context }), options);
     };
   }
   return ({ args, context }) =>
-    queueMicrotask(() => target.remove(state, args as MutationArgs as never, { context }));
+    queueMicrotask(() => settle(target.remove(state, args as never, { context }), options));
 }
 
-function withException<T extends string>(target: Machine<T>, state: T): readonly T[] {
-  requireTarget(target as Machine, [state]);
+/** The mutation of a remote target is a promise, which may reject. */
+function settle(result: unknown, { onError = throwLater }: Pick<PipeOptions, "onError">): void {
+  if (result instanceof Promise) result.catch((thrown) => onError(toError(thrown)));
+}
+
+function withException<T extends string>(target: PipeSink<T>, state: T): readonly T[] {
+  requireTarget(target as unknown as PipeSink, [state]);
   return state.startsWith("Err") ? [state, EXCEPTION as T] : [state];
 }
 
@@ -185,7 +218,7 @@ function requireStates(view: ClockView, states: readonly string[]): void {
 }
 
 /** Throws `MachineError` if the target is disposed or lacks one of the states. */
-function requireTarget(target: Machine, states: readonly string[]): void {
+function requireTarget(target: PipeSink, states: readonly string[]): void {
   if (target.isDisposed) {
     throw new MachineError("disposed", `Cannot pipe states: machine "${target.id}" is disposed`);
   }
