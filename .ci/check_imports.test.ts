@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checkCircles, checkImports, checkTable, RULES } from "./check_imports.ts";
+import { checkCircles, checkImports, checkTable, ENTRIES, RULES } from "./check_imports.ts";
 import { drawGraph } from "./import_graph.ts";
 
 describe("checkImports()", () => {
@@ -14,6 +14,9 @@ describe("checkImports()", () => {
     ["runtime/a.ts", `import http from "node:http";`],
     ["telemetry/setup.ts", `import { MeterProvider } from "@opentelemetry/sdk-metrics";`],
     ["cli/a.ts", `const { listen } = await import("../runtime/node.ts");`],
+    ["cli/a.ts", `import { schema } from "../flights/mod.ts";`],
+    ["node/deno.ts", `import * as runtime from "../runtime/deno.ts";`],
+    ["node/a.ts", `const { startTelemetry } = await import("../telemetry/setup.ts");`],
   ])("allows in %s: %s", (path, source) => {
     expect(checkImports(path, source)).toEqual([]);
   });
@@ -39,6 +42,13 @@ describe("checkImports()", () => {
     ["replication/clock/a.ts", `import wire from "../../../gen/x.js";`, /gen\/ is not allowed/],
     ["replication/down/a.ts", `import protobuf from "protobufjs";`, /"protobufjs" is not allowed/],
     ["tree/a.ts", `import { x } from "../replication/up/link.ts";`, /replication\/mod\.ts instead/],
+    ["tree/a.ts", `import { schema } from "../flights/mod.ts";`, /tree may not import flights/],
+    ["tree/a.ts", `import { startNode } from "../node/node.ts";`, /tree may not import node/],
+    [
+      "node/a.ts",
+      `import { MetricSet } from "../telemetry/mod.ts";`,
+      /node may not import telemetry/,
+    ],
     ["http/a.ts", `export { x } from "../tree/mod.ts";`, /http may not import tree/],
     ["telemetry/a.ts", `import { x } from "../http/mod.ts";`, /telemetry may not import http/],
     ["machine/a.ts", `import x from "../../gen/flight_states.ts";`, /gen\/ is not allowed/],
@@ -59,7 +69,7 @@ describe("checkTable()", () => {
   const known = Object.keys(RULES).map((key) => (key.endsWith(".ts") ? key : `${key}/mod.ts`));
 
   it("reports a folder that does not exist, as a key or in a rule", () => {
-    const paths = [...known, "telemetry/semconv.ts"];
+    const paths = [...known, ...ENTRIES];
     expect(checkTable(paths)).toEqual([]);
     expect(checkTable(paths, { ...RULES, board: { folders: ["views"], packages: [] } })).toEqual([
       'the import table names "board", which does not exist',

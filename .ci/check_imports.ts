@@ -85,26 +85,27 @@ export const RULES: Readonly<Record<string, Rule>> = {
     packages: ["node:", "@hono/node-server"],
   },
   tree: {
-    folders: [
-      "machine",
-      "replication",
-      "replica_machine",
-      "flights",
-      "http",
-      "telemetry",
-      "runtime",
-    ],
+    folders: ["machine", "replication", "replica_machine", "http", "telemetry", "runtime"],
     packages: ["hono"],
-    gen: true,
+  },
+  node: {
+    folders: ["machine", "tree", "runtime", "telemetry/setup.ts"],
+    typeFolders: ["replication", "telemetry"],
+    packages: [],
   },
   cli: {
-    folders: ["tree", "runtime", "machine", "telemetry/setup.ts"],
+    folders: ["tree", "runtime", "machine", "flights", "telemetry"],
+    typeFolders: ["replication"],
     packages: ["node:"],
   },
 };
 
 /** Files that may be imported from outside their folder, besides `mod.ts` and the files in `runtime`. */
-const ENTRIES = ["telemetry/setup.ts", "telemetry/semconv.ts"];
+export const ENTRIES = [
+  "telemetry/setup.ts",
+  "telemetry/semconv.ts",
+  ...["node", "deno", "bun"].map((runtime) => `node/${runtime}.ts`),
+];
 
 /** The longest of `keys` that is `path` or a folder above it. */
 function longestKey(path: string, keys: readonly string[]): string | undefined {

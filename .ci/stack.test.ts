@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { PROGRAM_SETTINGS } from "../src/cli/node_program.ts";
 import { SERVICE_NAMESPACE } from "../src/telemetry/semconv.ts";
 import { defaultTree, environmentOf, parseConfig } from "../src/tree/mod.ts";
 
@@ -33,12 +34,9 @@ describe("compose.yaml", () => {
       const env = Object.fromEntries(
         Object.entries(environment).map(([name, value]) => [name, withDefaults(value)]),
       );
-      const config = parseConfig({
-        ...env,
-        TST_ADDR: "0.0.0.0:19700",
-        TST_HTTP_ADDR: "0.0.0.0:18700",
-      });
-      const expected = parseConfig(environmentOf(place));
+      const addresses = { TST_ADDR: "0.0.0.0:19700", TST_HTTP_ADDR: "0.0.0.0:18700" };
+      const config = parseConfig({ ...env, ...addresses }, [], PROGRAM_SETTINGS);
+      const expected = parseConfig(environmentOf(place), [], PROGRAM_SETTINGS);
       expect(config.name).toBe(place.name);
       expect(config.role).toBe(place.role);
       // Compose uses names where npm start uses ports: the same nodes in the same order.

@@ -11,9 +11,10 @@ import {
   VERSION,
 } from "../tree/mod.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
+import { createProgram, PROGRAM_SETTINGS } from "./node_program.ts";
 import { runtime } from "./runtime.ts";
 
-const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has an equivalent variable\n\n${settingsHelp()}`;
+const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has an equivalent variable\n\n${settingsHelp(PROGRAM_SETTINGS.settings)}`;
 
 async function main(): Promise<void> {
   const args = runtime.commandArguments();
@@ -22,7 +23,8 @@ async function main(): Promise<void> {
     return;
   }
   const env = runtime.environment();
-  const config = parseConfig(env, args);
+  const config = parseConfig(env, args, PROGRAM_SETTINGS);
+  const program = await createProgram(config);
   const { name, role, parentAddrs, logLevel } = config;
   let telemetry: TelemetryBackend | undefined;
   const log = createLogger(logLevel, Date.now, (record) => {
@@ -42,6 +44,7 @@ async function main(): Promise<void> {
     transport: transport.fetch,
     log,
     telemetry,
+    program,
   });
   runtime.onStopSignal(() => {
     void node

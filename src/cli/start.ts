@@ -11,12 +11,13 @@ import {
 } from "../runtime/node.ts";
 import { ConfigError, defaultTree, settingsHelp, type TreePlace } from "../tree/mod.ts";
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
+import { PROGRAM_SETTINGS } from "./node_program.ts";
 import { findTakenPort, Supervisor } from "./supervisor.ts";
 
 const HELP = `npm start              runs the tree: 1 root, 2 relays, 6 leaves, one process each
 npm start -- FLAGS     runs one node; so does any of TST_ROLE, TST_NAME, TST_ADDR, TST_PARENT_ADDR, TST_HTTP_ADDR
 
-${settingsHelp()}
+${settingsHelp(PROGRAM_SETTINGS.settings)}
 
 For the whole tree:
       TST_PORT_OFFSET: adds this number to all ports (197xx, 187xx), 0`;

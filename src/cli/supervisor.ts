@@ -78,7 +78,12 @@ export class Supervisor {
     const startedAt = performance.now();
     // A node notices by the IPC channel that its supervisor is gone.
     const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.script.pathname], {
-      env: { TST_DRAIN_MS: `${DRAIN_MS}`, ...this.#options.env, ...environmentOf(place) },
+      env: {
+        TST_DRAIN_MS: `${DRAIN_MS}`,
+        ...this.#options.env,
+        ...environmentOf(place),
+        ...(place.role !== "root" && { TST_MACHINE: "" }),
+      },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     this.#children.set(place.name, child);

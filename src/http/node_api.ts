@@ -18,6 +18,7 @@ export type NodeRole = "root" | "relay" | "leaf";
 /** One node of the tree, as the HTTP API sees it. Properties are read at each request. */
 export interface NodeApi {
   readonly name: string;
+  /** Id of the machine at the root; empty before the first sync. */
   readonly machineId: string;
   readonly role: NodeRole;
   /** Hops from the root: 0 on the root, undefined while unknown. */
@@ -53,6 +54,8 @@ export interface TopologyNode {
   readonly name: string;
   readonly role: NodeRole;
   readonly level: number | null;
+  /** Id of the machine at the root; null before the first sync. */
+  readonly machine: string | null;
   /** The states that it follows, as names and as prefixes with a star; null for all. */
   readonly selection: readonly string[] | null;
   /** host:port of the replication server. */

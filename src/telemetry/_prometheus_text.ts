@@ -11,13 +11,18 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import type { Histogram } from "./histogram.ts";
 import type { CollectedMetric, MetricPoint } from "./metric_set.ts";
-import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME, ATTR_TREE_LEVEL } from "./semconv.ts";
+import {
+  ATTR_MACHINE_ID,
+  ATTR_SERVICE_INSTANCE_ID,
+  ATTR_SERVICE_NAME,
+  ATTR_TREE_LEVEL,
+} from "./semconv.ts";
 
 export const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Resource attributes that become labels of every series, so that queries need no join. */
 const CONSTANT_LABELS = new RegExp(
-  `^(${[ATTR_SERVICE_NAME, ATTR_SERVICE_INSTANCE_ID, ATTR_TREE_LEVEL].join("|").replaceAll(".", "\\.")})$`,
+  `^(${[ATTR_SERVICE_NAME, ATTR_SERVICE_INSTANCE_ID, ATTR_TREE_LEVEL, ATTR_MACHINE_ID].join("|").replaceAll(".", "\\.")})$`,
 );
 
 const NO_TIME: HrTime = [0, 0];

@@ -28,6 +28,8 @@ export interface TelemetryBackend {
   };
   /** Sends a record, if log records are exported. */
   emitLog(record: NodeLogRecord): void;
+  /** Sets the id of the machine at the root. Call it before {@linkcode setLevel}. */
+  setMachineId(id: string): void;
   /** Sets the number of hops from the root. */
   setLevel(level: number): void;
   /** Sends what is queued, for half a second at most. Never rejects. */

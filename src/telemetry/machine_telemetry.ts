@@ -122,12 +122,16 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     );
   }
 
-  /** Follows a machine and the clock that holds its versions. Call it once. */
-  follow(machine: Machine, clock: VersionedClock): void {
+  /** Follows a machine and the clock that holds its versions. Call it once. Returns a function that ends it. */
+  follow(machine: Machine, clock: VersionedClock): () => void {
     this.#clock = clock;
     this.#services.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
-    machine.trace(this);
-    clock.onChange(() => this.#finish());
+    const untrace = machine.trace(this);
+    const unlisten = clock.onChange(() => this.#finish());
+    return () => {
+      untrace();
+      unlisten();
+    };
   }
 
   /** Counts an error that reached the machine's `onError`. */

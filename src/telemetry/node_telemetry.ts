@@ -11,7 +11,10 @@ import { ReplicationTelemetry } from "./replication_telemetry.ts";
 import type { TelemetryServices } from "./services.ts";
 import { Tracing } from "./tracing.ts";
 
-export interface NodeTelemetryOptions extends Omit<TelemetryServices, "metrics" | "tracing"> {
+export interface NodeTelemetryOptions
+  extends Omit<TelemetryServices, "metrics" | "tracing" | "machineId"> {
+  /** A function where the id comes from upstream. Read for each span. */
+  readonly machineId: string | (() => string);
   /** Undefined: the node counts its metrics but exports none, and traces nothing. */
   readonly backend: TelemetryBackend | undefined;
 }
@@ -23,17 +26,25 @@ export class NodeTelemetry {
   readonly #backend: TelemetryBackend | undefined;
   readonly #services: TelemetryServices;
 
-  constructor({ backend, ...options }: NodeTelemetryOptions) {
+  constructor({ backend, machineId, ...options }: NodeTelemetryOptions) {
     this.#backend = backend;
     this.metrics = backend?.metrics ?? new MetricSet();
     const tracing = backend?.tracers && new Tracing(backend.tracers, options.time);
-    this.#services = { ...options, metrics: this.metrics, tracing };
+    this.#services = {
+      ...options,
+      metrics: this.metrics,
+      tracing,
+      get machineId() {
+        return typeof machineId === "string" ? machineId : machineId();
+      },
+    };
     this.replication = new ReplicationTelemetry(this.#services);
     this.http = new HttpTelemetry(this.#services);
   }
 
-  /** Sets the number of hops from the root. Call it when the level becomes known and after each change. */
+  /** Sets the number of hops from the root. Call it when level and machine id are known, and after each change. */
   setLevel(level: number): void {
+    this.#backend?.setMachineId(this.#services.machineId);
     this.#backend?.setLevel(level);
   }
 

@@ -11,5 +11,6 @@ export interface TelemetryServices {
   readonly tracing: Tracing | undefined;
   readonly log: EventLog;
   readonly time: TimeSource;
+  /** Empty on a relay or leaf before its first clock. */
   readonly machineId: string;
 }

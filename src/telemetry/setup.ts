@@ -17,6 +17,7 @@ import { OPENMETRICS_TYPE, toOpenMetrics } from "./openmetrics.ts";
 import { parseTelemetryOptions } from "./options.ts";
 import { measureProcess, type ProcessMeter } from "./process_metrics.ts";
 import {
+  ATTR_MACHINE_ID,
   ATTR_SERVICE_INSTANCE_ID,
   ATTR_SERVICE_NAME,
   ATTR_SERVICE_NAMESPACE,
@@ -62,6 +63,7 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
   for (const problem of options.problems) onProblem("telemetry variable ignored", { problem });
 
   let level: number = LEVELS[node.role];
+  let machineId: string | undefined;
   const known = Promise.withResolvers<void>();
   const cancelWait = time.setTimer(LEVEL_WAIT_MS, known.resolve);
   const attributes = {
@@ -81,6 +83,7 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
   const sdk = isSending ? await import("./_otlp_signals.ts") : undefined;
   const resource = resourceFromAttributes({
     ...attributes,
+    [ATTR_MACHINE_ID]: known.promise.then(() => machineId),
     [ATTR_TREE_LEVEL]: known.promise.then(() => level),
   });
   const traces = options.traces && sdk?.createTraces(options.traces, options, resource, watch);
@@ -93,13 +96,20 @@ export async function startTelemetry(setup: TelemetrySetup): Promise<TelemetryBa
     tracers: traces,
     renderMetrics(accept = "") {
       const collected = metrics.collect();
-      const text = toPrometheusText(collected, { ...attributes, [ATTR_TREE_LEVEL]: level });
+      const text = toPrometheusText(collected, {
+        ...attributes,
+        [ATTR_TREE_LEVEL]: level,
+        ...(machineId !== undefined && { [ATTR_MACHINE_ID]: machineId }),
+      });
       return accept.includes("application/openmetrics-text")
         ? { body: toOpenMetrics(text, collected), contentType: OPENMETRICS_TYPE }
         : { body: text, contentType: PROMETHEUS_TYPE };
     },
     emitLog(record) {
       if (logs !== undefined) emitRecord(logs.logger, record);
+    },
+    setMachineId(id) {
+      machineId = id;
     },
     setLevel(newLevel) {
       level = newLevel;

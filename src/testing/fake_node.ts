@@ -65,6 +65,7 @@ export class FakeNode implements NodeApi {
         name: this.name,
         role: this.role,
         level: this.level,
+        machine: this.machineId,
         selection: null,
         addr: "127.0.0.1:19703",
         httpAddr: "127.0.0.1:18703",

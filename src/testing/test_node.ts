@@ -1,6 +1,8 @@
 /** Nodes in the process of a test: real sockets on free ports of the loopback, closed after the test. */
 
 import { afterEach } from "vitest";
+import { createFlightsProgram, FLIGHTS_SETTINGS } from "../cli/flights_root.ts";
+import type { StateName } from "../flights/mod.ts";
 import type { Transport, VersionedClock } from "../replication/mod.ts";
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../runtime/node.ts";
 import { startTelemetry, type TelemetrySetup } from "../telemetry/setup.ts";
@@ -12,6 +14,12 @@ import {
   startNode,
   type TreeNode,
 } from "../tree/mod.ts";
+
+/** A node of the tree of flights. */
+export type FlightsNode = TreeNode<StateName>;
+
+/** What the helpers below use of a node, whatever its machine. */
+type AnyNode = Pick<TreeNode, "addr" | "httpAddr" | "clock">;
 
 export interface TestNodeOptions {
   /** Called with each log record; the log is silent without it. */
@@ -29,13 +37,9 @@ export class TestNodes {
   async start(
     env: Readonly<Record<string, string>> = {},
     options: TestNodeOptions = {},
-  ): Promise<TreeNode> {
-    const config = parseConfig({
-      TST_ADDR: "127.0.0.1:0",
-      TST_HTTP_ADDR: "127.0.0.1:0",
-      TST_FEED: "none",
-      ...env,
-    });
+  ): Promise<FlightsNode> {
+    const ports = { TST_ADDR: "127.0.0.1:0", TST_HTTP_ADDR: "127.0.0.1:0" };
+    const config = parseConfig({ ...ports, TST_FEED: "none", ...env }, [], FLIGHTS_SETTINGS);
     const { name, role, parentAddrs: parents } = config;
     const telemetry =
       options.telemetry &&
@@ -56,8 +60,9 @@ export class TestNodes {
       options.onLog?.(record);
       telemetry?.emitLog(record);
     });
-    const services = { listenHttp, listenHttp2, transport, log };
-    const node = await startNode(config, telemetry ? { ...services, telemetry } : services);
+    const program = createFlightsProgram(config);
+    const services = { listenHttp, listenHttp2, transport, log, telemetry, program };
+    const node = await startNode(config, services);
     this.#ends.push(async () => {
       await node.close();
       await http2.close();
@@ -68,11 +73,11 @@ export class TestNodes {
 
   /** Starts a node that follows the first of `upstreams` that serves it; a leaf by default. */
   startBelow(
-    upstreams: readonly TreeNode[],
+    upstreams: readonly AnyNode[],
     name: string,
     env: Readonly<Record<string, string>> = {},
     options?: TestNodeOptions,
-  ): Promise<TreeNode> {
+  ): Promise<FlightsNode> {
     const TST_PARENT_ADDR = upstreams.map(({ addr }) => formatAddress(addr)).join(",");
     return this.start(
       { TST_NAME: name, TST_PARENT_ADDR, TST_PUSH_INTERVAL_MS: "5", ...env },
@@ -94,13 +99,17 @@ export function useTestNodes(): TestNodes {
 }
 
 /** Sends a request to a node's HTTP API. */
-export function request(node: TreeNode, path: string, init?: RequestInit): Promise<Response> {
+export function request(
+  node: Pick<AnyNode, "httpAddr">,
+  path: string,
+  init?: RequestInit,
+): Promise<Response> {
   return fetch(`http://${formatAddress(node.httpAddr)}${path}`, init);
 }
 
 /** Sends a mutation to a node's HTTP API; a `body` other than a string is sent as JSON. */
 export function mutate(
-  node: TreeNode,
+  node: Pick<AnyNode, "httpAddr">,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
@@ -125,6 +134,6 @@ export function untilClock(clock: VersionedClock, isReached: () => boolean): Pro
 }
 
 /** Resolves once a node follows the epoch of another. */
-export function untilFollows(node: TreeNode, root: TreeNode): Promise<void> {
+export function untilFollows(node: AnyNode, root: AnyNode): Promise<void> {
   return untilClock(node.clock, () => node.clock.epoch === root.clock.epoch);
 }

@@ -6,6 +6,25 @@ export interface Address {
   readonly port: number;
 }
 
+/** Where a node listens. As text it is `host:port`, so that it can be written wherever an address is configured. */
+export class NodeAddress implements Address {
+  readonly host: string;
+  readonly port: number;
+
+  constructor({ host, port }: Address) {
+    this.host = host;
+    this.port = port;
+  }
+
+  toString(): string {
+    return formatAddress(this);
+  }
+
+  toJSON(): string {
+    return formatAddress(this);
+  }
+}
+
 /** Reads `host:port`. Throws `SyntaxError` saying what is wrong. */
 export function parseAddress(text: string): Address {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(text);

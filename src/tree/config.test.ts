@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, parseConfig, SETTINGS, variableOf } from "./config.ts";
+import {
+  ConfigError,
+  integer,
+  parseConfig,
+  type ReadSetting,
+  SETTINGS,
+  settingsHelp,
+  variableOf,
+} from "./config.ts";
 
 describe("parseConfig()", () => {
   it("configures the root from an empty environment", () => {
@@ -15,9 +23,6 @@ describe("parseConfig()", () => {
       staleAfterMs: 5_000,
       drainMs: 3_000,
       logLevel: "info",
-      feed: "replay",
-      feedSpeed: undefined,
-      mutationIntervalMs: 1_000,
       corsOrigins: [],
     });
   });
@@ -77,9 +82,25 @@ describe("parseConfig()", () => {
     [{}, ["--speed", "1"], /Cannot use argument "--speed": the flags are --role/],
     [{}, ["--name"], /Cannot use --name: its value is missing/],
     [{ TST_NAME: "a b" }, [], /Cannot use TST_NAME: "a b"/],
-    [{ TST_FEED_SPEED: "0" }, [], /Cannot use TST_FEED_SPEED: "0"/],
+    [{}, ["--feed", "none"], /Cannot use argument "--feed"/],
   ])("refuses %j %j", (env, args, message) => {
     expect(() => parseConfig(env as Record<string, string>, args)).toThrow(message);
+  });
+
+  it("reads the settings of a program as well, and names all bad ones", () => {
+    const program = {
+      settings: [{ flag: "door-count", value: "N", help: "doors" }],
+      parse: (read: ReadSetting) => ({ doorCount: read("door-count", 1, integer(1, 9)) }),
+    };
+    expect(parseConfig({ TST_DOOR_COUNT: "2" }, [], program).doorCount).toBe(2);
+    expect(parseConfig({}, ["--door-count=3"], program)).toMatchObject({
+      doorCount: 3,
+      name: "root",
+    });
+    expect(() => parseConfig({ TST_ADDR: "a" }, ["--door-count", "0"], program)).toThrow(
+      /Cannot use TST_ADDR: .*\nCannot use --door-count: "0"/,
+    );
+    expect(settingsHelp(program.settings)).toMatch(/--door-count N\n {6}TST_DOOR_COUNT: doors$/);
   });
 
   it("reads each setting from a variable of the same name", () => {

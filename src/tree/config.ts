@@ -1,9 +1,8 @@
 /**
  * The configuration of one node, read from `TST_…` variables or from flags of the same names in kebab case
- * without the prefix. The table {@linkcode SETTINGS} lists all of them.
+ * without the prefix. The table {@linkcode SETTINGS} lists them; the program of a node may add its own.
  */
 
-import { FEED_NAMES } from "../flights/mod.ts";
 import type { NodeRole } from "../http/mod.ts";
 import { parseSelection, type Selection } from "../replication/mod.ts";
 import { type Address, parseAddress } from "./address.ts";
@@ -33,10 +32,6 @@ export interface NodeConfig {
   /** Longest that a stop waits for running requests and for downstreams to move, in milliseconds. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
-  readonly feed: string;
-  /** Simulated seconds per second of the replay; undefined for the feed's own default. */
-  readonly feedSpeed: number | undefined;
-  readonly mutationIntervalMs: number;
   /** Origins whose pages may use the HTTP API, and be replicas; `*` for any. */
   readonly corsOrigins: readonly string[];
 }
@@ -46,20 +41,21 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
 
-  constructor(problems: readonly string[]) {
-    super(problems.join("\n"));
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(problems.join("\n"), options);
     this.problems = problems;
   }
 }
 
-interface Setting {
+/** One line of the table of settings. */
+export interface Setting {
   /** Flag name in kebab case; the variable is `TST_` and the same in upper snake case. */
   readonly flag: string;
   readonly value: string;
   readonly help: string;
 }
 
-/** Every setting, in the order in which help and README list them. */
+/** The settings of every node, in the order in which help and README list them. */
 export const SETTINGS: readonly Setting[] = [
   {
     flag: "role",
@@ -101,41 +97,56 @@ export const SETTINGS: readonly Setting[] = [
   },
   { flag: "log-level", value: LOG_LEVELS.join("|"), help: "info" },
   {
-    flag: "feed",
-    value: FEED_NAMES.join("|"),
-    help: `root only: what drives the flights, ${FEED_NAMES[0]}`,
-  },
-  { flag: "feed-speed", value: "N", help: "replay: simulated seconds per second, 30" },
-  {
-    flag: "mutation-interval-ms",
-    value: "MS",
-    help: "random feed: one mutation of three random states per interval, 1000",
-  },
-  {
     flag: "cors-origins",
     value: "ORIGIN[,…]",
     help: "origins whose pages may use the HTTP API and be replicas; * = any; none by default",
   },
 ];
 
+/** Reads one setting: `fallback` where it is not set, or where `parse` throws, which is a problem of the configuration. */
+export type ReadSetting = <T>(flag: string, fallback: T, parse: (text: string) => T) => T;
+
+/** What the program of a node adds to its configuration. */
+export interface ProgramSettings<T extends object> {
+  /** The table's lines, after those of {@linkcode SETTINGS}. */
+  readonly settings: readonly Setting[];
+  parse(read: ReadSetting): T;
+}
+
+/** Where the settings of a node come from: variables and flags, or the options of a function. */
+export interface SettingSource {
+  /** The text of a setting, and what its user calls it; undefined if it is not set. */
+  find(flag: string): { readonly text: string; readonly where: string } | undefined;
+  /** How a user can set it: `TST_ADDR (--addr)`. */
+  nameOf(flag: string): string;
+}
+
 /** The variable of a setting: `parent-addr` is `TST_PARENT_ADDR`. */
 export function variableOf(flag: string): string {
   return `TST_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
-/** What `--help` prints for the settings of a node. */
-export function settingsHelp(): string {
-  return SETTINGS.map(
-    ({ flag, value, help }) => `  --${flag} ${value}\n      ${variableOf(flag)}: ${help}`,
-  ).join("\n");
+/** How a user of commands can set a setting. */
+export function variableAndFlagOf(flag: string): string {
+  return `${variableOf(flag)} (--${flag})`;
+}
+
+/** What `--help` prints for the settings of a node and of its program. */
+export function settingsHelp(program: readonly Setting[] = []): string {
+  return [...SETTINGS, ...program]
+    .map(({ flag, value, help }) => `  --${flag} ${value}\n      ${variableOf(flag)}: ${help}`)
+    .join("\n");
 }
 
 /**
  * Reads flags (`--name value` or `--name=value`) into a record keyed by setting.
  * Throws {@linkcode ConfigError} for an unknown flag or a missing value.
  */
-export function parseFlags(args: readonly string[]): Record<string, string> {
-  const known = new Set(SETTINGS.map(({ flag }) => flag));
+function parseFlags(
+  args: readonly string[],
+  settings: readonly Setting[],
+): Partial<Record<string, string>> {
+  const known = new Set(settings.map(({ flag }) => flag));
   const values: Record<string, string> = {};
   const problems: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -154,26 +165,51 @@ export function parseFlags(args: readonly string[]): Record<string, string> {
   return values;
 }
 
-/** Builds a node's configuration; flags win over variables. Throws {@linkcode ConfigError} naming every bad setting. */
-export function parseConfig(
+/**
+ * Builds the configuration of a node, and of its program if one is given; flags win over variables.
+ * Throws {@linkcode ConfigError} naming every bad setting.
+ */
+export function parseConfig<T extends object = object>(
   env: Readonly<Record<string, string | undefined>>,
   args: readonly string[] = [],
-): NodeConfig {
-  const flags = parseFlags(args);
+  program?: ProgramSettings<T>,
+): NodeConfig & T {
+  const flags = parseFlags(args, [...SETTINGS, ...(program?.settings ?? [])]);
+  const source: SettingSource = {
+    find(flag) {
+      const fromFlag = flags[flag];
+      if (fromFlag !== undefined) return { text: fromFlag, where: `--${flag}` };
+      const text = env[variableOf(flag)];
+      return text === undefined ? undefined : { text, where: variableOf(flag) };
+    },
+    nameOf: variableAndFlagOf,
+  };
+  return readConfig(source, program);
+}
+
+/** Like {@linkcode parseConfig}, from any source of settings. */
+export function readConfig<T extends object = object>(
+  source: SettingSource,
+  program?: ProgramSettings<T>,
+): NodeConfig & T {
   const problems: string[] = [];
-  const read = <T>(flag: string, fallback: T, parse: (text: string) => T): T => {
-    const fromFlag = flags[flag];
-    const text = (fromFlag ?? env[variableOf(flag)] ?? "").trim();
-    if (text === "") return fallback;
+  const read: ReadSetting = (flag, fallback, parse) => {
+    const found = source.find(flag);
+    const text = found?.text.trim() ?? "";
+    if (found === undefined || text === "") return fallback;
     try {
       return parse(text);
     } catch (error) {
-      const where = fromFlag === undefined ? variableOf(flag) : `--${flag}`;
-      problems.push(`Cannot use ${where}: ${(error as Error).message}`);
+      problems.push(`Cannot use ${found.where}: ${(error as Error).message}`);
       return fallback;
     }
   };
+  const config = { ...readNode(read, source, problems), ...(program?.parse(read) as T) };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
 
+function readNode(read: ReadSetting, { nameOf }: SettingSource, problems: string[]): NodeConfig {
   const parentAddrs = read("parent-addr", [] as string[], (text) =>
     list(text).map((address) => {
       if (parseAddress(address).port === 0) throw new RangeError(`"${address}" has port 0`);
@@ -185,15 +221,13 @@ export function parseConfig(
   if (problems.length === 0 && (role === "root") !== isRoot) {
     problems.push(
       isRoot
-        ? `Cannot be a ${role}: TST_PARENT_ADDR (--parent-addr) is missing, the address of the node upstream`
-        : "Cannot be the root: TST_PARENT_ADDR (--parent-addr) is set, and a root has no parent",
+        ? `Cannot be a ${role}: ${nameOf("parent-addr")} is missing, the address of the node upstream`
+        : `Cannot be the root: ${nameOf("parent-addr")} is set, and a root has no parent`,
     );
   }
   const selection = read<Selection | undefined>("states", undefined, parseSelection);
   if (isRoot && selection !== undefined)
-    problems.push(
-      "Cannot select states on the root: TST_STATES (--states) is for relays and leaves",
-    );
+    problems.push(`Cannot select states on the root: ${nameOf("states")} is for relays and leaves`);
   const config: NodeConfig = {
     role,
     name: read("name", isRoot ? "root" : "", nodeName),
@@ -206,15 +240,10 @@ export function parseConfig(
     staleAfterMs: read("stale-after-ms", 5_000, integer(1, 86_400_000)),
     drainMs: read("drain-ms", 3_000, integer(0, 60_000)),
     logLevel: read<LogLevel>("log-level", "info", oneOf(LOG_LEVELS)),
-    feed: read("feed", "replay", String),
-    feedSpeed: read<number | undefined>("feed-speed", undefined, positive),
-    mutationIntervalMs: read("mutation-interval-ms", 1_000, integer(1, 86_400_000)),
     corsOrigins: read("cors-origins", [] as string[], list),
   };
-  if (config.name === "" && problems.length === 0) {
-    problems.push("Cannot start without a name: TST_NAME (--name) is missing, such as rep-1-1");
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (config.name === "" && problems.length === 0)
+    problems.push(`Cannot start without a name: ${nameOf("name")} is missing, such as rep-1-1`);
   return config;
 }
 
@@ -233,7 +262,8 @@ function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
   };
 }
 
-function integer(min: number, max: number): (text: string) => number {
+/** For settings of programs: parses a whole number of a range. */
+export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
@@ -243,7 +273,8 @@ function integer(min: number, max: number): (text: string) => number {
   };
 }
 
-function positive(text: string): number {
+/** For settings of programs: parses a number above 0, up to a million. */
+export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 1e6))
     throw new RangeError(`"${text}" is not a number above 0, up to 1000000`);

@@ -1,6 +1,5 @@
 /** What differs between the root and all other nodes. */
 
-import type { StateName } from "../flights/mod.ts";
 import type { Topology } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
 import type { ReplicaMachine } from "../replica_machine/mod.ts";
@@ -9,16 +8,15 @@ import type { NodeTelemetry } from "../telemetry/mod.ts";
 import type { NodeConfig } from "./config.ts";
 import type { Logger } from "./log.ts";
 
-/** Id of the machine that the whole tree shows. */
-export const MACHINE_ID = "flights";
-
 /** The source of a clock, or a replica of it, as the rest of a node sees it. */
-export interface Core {
+export interface Core<N extends string = string> {
+  /** Id of the machine at the root; empty on a relay or leaf before its first clock. */
+  readonly machineId: string;
   readonly clock: VersionedClock;
   /** The machine itself; only on the root. */
-  readonly machine: Machine | undefined;
+  readonly machine: Machine<N> | undefined;
   /** The machine on the replica's clock, with local handlers; on relays and leaves. */
-  readonly localMachine: ReplicaMachine<StateName> | undefined;
+  readonly localMachine: ReplicaMachine<N> | undefined;
   readonly mutate: Mutate;
   readonly call: Call;
   /** Milliseconds since the last proof that the clock is the root's; 0 on the root. */
@@ -28,7 +26,7 @@ export interface Core {
   /** Null on the root. */
   upstream(): Topology["upstream"];
   start(): void;
-  /** Stops what the node does by itself: feed or local handlers. Resolves when what had begun has ended. */
+  /** Stops what the node does by itself: what drives the machine, or local handlers. Resolves when what had begun has ended. */
   stopWork(): Promise<void>;
   close(): Promise<void>;
 }
@@ -45,7 +43,7 @@ export interface CoreServices {
 }
 
 /** Hops from the root; undefined until the path to it is known. */
-export function levelOf(config: NodeConfig, core: Core): number | undefined {
+export function levelOf(config: NodeConfig, core: Pick<Core, "upstreamPath">): number | undefined {
   const level = core.upstreamPath().length;
   return config.role === "root" || level > 0 ? level : undefined;
 }

@@ -74,6 +74,7 @@ describe("GET /metrics", () => {
           "service_name",
           "service_instance_id",
           "tree_level",
+          "machine_id",
         ]),
       );
     }
@@ -97,6 +98,7 @@ describe("GET /metrics", () => {
           service_instance_id: node,
           service_name: service,
           tree_level: level,
+          machine_id: "flights",
         });
       }
     }

@@ -3,8 +3,7 @@
  * publisher, HTTP API, listeners.
  */
 
-import type { StateName } from "../flights/mod.ts";
-import { createHttpApi, createReplicationRoutes } from "../http/mod.ts";
+import { createHttpApi, createReplicationRoutes, type NodeRole } from "../http/mod.ts";
 import type { Machine } from "../machine/mod.ts";
 import type { ReplicaMachine } from "../replica_machine/mod.ts";
 import {
@@ -19,21 +18,21 @@ import {
   type VersionedClock,
 } from "../replication/mod.ts";
 import { NodeTelemetry, type TelemetryBackend } from "../telemetry/mod.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { NodeAddress } from "./address.ts";
 import type { NodeConfig } from "./config.ts";
-import { type Core, MACHINE_ID } from "./core.ts";
-import { measureFlights } from "./flight_metrics.ts";
+import type { Core } from "./core.ts";
 import { type Listen, listenOnBoth } from "./listen.ts";
 import type { Logger } from "./log.ts";
 import { createMetricsRoute } from "./metrics_route.ts";
 import { type BoundAddresses, createNodeView } from "./node_view.ts";
+import type { NodeProgram } from "./program.ts";
 import { createReplicaCore } from "./replica_core.ts";
 import { createRoot } from "./root_core.ts";
 import { InFlight, stopNode } from "./stop.ts";
 import { joinTracers } from "./tracers.ts";
 
-/** What a runtime gives a node. */
-export interface NodeServices {
+/** What a runtime gives a node, and what its user adds. */
+export interface NodeServices<N extends string = string> {
   readonly listenHttp: Listen;
   /** HTTP/2 without TLS. */
   readonly listenHttp2: Listen;
@@ -41,32 +40,54 @@ export interface NodeServices {
   readonly transport: Transport;
   readonly log: Logger;
   /** Where metrics, traces and logs go; without it there is no `/metrics`. The caller shuts it down. */
-  readonly telemetry?: TelemetryBackend;
+  readonly telemetry?: TelemetryBackend | undefined;
   readonly time?: TimeSource;
+  /** What runs in the node; a root needs its machine. */
+  readonly program?: NodeProgram<N>;
+  /** What the user calls a setting, for errors. Default: its variable and its flag. */
+  readonly nameOf?: (flag: string) => string;
+  /** Closes what these services hold. Called when the node has stopped, not if it cannot start. */
+  readonly release?: () => Promise<void>;
 }
 
 /** A running node. */
-export interface TreeNode {
-  /** Where the replication server and the HTTP API listen. */
-  readonly addr: Address;
-  readonly httpAddr: Address;
+export interface TreeNode<N extends string = string> extends AsyncDisposable {
+  readonly name: string;
+  readonly role: NodeRole;
+  /** Id of the machine at the root; empty on a relay or leaf before its first clock. */
+  readonly machineId: string;
+  /** Where the replication server listens; as text `host:port`. */
+  readonly addr: NodeAddress;
+  /** Where the HTTP API listens; as text `host:port`. */
+  readonly httpAddr: NodeAddress;
   readonly clock: VersionedClock;
   /** The machine; only on the root. */
-  readonly machine: Machine | undefined;
+  readonly machine: Machine<N> | undefined;
   /** The machine that local handlers are bound to; on relays and leaves. */
-  readonly localMachine: ReplicaMachine<StateName> | undefined;
-  /** See {@linkcode stopNode}. */
+  readonly localMachine: ReplicaMachine<N> | undefined;
+  /** Stops the node, in at most `drainMs` and a little: see {@linkcode stopNode}. Further calls return the same promise. */
   close(): Promise<void>;
 }
 
-/** Builds a node and starts it. Rejects with `ConfigError` for a configuration that cannot work here, such as a port that is taken. */
-export async function startNode(config: NodeConfig, services: NodeServices): Promise<TreeNode> {
-  const { log, time = systemTime, transport, telemetry: backend } = services;
+/**
+ * Builds a node and starts it. Rejects with `ConfigError` for a configuration that cannot work here, such as a
+ * port that is taken, and with `TypeError` for a machine that already has a node.
+ */
+export async function startNode<N extends string = string>(
+  config: NodeConfig,
+  services: NodeServices<N>,
+): Promise<TreeNode<N>> {
+  const { log, time = systemTime, transport, telemetry: backend, program = {} } = services;
   const onError = (error: unknown) => logUnexpected(log, error);
-  const telemetry = new NodeTelemetry({ backend, log, time, machineId: MACHINE_ID });
-  const createCore = config.role === "root" ? createRoot : createReplicaCore;
-  const core = createCore(config, { transport, log, time, telemetry, onListenerError: onError });
+  const telemetry = new NodeTelemetry({ backend, log, time, machineId: () => core.machineId });
+  const createCore = config.role === "root" ? createRoot<N> : createReplicaCore<N>;
+  const core: Core<N> = createCore(
+    config,
+    { transport, log, time, telemetry, onListenerError: onError },
+    program,
+  );
   const publisher = createPublisher(config, core, telemetry, log, time);
+  program.measure?.(telemetry.metrics, core.clock);
   const inFlight = new InFlight();
   const mutate: Mutate = (request, options) => inFlight.run(() => core.mutate(request, options));
   const call: Call = (request, options) => inFlight.run(() => core.call(request, options));
@@ -81,7 +102,10 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
 
   const draining = new AbortController();
   const stopping = new AbortController();
-  const bound: BoundAddresses = { addr: config.addr, httpAddr: config.httpAddr };
+  const bound: BoundAddresses = {
+    addr: new NodeAddress(config.addr),
+    httpAddr: new NodeAddress(config.httpAddr),
+  };
   const api = createHttpApi(
     createNodeView({ config, core, publisher, mutate, call, time, bound }),
     {
@@ -111,30 +135,41 @@ export async function startNode(config: NodeConfig, services: NodeServices): Pro
   log.info("node started", {
     role: config.role,
     name: config.name,
-    replication: formatAddress(bound.addr),
-    http: formatAddress(bound.httpAddr),
+    replication: `${bound.addr}`,
+    http: `${bound.httpAddr}`,
   });
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    const parts = { config, core, publisher, listeners, inFlight, draining, stopping, log, time };
+    closed ??= stopNode(parts).then(services.release);
+    return closed;
+  };
   return {
     ...bound,
+    name: config.name,
+    role: config.role,
+    get machineId() {
+      return core.machineId;
+    },
     clock: core.clock,
     machine: core.machine,
     localMachine: core.localMachine,
-    close: () =>
-      stopNode({ config, core, publisher, listeners, inFlight, draining, stopping, log, time }),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
 /** The publisher of a node's clock, with its telemetry. */
 function createPublisher(
   config: NodeConfig,
-  core: Core,
+  core: Pick<Core, "clock" | "machineId" | "upstreamPath" | "ageMs">,
   telemetry: NodeTelemetry,
   log: Logger,
   time: TimeSource,
 ): Publisher {
   const publisher = new Publisher(core.clock, {
     name: config.name,
-    machineId: MACHINE_ID,
+    machineId: () => core.machineId,
     upstreamPath: () => core.upstreamPath(),
     ageMs: () => core.ageMs(),
     pushIntervalMs: config.pushIntervalMs,
@@ -144,7 +179,6 @@ function createPublisher(
     tracer: joinTracers(telemetry.replication.downstream, logDownstreams(log)),
   });
   telemetry.followClock(core.clock, () => core.ageMs(), publisher);
-  measureFlights(telemetry.metrics, core.clock);
   return publisher;
 }
 

@@ -8,19 +8,19 @@ import {
   type Publisher,
   type TimeSource,
 } from "../replication/mod.ts";
-import { type Address, formatAddress } from "./address.ts";
+import type { NodeAddress } from "./address.ts";
 import type { NodeConfig } from "./config.ts";
-import { type Core, levelOf, MACHINE_ID } from "./core.ts";
+import { type Core, levelOf } from "./core.ts";
 
 /** The addresses that a node listens on, once it does. */
 export interface BoundAddresses {
-  addr: Address;
-  httpAddr: Address;
+  addr: NodeAddress;
+  httpAddr: NodeAddress;
 }
 
 export interface NodeViewParts {
   readonly config: NodeConfig;
-  readonly core: Core;
+  readonly core: Omit<Core, "machine" | "localMachine">;
   readonly publisher: Publisher;
   readonly mutate: Mutate;
   readonly call: Call;
@@ -34,7 +34,9 @@ export function createNodeView(parts: NodeViewParts): NodeApi {
   const startedAt = new Date(time.now()).toISOString();
   return {
     name: config.name,
-    machineId: MACHINE_ID,
+    get machineId() {
+      return core.machineId;
+    },
     role: config.role,
     get level() {
       return levelOf(config, core);
@@ -60,9 +62,10 @@ function showTopology(
       name: config.name,
       role: config.role,
       level: levelOf(config, core) ?? null,
+      machine: core.machineId === "" ? null : core.machineId,
       selection: config.selection === undefined ? null : listSelection(config.selection),
-      addr: formatAddress(bound.addr),
-      httpAddr: formatAddress(bound.httpAddr),
+      addr: `${bound.addr}`,
+      httpAddr: `${bound.httpAddr}`,
       version: clock.epoch === "" ? null : clock.version,
       ageMs: core.ageMs(),
       startedAt,

@@ -5,9 +5,14 @@ import type { NodeConfig } from "./config.ts";
 import type { Core, CoreServices } from "./core.ts";
 import { createLocalMachine } from "./local_machine.ts";
 import type { Logger } from "./log.ts";
+import type { NodeProgram } from "./program.ts";
 import { joinTracers } from "./tracers.ts";
 
-export function createReplicaCore(config: NodeConfig, services: CoreServices): Core {
+export function createReplicaCore<N extends string>(
+  config: NodeConfig,
+  services: CoreServices,
+  { states }: NodeProgram<N>,
+): Core<N> {
   const { transport, time, telemetry, log, onListenerError } = services;
   const replica: Replica = new Replica({
     name: config.name,
@@ -23,8 +28,11 @@ export function createReplicaCore(config: NodeConfig, services: CoreServices): C
     }),
   });
   telemetry.followUpstream(replica);
-  const machine = createLocalMachine(replica.clock, config.name, services);
+  const machine = createLocalMachine(replica.clock, config.name, states, services);
   return {
+    get machineId() {
+      return replica.machineId;
+    },
     clock: replica.clock,
     machine: undefined,
     localMachine: machine,

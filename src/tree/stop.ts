@@ -11,7 +11,7 @@ const LAST_RESPONSES_MS = 200;
 
 export interface StopParts {
   readonly config: NodeConfig;
-  readonly core: Core;
+  readonly core: Pick<Core, "stopWork" | "close">;
   readonly publisher: Publisher;
   readonly listeners: NodeListeners;
   /** Mutations that run. */

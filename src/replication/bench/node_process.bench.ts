@@ -1,7 +1,14 @@
 /** A node of the tree as a process of the bench: the real one, with its feed turned off. */
 
+import { createFlightsProgram, FLIGHTS_SETTINGS } from "../../cli/flights_root.ts";
 import { createHttp2Transport, listenHttp, listenHttp2 } from "../../runtime/node.ts";
-import { createLogger, parseConfig, startNode, type TreeNode } from "../../tree/mod.ts";
+import {
+  createLogger,
+  type NodeProgram,
+  parseConfig,
+  startNode,
+  type TreeNode,
+} from "../../tree/mod.ts";
 import { cpuUs, nowNs, serve, usage } from "./child.bench.ts";
 import { Samples } from "./figures.bench.ts";
 import { type DriveOptions, Traffic } from "./traffic.bench.ts";
@@ -17,12 +24,14 @@ const commands = {
   /** Starts the node with `flags`; its ports are chosen here. Returns its replication port and epoch. */
   async start(...flags: string[]) {
     const ports = ["--addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0"];
-    const config = parseConfig({}, [...ports, "--feed", "none", "--log-level", "error", ...flags]);
+    const quiet = ["--feed", "none", "--log-level", "error"];
+    const config = parseConfig({}, [...ports, ...quiet, ...flags], FLIGHTS_SETTINGS);
     node = await startNode(config, {
       listenHttp,
       listenHttp2,
       transport: createHttp2Transport().fetch,
       log: createLogger("error", Date.now, (record) => console.error(record)),
+      program: createFlightsProgram(config) as unknown as NodeProgram,
     });
     if (node.machine !== undefined) {
       node.machine.add(["Start", "Ready"]);

@@ -18,7 +18,8 @@ import type { DownstreamTracer, PushedEvent } from "./tracer.ts";
 export interface PublisherOptions {
   /** Name of this node, the last of the path that downstreams receive. */
   readonly name: string;
-  readonly machineId: string;
+  /** A function where the id comes from upstream. Read for each new stream, not before this node has a clock. */
+  readonly machineId: string | (() => string);
   /** Returns the node names from the root to this one's upstream; empty on the root. Read for each new stream. */
   readonly upstreamPath?: () => readonly string[];
   /** Returns the milliseconds since this node last had proof that it was up to date with the root. Default 0, as on the root. */

@@ -6,7 +6,8 @@ import type { ProbeResponse } from "../wire/messages.ts";
 export interface SenderInfoOptions {
   /** Name of this node, the last of the path. */
   readonly name: string;
-  readonly machineId: string;
+  /** A function where the id comes from upstream. Read for each new stream. */
+  readonly machineId: string | (() => string);
   readonly heartbeatIntervalMs: number;
   /** Node names from the root to this one's upstream. */
   readonly upstreamPath: () => readonly string[];
@@ -16,7 +17,6 @@ export interface SenderInfoOptions {
 }
 
 export class SenderInfo {
-  readonly machineId: string;
   readonly heartbeatIntervalMs: number;
   /** All streams count wall time from here, so that they can share their messages. */
   readonly wallBaseMs: number;
@@ -28,13 +28,17 @@ export class SenderInfo {
   #pathNumber = 0;
 
   constructor(options: SenderInfoOptions) {
-    const { machineId, heartbeatIntervalMs, time } = options;
+    const { heartbeatIntervalMs, time } = options;
     this.#options = options;
-    this.machineId = machineId;
     this.heartbeatIntervalMs = heartbeatIntervalMs;
     this.wallBaseMs = time.now();
     // A millisecond early, so that rounding never makes a message seem older than its change.
     this.#steadyBaseMs = time.monotonic() - 1;
+  }
+
+  get machineId(): string {
+    const { machineId } = this.#options;
+    return typeof machineId === "string" ? machineId : machineId();
   }
 
   /** Node names from the root to this one, as of the last {@linkcode updatePath}. */

@@ -1,5 +1,6 @@
 /** A measured process of `telemetry.bench.ts`: a root under load, with one mode of telemetry. */
 
+import { createFlightsProgram, FLIGHTS_SETTINGS } from "../../cli/flights_root.ts";
 import { schema, stateNames } from "../../flights/mod.ts";
 import { createMachine, type Machine } from "../../machine/mod.ts";
 import { createSource, Publisher, systemTime } from "../../replication/mod.ts";
@@ -52,12 +53,14 @@ const log = createLogger("info", Date.now, (record) => backend?.emitLog(record))
 async function measureIdle(): Promise<number> {
   const env = { TST_ADDR: "127.0.0.1:0", TST_HTTP_ADDR: "127.0.0.1:0", TST_FEED: "none" };
   const transport = createHttp2Transport();
-  const node = await startNode(parseConfig(env), {
+  const config = parseConfig(env, [], FLIGHTS_SETTINGS);
+  const node = await startNode(config, {
     listenHttp,
     listenHttp2,
     transport: transport.fetch,
     log,
-    ...(backend && { telemetry: backend }),
+    telemetry: backend,
+    program: createFlightsProgram(config),
   });
   backend?.renderMetrics();
   const mb = await settle();

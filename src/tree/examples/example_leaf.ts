@@ -2,6 +2,12 @@
 
 import { EXIT_UNUSABLE } from "../../cli/exit_codes.ts";
 import {
+  createFlightsProgram,
+  FLIGHTS_SETTINGS,
+  type FlightsConfig,
+} from "../../cli/flights_root.ts";
+import type { StateName } from "../../flights/mod.ts";
+import {
   createHttp2Transport,
   environment,
   exit,
@@ -27,7 +33,7 @@ export function configureLeaf(
   name: string,
   args: readonly string[],
   defaults: Readonly<Record<string, string>> = {},
-): NodeConfig {
+): NodeConfig & FlightsConfig {
   const set = Object.entries(environment()).filter(([, value]) => value !== "");
   const leaf = {
     TST_NAME: name,
@@ -36,14 +42,15 @@ export function configureLeaf(
     TST_HTTP_ADDR: "127.0.0.1:0",
     TST_PARENT_ADDR: "127.0.0.1:19701,127.0.0.1:19702",
   };
-  return parseConfig({ ...leaf, ...defaults, ...Object.fromEntries(set) }, args);
+  const env = { ...leaf, ...defaults, ...Object.fromEntries(set) };
+  return parseConfig(env, args, FLIGHTS_SETTINGS);
 }
 
 /** Starts the leaf. A stop signal closes it, calls `close` at the same time, and exits the process. */
 export async function startLeaf(
-  config: NodeConfig,
+  config: NodeConfig & FlightsConfig,
   close: () => Promise<void> | undefined,
-): Promise<{ readonly node: TreeNode; readonly log: Logger }> {
+): Promise<{ readonly node: TreeNode<StateName>; readonly log: Logger }> {
   const log = createLogger(config.logLevel, Date.now, (record) =>
     writeLine(formatLogRecord(record)),
   );
@@ -53,6 +60,7 @@ export async function startLeaf(
     listenHttp2,
     transport: transport.fetch,
     log,
+    program: createFlightsProgram(config),
   });
   onStopSignal(async () => {
     await Promise.all([node.close(), close()]);

@@ -1,0 +1,23 @@
+/**
+ * Starts nodes of the tree in a program of yours, on Bun: the same names as `node.ts`.
+ *
+ * @module
+ */
+
+import * as runtime from "../runtime/bun.ts";
+import { createStartNode, type StartNode } from "./create_start_node.ts";
+
+export type { TelemetryBackend } from "../telemetry/mod.ts";
+export {
+  type Address,
+  ConfigError,
+  formatLogRecord,
+  type LogLevel,
+  type LogRecord,
+  type NodeAddress,
+  type TreeNode,
+} from "../tree/mod.ts";
+export type { StartNode } from "./create_start_node.ts";
+export type { StartNodeOptions } from "./options.ts";
+
+export const startNode: StartNode = createStartNode(runtime);

@@ -1,0 +1,32 @@
+/**
+ * Starts nodes of the tree in a program of yours, on Node.js. `deno.ts` and `bun.ts` export the same names.
+ *
+ * ```ts
+ * const root = await startNode({ machine, addr: "127.0.0.1:0", httpAddr: "127.0.0.1:0" });
+ * const leaf = await startNode({ name: "leaf", parentAddr: root.addr, addr: "127.0.0.1:0", httpAddr: "127.0.0.1:0" });
+ * ```
+ *
+ * @module
+ */
+
+import * as runtime from "../runtime/node.ts";
+import { createStartNode, type StartNode } from "./create_start_node.ts";
+
+export type { TelemetryBackend } from "../telemetry/mod.ts";
+export {
+  type Address,
+  ConfigError,
+  formatLogRecord,
+  type LogLevel,
+  type LogRecord,
+  type NodeAddress,
+  type TreeNode,
+} from "../tree/mod.ts";
+export type { StartNode } from "./create_start_node.ts";
+export type { StartNodeOptions } from "./options.ts";
+
+// `environment()` of the runtime would read `.env` into this process, which belongs to the user's program.
+export const startNode: StartNode = createStartNode({
+  ...runtime,
+  environment: () => process.env,
+});
