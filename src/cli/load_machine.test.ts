@@ -37,18 +37,22 @@ describe("loadMachine()", () => {
   it.each([
     [
       "export const machine = 1;",
-      /it has no default export; export default a machine, or a function that returns one$/,
+      /it has no default export: a machine, or a function that returns one$/,
     ],
     [
       "export default 12;",
-      /its default export is 12, not a machine, or a function that returns one$/,
+      /its default export is 12, neither a machine nor a function that returns one$/,
     ],
-    ["export default { Open: {} };", /its default export is an object, not a machine/],
+    ["export default { Open: {} };", /its default export is an object, neither a machine/],
     ["export default () => {};", /its function returns undefined, not a machine$/],
     ["export default async () => [1];", /its function returns an array, not a machine$/],
     [`export default () => { throw new Error("no key"); };`, /its function failed: no key$/],
     [`export default async () => { throw "no\\nkey"; };`, /its function failed: no$/],
     [`throw new Error("made up\\nat line 1");`, /the module cannot be loaded: made up$/],
+    [
+      `throw new AggregateError([new Error("a mistake"), new Error("another")], "2 errors");`,
+      /the module cannot be loaded: a mistake$/,
+    ],
     [`import "./missing.mjs";\nexport default 1;`, /the module cannot be loaded: .*missing\.mjs/],
   ])("refuses %s", async (text, message) => {
     const path = await write(text);

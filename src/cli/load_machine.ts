@@ -6,8 +6,6 @@ import { pathToFileURL } from "node:url";
 import type { Machine } from "../machine/mod.ts";
 import { ConfigError, describeValue, isMachine } from "../tree/mod.ts";
 
-const EXPECTED = "a machine, or a function that returns one";
-
 /**
  * Imports a module and returns the machine that its default export is, or that this function makes; it may be
  * async. `file` is relative to the working directory. Rejects with {@linkcode ConfigError}.
@@ -28,11 +26,14 @@ export async function loadMachine(file: string): Promise<Machine> {
   } catch (error) {
     throw fail(`the module cannot be loaded: ${messageOf(error)}`, error);
   }
-  if (!("default" in module)) throw fail(`it has no default export; export default ${EXPECTED}`);
+  if (!("default" in module))
+    throw fail("it has no default export: a machine, or a function that returns one");
   const exported = module.default;
   if (isMachine(exported)) return usable(exported, fail);
   if (typeof exported !== "function")
-    throw fail(`its default export is ${describeValue(exported)}, not ${EXPECTED}`);
+    throw fail(
+      `its default export is ${describeValue(exported)}, neither a machine nor a function that returns one`,
+    );
   let made: unknown;
   try {
     made = await exported();
@@ -48,8 +49,9 @@ function usable(machine: Machine, fail: (problem: string) => ConfigError): Machi
   return machine;
 }
 
-/** The first line: some runtimes add code and a stack to the message of a module that has a mistake. */
+/** The first line: some runtimes add code, or put the mistakes of a module into a list. */
 function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0]);
   const text = error instanceof Error ? error.message : String(error);
   return text.split("\n", 1)[0]!.trim();
 }

@@ -14,6 +14,10 @@ import { StockReplica } from "./stock_replica.ts";
 
 const SCRIPT = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
 
+const OWN_MACHINE = fileURLToPath(new URL("own_machine.ts", import.meta.url));
+const DOOR = fileURLToPath(new URL("../cli/testdata/door.ts", import.meta.url));
+const NO_MACHINE = fileURLToPath(new URL("../cli/exit_codes.ts", import.meta.url));
+
 const PIPELINED = fileURLToPath(new URL("pipelined_requests.ts", import.meta.url));
 
 const COMMANDS = {
@@ -191,6 +195,47 @@ describe.each(Object.entries(COMMANDS))("A node on %s", (name, command) => {
       while ((await downstreamsOf(leaf)).length > 0);
     }
     expect(await stop(leaf.child)).toBe(0);
+  });
+});
+
+describe.each([
+  ["Node.js", "node"],
+  ["Deno", "deno"],
+  ["Bun", "bun"],
+] as const)("A machine of one's own on %s", (name, file) => {
+  it("is the root of a tree in one process, by startNode()", async () => {
+    const [program, ...args] = COMMANDS[name];
+    const child = spawn(program, [...args.slice(0, -1), OWN_MACHINE, file]);
+    children.push(child);
+    expect(JSON.parse(await text(child.stdout))).toEqual({
+      machine: "door",
+      states: ["Open"],
+      hasMetrics: true,
+      refused: "TypeError",
+    });
+  });
+
+  it("is what `--machine` runs, and a leaf of the default command follows", async () => {
+    const root = await startNode(COMMANDS[name], { TST_MACHINE: DOOR });
+    const leaf = await startNode(COMMANDS["Node.js"], {
+      TST_NAME: `leaf-of-door-on-${name}`,
+      TST_PARENT_ADDR: root.replication,
+    });
+    const states = await getWhenReady(`http://${leaf.http}/states`);
+    expect(await states.json()).toMatchObject({ machine: "door" });
+    expect(await stop(leaf.child)).toBe(0);
+    expect(await stop(root.child)).toBe(0);
+  });
+
+  it("ends with one line and exit code 2 if its module makes none", async () => {
+    const [program, ...args] = COMMANDS[name];
+    const child = spawn(program, [...args, "--machine", NO_MACHINE]);
+    children.push(child);
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    expect(await text(child.stderr)).toBe(
+      `Cannot use the machine of "${NO_MACHINE}": it has no default export: a machine, or a function that returns one\n`,
+    );
+    expect(await ended).toBe(2);
   });
 });
 
