@@ -67,7 +67,8 @@ async function runTree(env: Record<string, string | undefined>): Promise<void> {
   });
   supervisor.start();
   await Promise.all(places.map(waitUntilReady));
-  for (const line of summary(places, performance.now() - startedAt)) writeLine(line);
+  const isFlights = (env.TST_MACHINE ?? "") === "";
+  for (const line of summary(places, performance.now() - startedAt, isFlights)) writeLine(line);
 }
 
 function portOffset(env: Record<string, string | undefined>): number {
@@ -96,7 +97,7 @@ async function waitUntilReady({ httpPort }: TreePlace): Promise<void> {
   }
 }
 
-function summary(places: readonly TreePlace[], tookMs: number): string[] {
+function summary(places: readonly TreePlace[], tookMs: number, isFlights: boolean): string[] {
   const http = (index: number) => `http://127.0.0.1:${places[index]!.httpPort}`;
   return [
     "",
@@ -107,8 +108,12 @@ function summary(places: readonly TreePlace[], tookMs: number): string[] {
     ),
     "Try:",
     `  curl ${http(3)}/states`,
-    `  curl -H 'accept: text/plain' '${http(8)}/states?prefix=Flight1'`,
-    `  curl ${http(5)}/mutations -H 'content-type: application/json' -d '{"type":"add","states":["Flight1Delayed"]}'`,
+    ...(isFlights
+      ? [
+          `  curl -H 'accept: text/plain' '${http(8)}/states?prefix=Flight1'`,
+          `  curl ${http(5)}/mutations -H 'content-type: application/json' -d '{"type":"add","states":["Flight1Delayed"]}'`,
+        ]
+      : [`  curl ${http(8)}/schema`]),
     "Ctrl-C stops all nodes.",
     "",
   ];

@@ -41,7 +41,8 @@ describe("Supervisor", () => {
   async function supervise(source: string, places = [root]): Promise<Supervisor> {
     const path = join(folder, "node.mjs");
     await writeFile(path, source);
-    supervisor = new Supervisor({ places, script: pathToFileURL(path), env: process.env, write });
+    const env = { ...process.env, TST_MACHINE: "./door.ts" };
+    supervisor = new Supervisor({ places, script: pathToFileURL(path), env, write });
     return supervisor;
   }
 
@@ -53,6 +54,13 @@ describe("Supervisor", () => {
     await Promise.all(both);
     expect(await supervisor!.stop()).toBe(true);
     expect(supervisor!.pids.size).toBe(0);
+  });
+
+  it("gives the machine's module only to the root", async () => {
+    const both = [nextLine(/^root +\| runs "\.\/door\.ts"$/), nextLine(/^rep-1 +\| runs ""$/)];
+    const source = `console.log("runs " + JSON.stringify(process.env.TST_MACHINE)); ${LIVE}`;
+    (await supervise(source, [root, relay])).start();
+    await Promise.all(both);
   });
 
   it("restarts a killed node, and prints that", async () => {

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createMachine, defineSchema } from "../machine/mod.ts";
+import * as runtime from "../runtime/node.ts";
 import { startTelemetry } from "../telemetry/setup.ts";
 import { OtlpReceiver } from "../testing/otlp_receiver.ts";
 import { mutate, request, untilClock } from "../testing/test_node.ts";
+import { createStartNode } from "./create_start_node.ts";
 import {
   ConfigError,
   type LogRecord,
@@ -17,6 +19,7 @@ const nodes: Pick<TreeNode, "close">[] = [];
 
 afterEach(async () => {
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
   await Promise.all(nodes.splice(0).map((node) => node.close()));
 });
 
@@ -204,6 +207,25 @@ describe("startNode()", () => {
     expect(records).toEqual([]);
   });
 
+  it("goes on if `log` throws, and throws its error later", async () => {
+    const thrown: unknown[] = [];
+    vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {
+      void Promise.resolve()
+        .then(run)
+        .catch((error) => thrown.push(error));
+    });
+    const error = new Error("made up");
+    const root = await start({
+      machine: createDoor(),
+      log() {
+        throw error;
+      },
+    });
+    expect((await request(root, "/states")).status).toBe(200);
+    await root.close();
+    expect(thrown).toEqual([error, error, error]);
+  });
+
   it("does not read the environment", async () => {
     vi.stubEnv("TST_NAME", "from-the-environment");
     expect((await start({ machine: createDoor() })).name).toBe("root");
@@ -234,6 +256,26 @@ describe("startNode()", () => {
       `Cannot start root: Cannot listen on ${other.httpAddr}: the port is taken by another program; set another with httpAddr`,
     );
     expect((await start({ machine: door })).machineId).toBe("door");
+  });
+
+  it("closes what it has opened when it stops, and when it cannot start", async () => {
+    let open = 0;
+    const startNode = createStartNode({
+      ...runtime,
+      environment: () => ({}),
+      createHttp2Transport() {
+        open++;
+        const { fetch, close } = runtime.createHttp2Transport();
+        return { fetch, close: () => close().then(() => void open--) };
+      },
+    });
+    const root = await startNode({ ...PORTS, machine: createDoor() });
+    expect(open).toBe(1);
+    const taken = startNode({ ...PORTS, machine: createDoor(), addr: root.addr });
+    await expect(taken).rejects.toThrow(/set another with addr$/);
+    expect(open).toBe(1);
+    await root.close();
+    expect(open).toBe(0);
   });
 
   it("refuses a disposed machine", async () => {
