@@ -53,6 +53,8 @@ describe("startNode()", () => {
     expect([root.name, root.role, root.machineId]).toEqual(["root", "root", "door"]);
     expect([leaf.name, leaf.role]).toEqual(["leaf", "leaf"]);
     expect(root.machine).toBe(door);
+    // @ts-expect-error: not one of the machine's states
+    expect(() => root.machine!.add("Opn")).toThrow(/Opn/);
 
     const response = await mutate(leaf, { type: "add", states: ["Open"] });
     expect(response.status).toBe(200);
@@ -97,6 +99,20 @@ describe("startNode()", () => {
     await untilClock(leaf.clock, () => leaf.clock.epoch === second.clock.epoch);
     expect(await readJson(leaf, "/states")).toMatchObject({ machine: "back" });
     expect(await readJson(leaf, "/schema")).toMatchObject({ machine: "back" });
+  });
+
+  it("shows in metrics the machine of a new root two hops away", async () => {
+    const first = await start({ machine: createDoor("front") });
+    const relay = await start({ name: "relay", role: "relay", parentAddr: first.addr });
+    const leaf = await start({ name: "leaf", parentAddr: relay.addr, telemetry: true });
+    const metrics = async () => await (await request(leaf, "/metrics")).text();
+    await leaf.localMachine!.whenSynced();
+    expect(await metrics()).toContain('machine_id="front"');
+    await first.close();
+    const second = await start({ machine: createDoor("back"), addr: first.addr });
+    await untilClock(leaf.clock, () => leaf.clock.epoch === second.clock.epoch);
+    expect(await metrics()).toContain('machine_id="back"');
+    expect(await metrics()).not.toContain('machine_id="front"');
   });
 
   it("follows only the selected states", async () => {
@@ -243,7 +259,10 @@ describe("startNode()", () => {
     await root.close();
     expect(door.isDisposed).toBe(false);
     expect(door.tracers).toHaveLength(tracers);
-    const again = await start({ machine: door, name: "second" });
+    const again = await start({
+      machine: door.withArgs<{ Open: { by: string } }>(),
+      name: "second",
+    });
     door.add("Open");
     expect(await readJson(again, "/states")).toMatchObject({ states: ["Open"] });
   });

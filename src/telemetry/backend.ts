@@ -28,7 +28,7 @@ export interface TelemetryBackend {
   };
   /** Sends a record, if log records are exported. */
   emitLog(record: NodeLogRecord): void;
-  /** Sets the id of the machine at the root. Call it before {@linkcode setLevel}. */
+  /** Sets the id of the machine at the root. Call it before {@linkcode setLevel}, and after each change. */
   setMachineId(id: string): void;
   /** Sets the number of hops from the root. */
   setLevel(level: number): void;

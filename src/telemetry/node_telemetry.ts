@@ -44,7 +44,7 @@ export class NodeTelemetry {
 
   /** Sets the number of hops from the root. Call it when level and machine id are known, and after each change. */
   setLevel(level: number): void {
-    this.#backend?.setMachineId(this.#services.machineId);
+    this.#setMachineId();
     this.#backend?.setLevel(level);
   }
 
@@ -68,8 +68,13 @@ export class NodeTelemetry {
     ageMs: () => number,
     publisher: Pick<Publisher, "downstreams">,
   ): void {
-    this.replication.follow(clock);
+    // Another machine is another epoch, also where the link to the node upstream stays.
+    this.replication.follow(clock, () => this.#setMachineId());
     measureClock(this.metrics, clock, ageMs);
     measureDownstreams(this.metrics, publisher);
+  }
+
+  #setMachineId(): void {
+    this.#backend?.setMachineId(this.#services.machineId);
   }
 }

@@ -107,12 +107,15 @@ export class ReplicationTelemetry {
     this.#hopLag = metrics.histogram(METRIC_HOP_LAG);
   }
 
-  /** Follows the clock that this node sends downstream. Call it once. */
-  follow(clock: VersionedClock): void {
+  /** Follows the clock that this node sends downstream; calls `onReset` when it begins an epoch. Call it once. */
+  follow(clock: VersionedClock, onReset?: () => void): void {
     const { time } = this.#services;
     this.#clock = clock;
     clock.onChange((change) => {
-      if (change.type === "reset") this.#changes.clear();
+      if (change.type === "reset") {
+        this.#changes.clear();
+        onReset?.();
+      }
       this.#changes.add(clock.seq, time.monotonic());
     });
   }

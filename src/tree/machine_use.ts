@@ -8,14 +8,14 @@ const MAX_ID_LENGTH = 255;
 /** The names of the nodes whose machines these are. */
 const users = new WeakMap<Machine, string>();
 
-/** Whether it has the parts of a machine that a node uses. It may come from another copy of this package. */
+/** Whether it has the parts of a machine that a node uses, which a remote one lacks. It may come from another copy of this package. */
 export function isMachine(value: unknown): value is Machine {
   if (typeof value !== "object" || value === null) return false;
-  const { id, names, add, trace, onClockChange } = value as Partial<Machine>;
+  const { id, names, add, trace, onClockChange, setSchema } = value as Partial<Machine>;
   return (
     typeof id === "string" &&
     Array.isArray(names) &&
-    [add, trace, onClockChange].every((method) => typeof method === "function")
+    [add, trace, onClockChange, setSchema].every((method) => typeof method === "function")
   );
 }
 

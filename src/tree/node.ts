@@ -135,6 +135,7 @@ export async function startNode<N extends string = string>(
   log.info("node started", {
     role: config.role,
     name: config.name,
+    machine: core.machineId || undefined,
     replication: `${bound.addr}`,
     http: `${bound.httpAddr}`,
   });

@@ -15,12 +15,12 @@ export interface ProgramServices {
   readonly onMachineError: (error: Error) => void;
 }
 
-/** What a root runs. Its hooks are called in this order, each once at most. */
+/** What a root runs. Its hooks are called in this order. */
 export interface RootProgram<N extends string = string> {
   readonly machine: Machine<N>;
   /** The node listens: starts what drives the machine. `clock` has the machine's versions. */
   start?(clock: VersionedClock): void;
-  /** The node stops: ends what drives the machine. Called as well if the node cannot start. */
+  /** The node stops: ends what drives the machine. May be called again, and without a start. */
   stopWork?(): Promise<void>;
   /** Nothing follows the machine any more: disposes it, if it belongs to the program. */
   close?(): Promise<void>;
