@@ -71,7 +71,7 @@ describe("parseOptions()", () => {
       "Cannot start a node without machine or parentAddr: a root has a machine, a relay or leaf has a parentAddr",
     ],
     [
-      { parentAddr: " ", name: "leaf" },
+      { parentAddr: [" ", ","], name: "leaf" },
       "Cannot start a node without machine or parentAddr: a root has a machine, a relay or leaf has a parentAddr",
     ],
     [

@@ -159,7 +159,8 @@ export function parseOptions(options: StartNodeOptions): NodeConfig {
   }
   if (problems.length > 0) throw new TypeError(problems.join("\n"));
   const hasMachine = options.machine !== undefined;
-  if (hasMachine === ((texts.get("parentAddr") ?? "").trim() !== "")) {
+  const hasParent = /[^\s,]/.test(texts.get("parentAddr") ?? "");
+  if (hasMachine === hasParent) {
     const both = hasMachine ? "with both machine and parentAddr" : "without machine or parentAddr";
     throw new TypeError(
       `Cannot start a node ${both}: a root has a machine, a relay or leaf has a parentAddr`,
