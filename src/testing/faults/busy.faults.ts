@@ -96,7 +96,7 @@ describe("Downstream of a busy root", () => {
       },
       { withinMs: 30_000, everyMs: 50 },
     );
-    expect(closed.text).toContain("took nothing for 10000 ms");
+    expect(closed.text).toContain("read nothing for 10000 ms");
     expect(closed.text).toContain("downstream=slow");
     expect(Math.max(...slowest)).toBeLessThan(allow(PROMPT_MS));
     expect(memoryOf(root) - memoryBefore).toBeLessThan(GROWTH_MIB);
