@@ -89,7 +89,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
     packages: ["hono"],
   },
   node: {
-    folders: ["machine", "tree", "runtime", "telemetry/setup.ts"],
+    folders: ["machine", "client", "tree", "runtime", "telemetry/setup.ts"],
     typeFolders: ["replication", "telemetry"],
     packages: [],
   },

@@ -10,8 +10,14 @@
  */
 
 import * as runtime from "../runtime/node.ts";
+import { type Connect, createConnect } from "./create_connect.ts";
 import { createStartNode, type StartNode } from "./create_start_node.ts";
 
+export {
+  type ConnectOptions,
+  type ConnectTarget,
+  RemoteMachine,
+} from "../client/mod.ts";
 export type { TelemetryBackend } from "../telemetry/mod.ts";
 export {
   type Address,
@@ -22,6 +28,7 @@ export {
   type NodeAddress,
   type TreeNode,
 } from "../tree/mod.ts";
+export type { Connect } from "./create_connect.ts";
 export type { StartNode } from "./create_start_node.ts";
 export type { StartNodeOptions } from "./options.ts";
 
@@ -30,3 +37,5 @@ export const startNode: StartNode = createStartNode({
   ...runtime,
   environment: () => process.env,
 });
+
+export const connect: Connect = createConnect(runtime);
