@@ -19,7 +19,7 @@ describe("Supervisor", () => {
   let waiting: { pattern: RegExp; resolve: (line: string) => void }[];
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "supervisor-"));
+    folder = await mkdtemp(join(tmpdir(), "supervisor of a tree "));
     lines = [];
     waiting = [];
   });

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { NODE_FLAGS } from "../runtime/node_flags.ts";
 import { environmentOf, type TreePlace } from "../tree/mod.ts";
 import { EXIT_UNUSABLE } from "./exit_codes.ts";
@@ -77,7 +78,7 @@ export class Supervisor {
   #spawn(place: TreePlace, backoffMs: number): void {
     const startedAt = performance.now();
     // A node notices by the IPC channel that its supervisor is gone.
-    const child = spawn(process.execPath, [...NODE_FLAGS, this.#options.script.pathname], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, fileURLToPath(this.#options.script)], {
       env: {
         TST_DRAIN_MS: `${DRAIN_MS}`,
         ...this.#options.env,
