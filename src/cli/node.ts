@@ -13,8 +13,9 @@ import {
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { createProgram, PROGRAM_SETTINGS } from "./node_program.ts";
 import { runtime } from "./runtime.ts";
+import { NODE_USAGE } from "./usage.ts";
 
-const HELP = `npm run node -- FLAGS    runs one node of the tree; each flag has an equivalent variable\n\n${settingsHelp(PROGRAM_SETTINGS.settings)}`;
+const HELP = `${NODE_USAGE} FLAGS    runs one node of the tree; each flag has an equivalent variable\n\n${settingsHelp(PROGRAM_SETTINGS.settings)}`;
 
 async function main(): Promise<void> {
   const args = runtime.commandArguments();

@@ -13,9 +13,10 @@ import { ConfigError, defaultTree, settingsHelp, type TreePlace } from "../tree/
 import { EXIT_FAILED, EXIT_UNUSABLE } from "./exit_codes.ts";
 import { PROGRAM_SETTINGS } from "./node_program.ts";
 import { findTakenPort, Supervisor } from "./supervisor.ts";
+import { START_FLAGS_USAGE, START_USAGE } from "./usage.ts";
 
-const HELP = `npm start              runs the tree: 1 root, 2 relays, 6 leaves, one process each
-npm start -- FLAGS     runs one node; so does any of TST_ROLE, TST_NAME, TST_ADDR, TST_PARENT_ADDR, TST_HTTP_ADDR
+const HELP = `${START_USAGE}    runs the tree: 1 root, 2 relays, 6 leaves, one process each
+${START_FLAGS_USAGE} FLAGS    runs one node; so does any of TST_ROLE, TST_NAME, TST_ADDR, TST_PARENT_ADDR, TST_HTTP_ADDR
 
 ${settingsHelp(PROGRAM_SETTINGS.settings)}
 
@@ -51,7 +52,8 @@ async function runTree(env: Record<string, string | undefined>): Promise<void> {
   }
   const supervisor = new Supervisor({
     places,
-    script: new URL("./node.ts", import.meta.url),
+    // With the variables of a node, this file runs that node.
+    script: new URL(import.meta.url),
     env,
     write: writeLine,
   });

@@ -47,8 +47,15 @@ export function environment(): Record<string, string | undefined> {
   return Deno.env.toObject();
 }
 
+const args = [...Deno.args];
+
 export function commandArguments(): string[] {
-  return [...Deno.args];
+  return [...args];
+}
+
+/** Removes the first command line argument, and returns it. */
+export function takeArgument(): string | undefined {
+  return args.shift();
 }
 
 export function readText(url: URL): Promise<string> {

@@ -19,7 +19,14 @@ import {
 
 export { createHttp2Transport } from "./http2_client.ts";
 export { listenHttp2 } from "./http2_server.ts";
-export { commandArguments, exit, onStopSignal, writeErrorLine, writeLine } from "./process.ts";
+export {
+  commandArguments,
+  exit,
+  onStopSignal,
+  takeArgument,
+  writeErrorLine,
+  writeLine,
+} from "./process.ts";
 export { createProcessMeter } from "./process_meter.ts";
 
 export const runtimeName = "Node.js";

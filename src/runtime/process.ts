@@ -5,6 +5,11 @@ export function commandArguments(): string[] {
   return process.argv.slice(2);
 }
 
+/** Removes the first command line argument, and returns it: the name of a command, which then sees only its own arguments. */
+export function takeArgument(): string | undefined {
+  return process.argv.splice(2, 1)[0];
+}
+
 export function writeLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }

@@ -5,12 +5,23 @@
 
 import type { Handlers, Machine } from "../machine.ts";
 import { defineSchema, type Schema, type StateDefinition, type StateName } from "../schema.ts";
-import { defineStates } from "./groups.ts";
+import { defineStates, type StatesDefinition } from "./groups.ts";
 
 /** The states of every machine. */
-export const BASE_STATES = defineStates("Base", ["Exception"], { isBase: true });
+export const BASE_STATES: StatesDefinition<"Exception"> = defineStates("Base", ["Exception"], {
+  isBase: true,
+});
 
-export const BASIC_STATES = defineStates("Basic", [
+type BasicName =
+  | "Exception"
+  | "ErrNetwork"
+  | "ErrHandlerTimeout"
+  | "Start"
+  | "Ready"
+  | "Healthcheck"
+  | "Heartbeat";
+
+export const BASIC_STATES: StatesDefinition<BasicName> = defineStates("Basic", [
   BASE_STATES,
   "ErrNetwork",
   "ErrHandlerTimeout",
@@ -21,7 +32,7 @@ export const BASIC_STATES = defineStates("Basic", [
 ]);
 
 /** A machine that starts, becomes ready and shows signs of life, with two common errors. */
-export const BASIC = defineSchema({
+export const BASIC: Schema<BasicName> = defineSchema({
   Exception: { multi: true },
   ErrNetwork: { multi: true, add: ["Exception"], require: ["Exception"] },
   ErrHandlerTimeout: { multi: true, add: ["Exception"], require: ["Exception"] },
@@ -31,38 +42,46 @@ export const BASIC = defineSchema({
   Heartbeat: {},
 });
 
-export const STATE_SOURCE_STATES = defineStates("StateSource", [BASE_STATES, "ErrOnClient"]);
+export const STATE_SOURCE_STATES: StatesDefinition<"Exception" | "ErrOnClient"> = defineStates(
+  "StateSource",
+  [BASE_STATES, "ErrOnClient"],
+);
 
 /** A machine that others replicate: the error that a replica reports back. */
-export const STATE_SOURCE = definePart({ ErrOnClient: { require: ["Exception"] } });
+export const STATE_SOURCE: Schema<"ErrOnClient"> = definePart({
+  ErrOnClient: { require: ["Exception"] },
+});
 
-export const DISPOSED_STATES = defineStates("Disposed", [
-  BASE_STATES,
-  "RegisterDisposal",
-  "Disposing",
+type DisposedName = "RegisterDisposal" | "Disposing" | "Disposed";
+
+export const DISPOSED_STATES: StatesDefinition<"Exception" | DisposedName> = defineStates(
   "Disposed",
-]);
+  [BASE_STATES, "RegisterDisposal", "Disposing", "Disposed"],
+);
 
 /** Disposal as states, for {@linkcode handleDisposal}: adding `Disposing` ends the machine. Needs a `Start`, such as that of BASIC. */
-export const DISPOSED = definePart({
+export const DISPOSED: Schema<DisposedName> = definePart({
   RegisterDisposal: { multi: true },
   Disposing: { remove: ["Start", "Exception"] },
   Disposed: { remove: ["Start", "Exception", "Disposing"] },
 });
 
-export const CONNECTED_STATES = defineStates("Connected", [
-  "ErrConnecting",
-  "Connecting",
+type ConnectedName =
+  | "ErrConnecting"
+  | "Connecting"
+  | "Connected"
+  | "Disconnecting"
+  | "Disconnected";
+
+export const CONNECTED_STATES: StatesDefinition<"Exception" | ConnectedName> = defineStates(
   "Connected",
-  "Disconnecting",
-  "Disconnected",
-  BASE_STATES,
-]);
+  ["ErrConnecting", "Connecting", "Connected", "Disconnecting", "Disconnected", BASE_STATES],
+);
 
 const CONNECTION = ["Connecting", "Connected", "Disconnecting", "Disconnected"] as const;
 
 /** One connection, always in one of four states. Needs a `Start`, such as that of BASIC. */
-export const CONNECTED = definePart({
+export const CONNECTED: Schema<ConnectedName> = definePart({
   ErrConnecting: { require: ["Exception"] },
   Connecting: { require: ["Start"], remove: CONNECTION },
   Connected: { require: ["Start"], remove: CONNECTION },
@@ -70,18 +89,23 @@ export const CONNECTED = definePart({
   Disconnected: { auto: true, remove: CONNECTION },
 });
 
-export const CONN_POOL_STATES = defineStates("ConnPool", [
-  "ErrConnecting",
-  "Connecting",
-  "Connected",
-  "ConnectedFully",
-  "Disconnecting",
-  "Disconnected",
-  BASE_STATES,
-]);
+type ConnPoolName = ConnectedName | "ConnectedFully";
+
+export const CONN_POOL_STATES: StatesDefinition<"Exception" | ConnPoolName> = defineStates(
+  "ConnPool",
+  [
+    "ErrConnecting",
+    "Connecting",
+    "Connected",
+    "ConnectedFully",
+    "Disconnecting",
+    "Disconnected",
+    BASE_STATES,
+  ],
+);
 
 /** Several connections: Connected from the first one on, ConnectedFully with all. Needs a `Start`, such as that of BASIC. */
-export const CONN_POOL = definePart({
+export const CONN_POOL: Schema<ConnPoolName> = definePart({
   ErrConnecting: { require: ["Exception"] },
   Connecting: { require: ["Start"], remove: ["Disconnecting"] },
   Connected: { require: ["Start"], remove: ["Disconnected"] },

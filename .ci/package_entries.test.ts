@@ -1,0 +1,49 @@
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  entryNames,
+  PROJECT_ROOT,
+  promisedFiles,
+  readManifest,
+  sourceOf,
+} from "./package_entries.ts";
+
+const manifest = readManifest();
+
+describe("package.json", () => {
+  it("names entries and commands whose sources exist", () => {
+    const sources = promisedFiles(manifest)
+      .filter((path) => path.endsWith(".js"))
+      .map(sourceOf);
+    expect(sources.filter((path) => !existsSync(PROJECT_ROOT + path))).toEqual([]);
+  });
+
+  it("names declarations beside each module", () => {
+    const files = promisedFiles(manifest).filter((path) => path.startsWith("dist/"));
+    const commands = Object.values(manifest.bin);
+    const modules = files.filter((path) => path.endsWith(".js") && !commands.includes(path));
+    expect(files.filter((path) => path.endsWith(".d.ts")).sort()).toEqual(
+      modules.map((path) => path.replace(/\.js$/, ".d.ts")).sort(),
+    );
+  });
+
+  it("has the entries that users rely on", () => {
+    expect(entryNames(manifest)).toEqual(
+      expect.arrayContaining(
+        ["machine", "replication", "http", "telemetry", "flights"].map(
+          (entry) => `tree-state-source/${entry}`,
+        ),
+      ),
+    );
+  });
+});
+
+describe("tsconfig.build.json", () => {
+  it("builds what package.json names", () => {
+    const { files } = JSON.parse(readFileSync(`${PROJECT_ROOT}tsconfig.build.json`, "utf8"));
+    const sources = promisedFiles(manifest)
+      .filter((path) => path.endsWith(".js"))
+      .map(sourceOf);
+    expect([...files].sort()).toEqual([...new Set(sources)].sort());
+  });
+});
