@@ -30,6 +30,9 @@ const NO_VARIABLES = Object.fromEntries(
     .map((name) => [name, ""]),
 );
 
+/** Paths of code that only developers of this project run. */
+const FOR_DEVELOPERS = /\.(test|bench)\.|\/(testing|bench|examples|generators)\//;
+
 const cleanup = new Cleanup();
 let project: ConsumerProject;
 let installed: string;
@@ -54,9 +57,7 @@ describe("npm pack", () => {
     expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
     const code = project.packed.filter((path) => path.startsWith("dist/"));
     expect(code.filter((path) => !/\.(js|js\.map|d\.ts)$/.test(path))).toEqual([]);
-    expect(
-      code.filter((path) => /\.(test|bench)\.|\/(testing|bench|examples|generators)\//.test(path)),
-    ).toEqual([]);
+    expect(code.filter((path) => FOR_DEVELOPERS.test(path))).toEqual([]);
     const written = code.filter((path) => path.startsWith("dist/src/") && path.endsWith(".js"));
     expect(written.length).toBeGreaterThan(100);
     for (const path of written) {
@@ -90,6 +91,17 @@ describe("npm pack", () => {
 describe("npm publish", () => {
   it("passes a dry run", () => {
     run("npm", ["publish", "--dry-run", "--tag", "next"], PROJECT_ROOT);
+  });
+});
+
+describe("deno publish", () => {
+  it("passes a dry run, without slow types, and takes no tests", () => {
+    const output = run("deno", ["publish", "--dry-run", "--allow-dirty"], PROJECT_ROOT, "stderr");
+    const taken = [...output.matchAll(/file:\/\/\S+\/((?:src|gen)\/\S+) /g)].map(
+      ([, path]) => path!,
+    );
+    expect(taken.length).toBeGreaterThan(100);
+    expect(taken.filter((path) => FOR_DEVELOPERS.test(path))).toEqual([]);
   });
 });
 

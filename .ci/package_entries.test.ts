@@ -6,6 +6,7 @@ import {
   promisedFiles,
   readManifest,
   sourceOf,
+  type Target,
 } from "./package_entries.ts";
 
 const manifest = readManifest();
@@ -37,6 +38,25 @@ describe("package.json", () => {
     );
   });
 });
+
+describe("jsr.json", () => {
+  const jsr = JSON.parse(readFileSync(`${PROJECT_ROOT}jsr.json`, "utf8"));
+
+  it("has the version of package.json", () => {
+    expect(jsr.version).toBe(manifest.version);
+  });
+
+  it("has the entries of package.json, as sources", () => {
+    const sources = Object.entries(manifest.exports)
+      .filter(([entry]) => !entry.endsWith(".json"))
+      .map(([entry, target]) => [entry, `./${sourceOf(defaultFile(target).replace("./", ""))}`]);
+    expect(jsr.exports).toEqual(Object.fromEntries(sources));
+  });
+});
+
+function defaultFile(target: Target): string {
+  return typeof target === "string" ? target : defaultFile(target.default!);
+}
 
 describe("tsconfig.build.json", () => {
   it("builds what package.json names", () => {

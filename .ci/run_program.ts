@@ -5,14 +5,19 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs a program to its end, and returns its standard output. Throws with all its output if it fails. */
-export function run(command: string, args: readonly string[], cwd: string): string {
+/** Runs a program to its end, and returns what it wrote to `stream`. Throws with all its output if it fails. */
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  stream: "stdout" | "stderr" = "stdout",
+): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd,
     encoding: "utf8",
     env: environment(),
   });
-  if (status === 0) return stdout;
+  if (status === 0) return stream === "stdout" ? stdout : stderr;
   const reason = error?.message ?? `exit code ${status}`;
   throw new Error(`Cannot run ${command} ${args.join(" ")}: ${reason}\n${stdout}\n${stderr}`);
 }
