@@ -12,13 +12,8 @@ import {
   watchConnection,
 } from "./http2_limits.ts";
 import { respond } from "./http2_response.ts";
-import {
-  closeWithin,
-  type FetchHandler,
-  type ListenAddress,
-  type Listener,
-  listenOn,
-} from "./listener.ts";
+import { closeWithin, type FetchHandler, type ListenAddress, type Listener } from "./listener.ts";
+import { listenOn } from "./node_listener.ts";
 
 /** Serves HTTP/2 without TLS. Rejects with {@linkcode ListenError}. */
 export async function listenHttp2(

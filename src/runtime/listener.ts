@@ -1,7 +1,5 @@
 /** Parameters and result of every runtime's `listenHttp`, and what its implementations share. */
 
-import type { Server } from "node:net";
-
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
 
 export interface ListenAddress {
@@ -69,14 +67,4 @@ export async function closeWithin(
   }, graceMs);
   await Promise.race([closed, givenUp]);
   clearTimeout(timer);
-}
-
-/** Starts a Node.js server. Resolves with its port, rejects with {@linkcode ListenError}. */
-export async function listenOn(server: Server, address: ListenAddress): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(ListenError.from(error, address)));
-    server.listen(address.port, address.host, resolve);
-  });
-  const bound = server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : address.port;
 }

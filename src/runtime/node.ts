@@ -9,13 +9,8 @@ import { createServer } from "node:http";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { limitPipelining } from "./http1_pipeline.ts";
 import { breakWithStream } from "./http1_stream.ts";
-import {
-  closeWithin,
-  type FetchHandler,
-  type ListenAddress,
-  type Listener,
-  listenOn,
-} from "./listener.ts";
+import { closeWithin, type FetchHandler, type ListenAddress, type Listener } from "./listener.ts";
+import { listenOn } from "./node_listener.ts";
 
 export { createHttp2Transport } from "./http2_client.ts";
 export { listenHttp2 } from "./http2_server.ts";
