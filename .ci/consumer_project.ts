@@ -10,6 +10,10 @@ export const CONSUMER_PROGRAMS = [
   { name: "machine", output: /^opened\nexecuted\n\(Open:1\)\n$/ },
 ] as const;
 
+/** A TypeScript that is written in JavaScript, which many projects still use, and its folder in `node_modules`. */
+export const OLDER_TYPESCRIPT = "5.9.3";
+export const OLDER_TYPESCRIPT_FOLDER = "older-typescript";
+
 export interface ConsumerProject {
   readonly folder: string;
   /** Names of its TypeScript files. */
@@ -38,6 +42,7 @@ export function createConsumerProject(parent: string, manifest: Manifest): Consu
   const packages = [
     join(parent, report.filename),
     `typescript@${manifest.devDependencies.typescript}`,
+    `${OLDER_TYPESCRIPT_FOLDER}@npm:typescript@${OLDER_TYPESCRIPT}`,
   ];
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], folder);
   return {
