@@ -31,7 +31,7 @@ describe("package.json", () => {
   it("has the entries that users rely on", () => {
     expect(entryNames(manifest)).toEqual(
       expect.arrayContaining(
-        ["machine", "replication", "http", "telemetry", "flights"].map(
+        ["machine", "replication", "http", "telemetry", "client", "flights"].map(
           (entry) => `tree-state-source/${entry}`,
         ),
       ),
