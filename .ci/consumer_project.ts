@@ -8,6 +8,8 @@ import { run } from "./run_program.ts";
 /** Programs in `consumer/`, and what each prints. */
 export const CONSUMER_PROGRAMS = [
   { name: "machine", output: /^opened\nexecuted\n\(Open:1\)\n$/ },
+  { name: "ten_lines", output: /^executed true true true\n$/ },
+  { name: "client", output: /^executed true function\n$/ },
 ] as const;
 
 /** A TypeScript that is written in JavaScript, which many projects still use, and its folder in `node_modules`. */

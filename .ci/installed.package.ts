@@ -135,6 +135,10 @@ describe.each([OLDEST_NODE, process.versions.node])("on Node.js %s", (version) =
     expect(run(node(), [compiled], project.folder)).toMatch(output);
   });
 
+  it("takes the entry of Node.js", () => {
+    expect(run(node(), ["resolved.mjs"], project.folder)).toMatch(/\/src\/node\/node\.js\n$/);
+  });
+
   it("requires the machine from CommonJS", () => {
     const script = `console.log(typeof require("${manifest.name}/machine").createMachine)`;
     expect(run(node(), ["-e", script, "--input-type=commonjs"], project.folder)).toBe("function\n");
@@ -158,6 +162,11 @@ describe.each(["Deno", "Bun"])("on %s", (name) => {
 
   it.each(CONSUMER_PROGRAMS)("runs the program $name, uncompiled", ({ name, output }) => {
     expect(run(command!, [...args, `${name}.ts`], project.folder)).toMatch(output);
+  });
+
+  it("takes its own entry", () => {
+    const entry = `/src/node/${name.toLowerCase()}.js\n`;
+    expect(run(command!, [...args, "resolved.mjs"], project.folder).endsWith(entry)).toBe(true);
   });
 
   it("loads every entry", () => {

@@ -31,7 +31,7 @@ describe("package.json", () => {
   it("has the entries that users rely on", () => {
     expect(entryNames(manifest)).toEqual(
       expect.arrayContaining(
-        ["machine", "replication", "http", "telemetry", "client", "flights"].map(
+        ["machine", "replication", "http", "telemetry", "client", "node", "flights"].map(
           (entry) => `tree-state-source/${entry}`,
         ),
       ),
@@ -46,16 +46,22 @@ describe("jsr.json", () => {
     expect(jsr.version).toBe(manifest.version);
   });
 
-  it("has the entries of package.json, as sources", () => {
+  it("has the entries of package.json, as sources, and one for each condition", () => {
     const sources = Object.entries(manifest.exports)
       .filter(([entry]) => !entry.endsWith(".json"))
-      .map(([entry, target]) => [entry, `./${sourceOf(defaultFile(target).replace("./", ""))}`]);
+      .flatMap(([entry, target]) => sourcesOf(entry, target));
     expect(jsr.exports).toEqual(Object.fromEntries(sources));
   });
 });
 
-function defaultFile(target: Target): string {
-  return typeof target === "string" ? target : defaultFile(target.default!);
+/** The entries that stand for one of package.json: JSR has no conditions. */
+function sourcesOf(entry: string, target: Target): (readonly [string, string])[] {
+  if (typeof target === "string") return [[entry, `./${sourceOf(target.replace("./", ""))}`]];
+  return Object.entries(target)
+    .filter(([condition]) => condition !== "types")
+    .flatMap(([condition, inner]) =>
+      sourcesOf(condition === "default" ? entry : `./${condition}`, inner),
+    );
 }
 
 describe("tsconfig.build.json", () => {
