@@ -3,7 +3,7 @@
  * there, run on Node.js, Deno and Bun, and bundled for browsers.
  */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findTakenPort } from "../src/cli/supervisor.ts";
@@ -45,6 +45,11 @@ beforeAll(async () => {
   nodes.set(OLDEST_NODE, installNode(OLDEST_NODE));
   project = createConsumerProject(cleanup.folder(), manifest);
   installed = join(project.folder, "node_modules", manifest.name);
+  const shop = readFileSync(join(PROJECT_ROOT, "src/tree/examples/print_shop.ts"), "utf8");
+  const imports = shop
+    .replace("../../machine/mod.ts", `${manifest.name}/machine`)
+    .replace("../../node/node.ts", `${manifest.name}/node`);
+  writeFileSync(join(project.folder, "print_shop.ts"), imports);
 });
 afterAll(() => cleanup.run());
 
@@ -179,6 +184,33 @@ describe.each(["Deno", "Bun"])("on %s", (name) => {
 describe("on Deno", () => {
   it("has types that Deno accepts", () => {
     run("deno", ["check", ...project.sources], project.folder);
+  });
+});
+
+describe.each([
+  ["Node.js", process.execPath],
+  ["Deno", "deno", "run", "-A"],
+  ["Bun", "bun"],
+])("the print shop on %s", (_, command, ...args) => {
+  const start = (...more: string[]) => {
+    const program = new Program(command, {
+      args: [...args, "print_shop.ts", ...more],
+      cwd: project.folder,
+      env: NO_VARIABLES,
+    });
+    cleanup.add(() => program.stop());
+    return program;
+  };
+
+  it("runs as a root, a relay and two screens, each a process", async () => {
+    const [, root] = await start("root").line(/^(127\.0\.0\.1:\d+)$/);
+    const [, relay] = await start("relay", root!).line(/^(127\.0\.0\.1:\d+)$/);
+    const screens = [start("screen", relay!, "menu", "200"), start("screen", relay!, "map", "200")];
+    for (const screen of screens) {
+      await screen.line(/is number [12]$/);
+      await screen.line(/^idle at [0-9a-f]{16}-\d+, \d+ ms old$/);
+      expect(await screen.exit(), screen.tail()).toBe(0);
+    }
   });
 });
 
