@@ -124,6 +124,32 @@ describe("A replica in a browser", () => {
     },
     60_000,
   );
+
+  it.skipIf(isSkipped)(
+    "is a remote machine by connect(), whose mutation shows when it resolves",
+    async () => {
+      if (chromium === undefined) throw new Error("Cannot run: there is no Chromium on the path");
+      const page = await PageServer.listen(await bundlePage("connect_page.ts"));
+      ends.push(() => page.close());
+      const root = await startRoot();
+      const leaf = await startLeaf(root, page.origin);
+      const query = new URLSearchParams({ name: "page", node: `http://${leaf.httpAddr}` });
+      const browser = Chromium.open(chromium, `${page.origin}/?${query}`);
+      ends.push(() => browser.close());
+      const { status, activeStates } = await page.until("page", () => true);
+      expect(status).toBe("executed");
+      expect(activeStates).toContain("Flight7Delayed");
+      expect(root.machine!.is("Flight7Delayed")).toBe(true);
+      // A binding that comes later in the page sees what happens from then on.
+      const seen = page.until("page", (found) => found.activeStates.includes("Flight8Delayed"));
+      for (let isSeen = false; !isSeen; ) {
+        root.machine!.toggle("Flight8Delayed");
+        const soon = new Promise((resolve) => setTimeout(resolve, 100));
+        isSeen = (await Promise.race([seen, soon])) !== undefined;
+      }
+    },
+    60_000,
+  );
 });
 
 /** Reads from a node's log where its HTTP API listens. */

@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Finding } from "./page.ts";
 
-/** Bundles the script of the page for browsers. */
-export async function bundlePage(): Promise<string> {
+/** Bundles the script of a page for browsers. */
+export async function bundlePage(script = "page.ts"): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("page.ts", import.meta.url))],
+    entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
     bundle: true,
     minify: true,
     platform: "browser",
