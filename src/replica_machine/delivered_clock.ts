@@ -9,8 +9,12 @@ export class DeliveredClock {
   #names: readonly string[] = [];
   #ticks = new Float64Array(0);
 
+  /** Whether it holds a clock. A field, as it is read at each change. */
+  hasStarted = false;
+
   /** Takes the whole clock as delivered, without flips. */
   skipTo(clock: VersionedClock): void {
+    this.hasStarted = clock.epoch !== "";
     this.#epoch = clock.epoch;
     this.#seq = clock.seq;
     this.#names = clock.names;
@@ -24,16 +28,12 @@ export class DeliveredClock {
 
   /**
    * Takes the clock as delivered and returns how it moved. Within an epoch the flips are the states whose
-   * tick moved, across epochs those whose activity differs. Undefined for the first clock, which has no
-   * predecessor. The cost follows the states that changed; in a new epoch, the size of the clock.
+   * tick moved, across epochs those whose activity differs. The cost follows the states that changed; in a
+   * new epoch, the size of the clock.
    */
-  take(clock: VersionedClock): ReplicaChange | undefined {
+  take(clock: VersionedClock): ReplicaChange {
     const { epoch, seq, changedAtMs } = clock;
     const seqBefore = this.#seq;
-    if (this.#epoch === "") {
-      this.skipTo(clock);
-      return undefined;
-    }
     // The index order is constant within an epoch, except for a faulty source.
     if (this.#epoch !== epoch || this.#names.length !== clock.names.length) {
       const flips = this.#compare(clock);

@@ -195,6 +195,32 @@ describe("Handlers on a replica", () => {
     expect(late).toEqual(["AEnd 1>2", "AnyState diff"]);
   });
 
+  it("receive a flip between the first clock and the turn after it", async () => {
+    const { followed, replica } = setUp();
+    const calls = listen(replica);
+    followed.run("+C");
+    followed.snapshot();
+    followed.run("+A -C");
+    followed.diff();
+    await settle();
+    expect(calls).toEqual(["CEnd 1>2", "AState 0>1", "AnyState diff"]);
+  });
+
+  it("that are bound while a change is pending receive the flips after it, and not the change", async () => {
+    const { followed, replica } = setUpSynced();
+    const early = listen(replica);
+    followed.run("+A");
+    followed.diff();
+    const late = listen(replica);
+    followed.run("+C");
+    followed.diff();
+    await settle();
+    expect(early).toEqual(["AState 0>1", "CState 0>1", "AnyState diff"]);
+    expect(late).toEqual(["CState 0>1", "AnyState diff"]);
+    await followed.push("-A");
+    expect(late.slice(2)).toEqual(["AEnd 1>2", "AnyState diff"]);
+  });
+
   it("run in a separate turn, after everything that the diff itself triggers", async () => {
     const { followed, replica } = setUpSynced();
     const log: string[] = [];

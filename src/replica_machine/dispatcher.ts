@@ -16,6 +16,13 @@ export interface DispatcherOptions extends Omit<HandlerRunsOptions, "onRoom"> {
   readonly clock: VersionedClock;
 }
 
+/** A binding that starts with the next turn. */
+interface FreshBinding {
+  readonly binding: ReplicaBinding;
+  /** The clock when it was bound, from which its flips count; undefined with `includeActive`. */
+  readonly since: DeliveredClock | undefined;
+}
+
 export class Dispatcher {
   readonly runs: HandlerRuns;
   readonly #options: DispatcherOptions;
@@ -23,7 +30,7 @@ export class Dispatcher {
   readonly #delivered = new DeliveredClock();
   #bindings: readonly ReplicaBinding[] = [];
   /** Bindings that start with the next turn: they have `includeActive`, or were bound while an earlier change was pending. */
-  #fresh: readonly ReplicaBinding[] = [];
+  #fresh: readonly FreshBinding[] = [];
   #bindingNumber = 0;
   #cancelTurn: (() => void) | undefined = undefined;
   #isClosed = false;
@@ -47,7 +54,9 @@ export class Dispatcher {
     if (this.#isClosed) return () => {};
     if (this.#bindings.length + this.#fresh.length === 0) this.#delivered.skipTo(clock);
     if (binding.includeActive || this.#delivered.isBehind(clock)) {
-      this.#fresh = [...this.#fresh, binding];
+      const since = binding.includeActive ? undefined : new DeliveredClock();
+      since?.skipTo(clock);
+      this.#fresh = [...this.#fresh, { binding, since }];
       this.schedule();
     } else {
       this.#bindings = [...this.#bindings, binding];
@@ -55,7 +64,7 @@ export class Dispatcher {
     return () => {
       binding.isRemoved = true;
       this.#bindings = this.#bindings.filter((other) => other !== binding);
-      this.#fresh = this.#fresh.filter((other) => other !== binding);
+      this.#fresh = this.#fresh.filter((other) => other.binding !== binding);
     };
   }
 
@@ -72,7 +81,10 @@ export class Dispatcher {
   schedule(): void {
     // Runs at each change of the clock: a private getter would cost as much as all else here.
     if (this.#bindings.length + this.#fresh.length === 0) return;
-    if (this.#cancelTurn !== undefined || this.#isClosed) return;
+    if (this.#isClosed) return;
+    // The first clock has no flips. Those that arrive before the turn count from it.
+    if (!this.#delivered.hasStarted) this.#delivered.skipTo(this.#options.clock);
+    if (this.#cancelTurn !== undefined) return;
     this.#cancelTurn = this.#options.time.defer(() => {
       this.#cancelTurn = undefined;
       this.#takeTurn();
@@ -85,14 +97,28 @@ export class Dispatcher {
     if (!machine.isSynced || this.runs.isFull) return;
     if (this.#schema !== clock.schema) this.#learn(clock);
     const change = this.#delivered.take(clock);
-    if (change !== undefined && change.flips.length > 0) this.#deliver(this.#bindings, change);
+    if (change.flips.length > 0) this.#deliver(this.#bindings, change);
+    if (this.#fresh.length > 0) this.#start();
+  }
+
+  /** Makes the fresh bindings like the others, once they have received what they lack. */
+  #start(): void {
+    const { clock } = this.#options;
     const fresh = this.#fresh;
     this.#fresh = [];
-    this.#bindings = [...this.#bindings, ...fresh];
-    const joining = fresh.filter(({ includeActive }) => includeActive);
+    this.#bindings = [...this.#bindings, ...fresh.map(({ binding }) => binding)];
+    for (const { binding, since } of fresh) {
+      const change = since?.take(clock);
+      if (change !== undefined && change.flips.length > 0) this.#deliver([binding], change);
+    }
+    const joining = fresh.filter(({ since }) => since === undefined);
     if (joining.length === 0) return;
     const join = toJoin(clock);
-    if (join.flips.length > 0) this.#deliver(joining, join);
+    if (join.flips.length > 0)
+      this.#deliver(
+        joining.map(({ binding }) => binding),
+        join,
+      );
   }
 
   /** Takes a new schema and reports handlers whose states it lacks; once for the same names. */
@@ -103,7 +129,7 @@ export class Dispatcher {
     this.#names = names;
     this.#sort = undefined;
     if (areKnown) return;
-    for (const binding of [...this.#bindings, ...this.#fresh])
+    for (const binding of [...this.#bindings, ...this.#fresh.map(({ binding }) => binding)])
       for (const error of unknownHandlers(this.#options.machine.id, binding, names))
         this.runs.fail(error);
   }
