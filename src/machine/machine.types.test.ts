@@ -165,7 +165,7 @@ describe("the types of handlers", () => {
   it("refuse negotiation handlers that are async or return anything but a verdict", () => {
     const door = createDoor();
     // @ts-expect-error a promise is no verdict
-    door.handle({ OpenEnter: async () => true });
+    expect(() => door.handle({ OpenEnter: async () => true })).toThrow(MachineError);
     // @ts-expect-error neither is a word
     door.handle({ OpenExit: () => "yes" });
     // @ts-expect-error a final handler has no say

@@ -60,7 +60,9 @@ export function compileBinding(
       pairs = new Map();
       binding.pairs.set(from, pairs);
     }
-    pairs.set(to, { name, run, isFinal: isFinalName(name) });
+    const isFinal = isFinalName(name);
+    if (!isFinal) refuseAsync(name, run);
+    pairs.set(to, { name, run, isFinal });
   };
   for (const name of handlerNames(handlers)) {
     if (!name.startsWith(prefix)) continue;
@@ -90,6 +92,7 @@ export function compileBinding(
       fits = true;
     }
     if (!fits && prefix === "") throw unknownHandler(schema, bare);
+    if (fits && !handler.isFinal) refuseAsync(bare, run);
   }
   return binding;
 }
@@ -122,6 +125,15 @@ export function handlerNames(handlers: object): string[] {
       if (name !== "constructor") names.add(name);
   }
   return [...names];
+}
+
+/** Refuses an async function, which a transition cannot wait for. One in another guise is found when it runs. */
+function refuseAsync(name: string, run: AnyHandler): void {
+  if (Object.prototype.toString.call(run) !== "[object AsyncFunction]") return;
+  throw new MachineError(
+    "invalid_argument",
+    `Cannot bind handler "${name}": it is async, and a handler that can veto must return its verdict at once`,
+  );
 }
 
 function isFinalName(name: string): boolean {

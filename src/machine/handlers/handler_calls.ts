@@ -1,6 +1,6 @@
 /** Calls handlers, measures how long they run, and turns what they throw into an error of the machine. */
 
-import { toError } from "../errors.ts";
+import { MachineError, toError } from "../errors.ts";
 import type { HandlerEvent } from "../machine.ts";
 import { QueuedMutation } from "../mutation.ts";
 import type { Binding, BoundHandler } from "./binding.ts";
@@ -50,7 +50,7 @@ function callHandler(
     const event = new EngineHandlerEvent(handler.name, names[state], tick, transition);
     try {
       const returned = handler.run(event);
-      if (returned instanceof Promise) watch(returned, handler, event);
+      if (returned instanceof Promise) watch(engine, returned, handler, event);
       passes = returned !== false || handler.isFinal;
       if (!passes) transition.rejected ??= rejectionOf(names, state, `handler ${handler.name}`);
     } catch (thrown) {
@@ -67,9 +67,24 @@ function callHandler(
   return passes;
 }
 
-/** Turns what an async handler throws into an error of the machine, unless the handler's signal has aborted. */
-function watch(promise: Promise<unknown>, handler: BoundHandler, event: HandlerEvent): void {
+/**
+ * Turns what an async handler throws into an error of the machine, unless the handler's signal has aborted.
+ * Throws for a handler that can veto: the transition cannot wait for its verdict.
+ */
+function watch(
+  { host }: EngineContext,
+  promise: Promise<unknown>,
+  handler: BoundHandler,
+  event: HandlerEvent,
+): void {
   const { signal, machine } = event;
+  if (!handler.isFinal) {
+    promise.catch((thrown: unknown) => host.onError(toError(thrown)));
+    throw new MachineError(
+      "invalid_argument",
+      `Cannot wait for handler "${handler.name}" of "${machine.id}": it returned a promise, and a handler that can veto must return its verdict at once`,
+    );
+  }
   promise.catch((thrown: unknown) => {
     if (!signal.aborted) machine.addErr(toError(thrown), undefined, { handler: handler.name });
   });

@@ -102,6 +102,23 @@ describe("A handler that throws", () => {
     expect(machine.add("A").result).toBe("executed");
   });
 
+  it("by a promise where it can veto cancels; the promise's own error is kept too", async () => {
+    const errors: string[] = [];
+    const machine = setUp(ABC, { onError: ({ message }) => errors.push(message) });
+    bind(machine, { AEnter: () => Promise.reject(new Error("made up")) });
+    expect(machine.add("A")).toEqual({
+      result: "canceled",
+      rejected: { state: "A", by: expect.stringMatching(/^error in handler AEnter: /) },
+    });
+    expect(machine.activeStates()).toEqual(["Exception"]);
+    expect(machine.err).toMatchObject({ code: "invalid_argument" });
+    await null;
+    expect(errors).toEqual([
+      'Cannot wait for handler "AEnter" of "m": it returned a promise, and a handler that can veto must return its verdict at once',
+      "made up",
+    ]);
+  });
+
   it("asynchronously adds an error, unless its state has changed since", async () => {
     const machine = setUp();
     const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

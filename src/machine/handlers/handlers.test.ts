@@ -194,6 +194,16 @@ describe("bind()", () => {
     expect(doors.opened).toBe(1);
   });
 
+  it.each(["AEnter", "AExit", "AnyEnter", "AC"])("refuses an async %s", (name) => {
+    const machine = setUp();
+    const message = `Cannot bind handler "${name}": it is async, and a handler that can veto must return its verdict at once`;
+    expect(() => bind(machine, { [name]: async () => false })).toThrow(message);
+    if (name === "AC")
+      expect(() => bind(machine, { A: { C: async () => false } })).toThrow(message);
+    machine.add("A");
+    expect(machine.add("C").result).toBe("executed");
+  });
+
   it("refuses a name that fits no state, and suggests the nearest one", () => {
     const machine = setUp({ Ready: {} });
     expect(() => bind(machine, { RedyEnter() {} })).toThrow(
