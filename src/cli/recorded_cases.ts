@@ -159,7 +159,10 @@ class HandlerScript {
   }
 
   bind(number: number, names: "*" | readonly string[]): void {
-    const all = names === "*" ? everyHandler(this.#recorded.states) : names;
+    const { states } = this.#recorded;
+    const all = (names === "*" ? everyHandler(states) : names).filter(
+      (name) => states.includes("Any") || !UNCALLED.includes(name),
+    );
     const label = number === 0 ? "" : `${number}:`;
     this.#machine.bind(
       Object.fromEntries(all.map((name) => [name, () => this.#run(`${label}${name}`)])),
@@ -185,8 +188,11 @@ class HandlerScript {
   }
 }
 
+/** Handlers that cases bind although no machine calls them; this one refuses them. */
+const UNCALLED = ["AnyExit", "AnyEnd"];
+
 function everyHandler(states: readonly string[]): string[] {
-  const names = ["AnyEnter", "AnyState", "AnyExit", "AnyEnd"];
+  const names = ["AnyEnter", "AnyState"];
   for (const state of states) {
     names.push(`${state}Enter`, `${state}Exit`, `${state}State`, `${state}End`);
     for (const other of states) names.push(`${state}${other}`);

@@ -78,7 +78,7 @@ export function compileBinding(
     let fits = true;
     if (bare === "AnyEnter") binding.anyEnter = handler;
     else if (bare === "AnyState") binding.anyState = handler;
-    else fits = bare === "AnyExit" || bare === "AnyEnd";
+    else fits = false;
     for (const kind of STATE_HANDLERS) {
       const state = bare.endsWith(kind)
         ? schema.indexByName.get(bare.slice(0, -kind.length))
@@ -152,6 +152,13 @@ function splitPair(schema: CompiledSchema, name: string): [from: number, to: num
 }
 
 function unknownHandler(schema: CompiledSchema, name: string): MachineError {
+  if (name === "AnyExit" || name === "AnyEnd") {
+    return new MachineError(
+      "unknown_state",
+      `Cannot bind handler "${name}": a transition calls only AnyEnter and AnyState for any state`,
+      { states: ["Any"] },
+    );
+  }
   const known = schema.names.flatMap((state) => STATE_HANDLERS.map((kind) => `${state}${kind}`));
   const nearest = likelyNames(name, known.concat(schema.names));
   const hint = nearest.length > 0 ? `; the nearest are "${nearest.join('", "')}"` : "";

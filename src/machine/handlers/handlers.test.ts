@@ -213,6 +213,20 @@ describe("bind()", () => {
     expect(() => bind(machine, { Ready: { Redy() {} } })).toThrow(/^Cannot bind handler "Redy"/);
   });
 
+  it("refuses AnyExit and AnyEnd, which no transition calls, unless there is a state Any", () => {
+    for (const name of ["AnyExit", "AnyEnd"]) {
+      expect(() => bind(setUp(), { [name]() {} })).toThrow(
+        `Cannot bind handler "${name}": a transition calls only AnyEnter and AnyState for any state`,
+      );
+    }
+    const machine = setUp({ Any: {} });
+    const log: string[] = [];
+    bind(machine, { AnyEnd: () => void log.push("end"), AnyExit: () => void log.push("exit") });
+    machine.add("Any");
+    machine.remove("Any");
+    expect(log).toEqual(["exit", "end"]);
+  });
+
   it("adds the error again at the first binding while Exception is active", () => {
     const machine = setUp();
     const error = new Error("made up");
