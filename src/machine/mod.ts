@@ -101,7 +101,7 @@ export {
 // replica's clock shares with this one.
 
 export { throwLater, toError, unknownState } from "./errors.ts";
-export { handlerNames } from "./handlers/binding.ts";
+export { handlerValues, hasHandlerSuffix, isClassInstance } from "./handlers/binding.ts";
 export { createStateSort } from "./handlers/handler_order.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

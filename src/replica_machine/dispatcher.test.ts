@@ -296,11 +296,18 @@ describe("handle()", () => {
     ).not.toThrow();
   });
 
-  it("takes a class, and calls its methods on the instance", async () => {
+  it("takes a class with helpers and getters, and calls its methods on the instance", async () => {
     const { followed, replica } = setUpSynced();
     class Counter {
       count = 0;
+      readonly cache = {};
+      get busy(): boolean {
+        throw new Error("evaluated");
+      }
       AState() {
+        this.more();
+      }
+      more() {
         this.count++;
       }
     }

@@ -1,6 +1,12 @@
 /** Handlers on a replica: which ones can be bound, and a bound set by state name. */
 
-import { handlerNames, MachineError, nearestNames } from "../machine/mod.ts";
+import {
+  handlerValues,
+  hasHandlerSuffix,
+  isClassInstance,
+  MachineError,
+  nearestNames,
+} from "../machine/mod.ts";
 import type { ReplicaEvent } from "./event.ts";
 
 /** Receives a state's flip. Errors, thrown or rejected, go to `onError`. */
@@ -65,11 +71,14 @@ export function compileReplicaBinding(
   const State = new Map<string, BoundReplicaHandler>();
   const End = new Map<string, BoundReplicaHandler>();
   let anyState: BoundReplicaHandler | undefined;
-  for (const fullName of handlerNames(handlers)) {
-    const value = handlers[fullName];
+  const values = handlerValues(handlers);
+  const isInstance = isClassInstance(handlers);
+  for (const [fullName, value] of values) {
     const isPair = typeof value === "object" && value !== null;
     if (!fullName.startsWith(prefix) || !(isPair || typeof value === "function")) continue;
     const name = fullName.slice(prefix.length);
+    // A class may have members that are no handlers.
+    if (isInstance && !hasHandlerSuffix(name)) continue;
     const kind = isPair ? undefined : /^(.*)(State|End)$/s.exec(name);
     if (kind === null || kind === undefined) throw notFinal(machineId, name);
     const run = (value as BoundReplicaHandler["run"]).bind(handlers);

@@ -35,7 +35,8 @@ export interface Binding {
 type AnyHandler = (event: HandlerEvent) => unknown;
 
 /**
- * Sorts handlers by their names. Throws {@linkcode MachineError} for a name that fits no state.
+ * Sorts handlers by their names. Throws {@linkcode MachineError} for a name that fits no state; in an
+ * instance of a class, fields and methods whose names do not end like a handler's are its own affair.
  * A pair can also have a flat name, `FooBar`, if both parts are states.
  */
 export function compileBinding(
@@ -64,11 +65,13 @@ export function compileBinding(
     if (!isFinal) refuseAsync(name, run);
     pairs.set(to, { name, run, isFinal });
   };
-  for (const name of handlerNames(handlers)) {
+  const values = handlerValues(handlers);
+  const isInstance = isClassInstance(handlers);
+  for (const [name, value] of values) {
     if (!name.startsWith(prefix)) continue;
-    const value = handlers[name];
     const bare = name.slice(prefix.length);
     if (typeof value === "object" && value !== null) {
+      if (isInstance && !schema.indexByName.has(bare)) continue;
       compilePairs(schema, bare, value as Record<string, AnyHandler>, addPair);
       continue;
     }
@@ -91,7 +94,8 @@ export function compileBinding(
       addPair(from, to, bare, run);
       fits = true;
     }
-    if (!fits && prefix === "") throw unknownHandler(schema, bare);
+    if (!fits && prefix === "" && !(isInstance && !hasHandlerSuffix(bare)))
+      throw unknownHandler(schema, bare);
     if (fits && !handler.isFinal) refuseAsync(bare, run);
   }
   return binding;
@@ -109,22 +113,55 @@ function compilePairs(
     if (from === undefined || to === undefined) {
       throw unknownHandler(schema, from === undefined ? fromName : toName);
     }
-    addPair(from, to, `${fromName}${toName}`, run.bind(pairs));
+    const name = `${fromName}${toName}`;
+    if (typeof run !== "function") throw notFunction(name, String(run));
+    addPair(from, to, name, run.bind(pairs));
   }
 }
 
-/** Names of own properties, and of methods of the object's class, so that an instance can be a set of handlers. */
-export function handlerNames(handlers: object): string[] {
-  const names = new Set(Object.keys(handlers));
+/**
+ * The values that can be handlers, by name: own properties, and methods of the object's class, so that an
+ * instance can be a set of handlers. Evaluates no getter. Throws `TypeError` for what is not an object, and
+ * {@linkcode MachineError} for a getter that is named like a handler.
+ */
+export function handlerValues(handlers: object): ReadonlyMap<string, unknown> {
+  if (typeof handlers !== "object" || handlers === null)
+    throw new TypeError(`Cannot bind handlers: ${String(handlers)} is not an object`);
+  const values = new Map<string, unknown>();
+  const add = (holder: object, name: string) => {
+    if (values.has(name)) return;
+    const property = Object.getOwnPropertyDescriptor(holder, name)!;
+    if (property.get === undefined && property.set === undefined) values.set(name, property.value);
+    else if (hasHandlerSuffix(name)) throw notFunction(name, "a getter");
+  };
+  for (const name of Object.keys(handlers)) add(handlers, name);
   for (
     let prototype = Object.getPrototypeOf(handlers);
     prototype !== null && prototype !== Object.prototype;
     prototype = Object.getPrototypeOf(prototype)
   ) {
     for (const name of Object.getOwnPropertyNames(prototype))
-      if (name !== "constructor") names.add(name);
+      if (name !== "constructor") add(prototype, name);
   }
-  return [...names];
+  return values;
+}
+
+/** Whether the object was made by a class: then it may have members that are no handlers. */
+export function isClassInstance(handlers: object): boolean {
+  const prototype = Object.getPrototypeOf(handlers);
+  return prototype !== null && prototype !== Object.prototype;
+}
+
+/** Whether a name ends like that of a handler for one state. */
+export function hasHandlerSuffix(name: string): boolean {
+  return STATE_HANDLERS.some((kind) => name.endsWith(kind));
+}
+
+function notFunction(name: string, what: string): MachineError {
+  return new MachineError(
+    "invalid_argument",
+    `Cannot bind handler "${name}": it is ${what}, not a function`,
+  );
 }
 
 /** Refuses an async function, which a transition cannot wait for. One in another guise is found when it runs. */

@@ -204,6 +204,58 @@ describe("bind()", () => {
     expect(machine.add("C").result).toBe("executed");
   });
 
+  it("takes a class with helpers, fields and getters, and evaluates no getter", () => {
+    class Doors {
+      readonly log: string[] = [];
+      readonly cache = { size: 1 };
+      get busy(): boolean {
+        throw new Error("evaluated");
+      }
+      AState() {
+        this.note("A");
+      }
+      note(what: string) {
+        this.log.push(what);
+      }
+    }
+    const machine = setUp();
+    const doors = new Doors();
+    machine.handle(doors as object);
+    machine.add("A");
+    expect(doors.log).toEqual(["A"]);
+  });
+
+  it("refuses a class with a misspelt handler, a getter for a handler, and a helper in a plain object", () => {
+    const machine = setUp();
+    class Misspelt {
+      AaState() {}
+    }
+    expect(() => machine.handle(new Misspelt() as object)).toThrow(
+      /^Cannot bind handler "AaState"/,
+    );
+    const getter = {
+      get AState() {
+        throw new Error("evaluated");
+      },
+    };
+    expect(() => machine.bind(getter)).toThrow(
+      'Cannot bind handler "AState": it is a getter, not a function',
+    );
+    expect(() => bind(machine, { note() {} })).toThrow(/^Cannot bind handler "note"/);
+  });
+
+  it("refuses a pair that is not a function", () => {
+    expect(() => setUp().bind({ A: { C: true } })).toThrow(
+      'Cannot bind handler "AC": it is true, not a function',
+    );
+  });
+
+  it.each([null, undefined, "AState", 1])("refuses %j in place of handlers", (handlers) => {
+    expect(() => setUp().bind(handlers as never)).toThrow(
+      new TypeError(`Cannot bind handlers: ${handlers} is not an object`),
+    );
+  });
+
   it("refuses a name that fits no state, and suggests the nearest one", () => {
     const machine = setUp({ Ready: {} });
     expect(() => bind(machine, { RedyEnter() {} })).toThrow(
