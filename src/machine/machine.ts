@@ -94,6 +94,8 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
 
   // The queue and the last error.
 
+  /** Whether a transition, or a function given to {@linkcode eval}, is running: a mutation made now is queued. */
+  readonly isRunning: boolean;
   /** The last error; kept when `Exception` is removed or its mutation was canceled. */
   readonly err: Error | undefined;
   /** Number of imports so far. */

@@ -147,6 +147,10 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     return this.#disposal.isLive ? super.tick(state) : 0;
   }
 
+  get isRunning(): boolean {
+    return this.#engine.isRunning;
+  }
+
   get err(): Error | undefined {
     return this.#err;
   }

@@ -13,6 +13,8 @@ export class RememberedResponses {
   readonly #maxKeys: number;
   /** {@linkcode Remembered} as JSON, which takes half the memory; repeats are rare. */
   readonly #byKey = new Map<string, string>();
+  /** Mutations that have not run yet, with the hash of their request. */
+  readonly #pending = new Map<string, readonly [string, Promise<MutationResponse>]>();
 
   /** Beyond `maxKeys` the oldest key is forgotten. */
   constructor(maxKeys: number) {
@@ -24,12 +26,14 @@ export class RememberedResponses {
    * {@linkcode ReplicationError} (`invalid_argument`) if the key belongs to another request: the first
    * response would hide that this one did not run.
    */
-  find(request: MutationRequest): MutationResponse | undefined {
+  find(request: MutationRequest): MutationResponse | Promise<MutationResponse> | undefined {
     const { idempotencyKey } = request;
     if (idempotencyKey === undefined) return undefined;
     const known = this.#byKey.get(idempotencyKey);
-    if (known === undefined) return undefined;
-    const [knownRequest, response] = JSON.parse(known) as Remembered;
+    const found =
+      known === undefined ? this.#pending.get(idempotencyKey) : (JSON.parse(known) as Remembered);
+    if (found === undefined) return undefined;
+    const [knownRequest, response] = found;
     if (knownRequest !== hashRequest(request)) {
       throw new ReplicationError(
         "invalid_argument",
@@ -40,9 +44,17 @@ export class RememberedResponses {
   }
 
   /** Does nothing for a request without a key. */
-  remember(request: MutationRequest, response: MutationResponse): void {
+  remember(request: MutationRequest, response: MutationResponse | Promise<MutationResponse>): void {
     const { idempotencyKey } = request;
     if (idempotencyKey === undefined) return;
+    if (response instanceof Promise) {
+      this.#pending.set(idempotencyKey, [hashRequest(request), response]);
+      void response.then((settled) => {
+        this.#pending.delete(idempotencyKey);
+        this.remember(request, settled);
+      });
+      return;
+    }
     const remembered: Remembered = [hashRequest(request), response];
     this.#byKey.set(flatten(idempotencyKey), JSON.stringify(remembered));
     if (this.#byKey.size > this.#maxKeys) this.#byKey.delete(this.#byKey.keys().next().value!);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { createMachine, defineSchema, type Machine } from "../../machine/mod.ts";
+import {
+  createMachine,
+  defineSchema,
+  type Machine,
+  type MachineOptions,
+} from "../../machine/mod.ts";
 import { VirtualTime } from "../../testing/virtual_time.ts";
+import type { MutationRequest, MutationResponse } from "./mutation.ts";
 import { createSource, type SourceOptions } from "./source.ts";
 
 const SCHEMA = defineSchema({
@@ -10,8 +16,8 @@ const SCHEMA = defineSchema({
   Auto: { auto: true, require: ["A"] },
 });
 
-function setUp(options: SourceOptions = {}) {
-  const machine = createMachine(SCHEMA, { id: "m" }) as unknown as Machine;
+function setUp(options: SourceOptions = {}, machineOptions: Omit<MachineOptions, "states"> = {}) {
+  const machine = createMachine(SCHEMA, { id: "m", ...machineOptions }) as unknown as Machine;
   const time = new VirtualTime();
   return {
     machine,
@@ -166,5 +172,91 @@ describe("createSource()", () => {
     expect(source.clock.activeStates()).toEqual(["A", "Auto"]);
     machine.add("New" as never);
     expect(source.clock.seq).toBe(1);
+  });
+});
+
+describe("mutate() within a handler of the same machine", () => {
+  type Response = MutationResponse | Promise<MutationResponse>;
+
+  /** The responses to these requests, made while A is added. */
+  function mutateWithin(
+    { machine, source }: ReturnType<typeof setUp>,
+    requests: readonly MutationRequest[],
+    after: () => void = () => {},
+  ): Promise<MutationResponse[]> {
+    const responses: Response[] = [];
+    machine.bind({
+      AState() {
+        for (const request of requests) responses.push(source.mutate(request));
+        after();
+      },
+    });
+    machine.add("A");
+    return Promise.all(responses);
+  }
+
+  it("responds with the version at which the result holds", async () => {
+    const both = setUp();
+    const tickAt: Record<string, number> = {};
+    both.source.clock.onChange(() => {
+      tickAt[both.source.clock.version] = both.machine.tick("Multi");
+    });
+    const responses = await mutateWithin(both, [
+      { type: "add", states: ["Multi"] },
+      { type: "toggle", states: ["Multi"] },
+    ]);
+    expect(responses).toEqual([
+      { result: "executed", version: "00000000000000aa-3" },
+      { result: "executed", version: "00000000000000aa-4" },
+    ]);
+    expect(responses.map(({ version }) => tickAt[version])).toEqual([1, 3]);
+  });
+
+  it("responds with the reason why it was canceled", async () => {
+    const both = setUp();
+    both.machine.bind({ MultiEnter: () => false });
+    expect(await mutateWithin(both, [{ type: "add", states: ["Multi"] }])).toEqual([
+      {
+        result: "canceled",
+        version: "00000000000000aa-2",
+        rejected: { state: "Multi", by: "handler MultiEnter" },
+      },
+    ]);
+  });
+
+  it("responds to one that the machine drops as a duplicate as to the one in the queue", async () => {
+    const both = setUp();
+    both.machine.bind({ BEnter: () => false });
+    const request = { type: "add", states: ["B"] } as const;
+    const [first, second] = await mutateWithin(both, [request, request]);
+    expect(first).toMatchObject({ result: "canceled" });
+    expect(second).toEqual(first);
+  });
+
+  it("runs an idempotency key once, also while it is queued", async () => {
+    const both = setUp();
+    const request = { type: "add", states: ["Multi"], idempotencyKey: "k" } as const;
+    const [first, second] = await mutateWithin(both, [request, request]);
+    expect(both.machine.tick("Multi")).toBe(1);
+    expect(second).toEqual(first);
+    expect(both.source.mutate(request)).toEqual(first);
+    expect(() => both.source.mutate({ ...request, type: "remove" })).toThrow(
+      expect.objectContaining({ code: "invalid_argument" }),
+    );
+  });
+
+  it("responds that it is canceled if a handler's deadline empties the queue", async () => {
+    let nowMs = 0;
+    const both = setUp({}, { now: () => nowMs, handlerTimeoutMs: 1, handlerDeadlineMs: 10 });
+    const responses = await mutateWithin(both, [{ type: "add", states: ["Multi"] }], () => {
+      nowMs += 100;
+    });
+    expect(responses).toEqual([
+      {
+        result: "canceled",
+        version: both.source.clock.version,
+        rejected: { by: "a handler's deadline, which emptied the queue" },
+      },
+    ]);
   });
 });

@@ -12,6 +12,7 @@ import { ReplicationError } from "./errors.ts";
 import { toHex } from "./hex.ts";
 import type { MutationRequest, MutationResponse } from "./mutation.ts";
 import { decodeArgs } from "./mutation_args.ts";
+import { NestedMutations } from "./nested_mutations.ts";
 import { RememberedResponses } from "./remembered_responses.ts";
 import { systemTime, type TimeSource } from "./time_source.ts";
 import { isTraceContext, NO_TRACE_CONTEXTS } from "./trace_context.ts";
@@ -41,13 +42,17 @@ export interface SourceOptions {
 
 export interface Source {
   readonly clock: VersionedClock;
-  /** Runs a mutation. Throws {@linkcode ReplicationError} for one that the machine cannot run. */
-  mutate(request: MutationRequest): MutationResponse;
   /**
    * Runs a function that the machine serves. Rejects with {@linkcode ReplicationError}: `not_found` for an
    * unknown name, the code of a `CallError`, or `internal` for any other error, which goes to `onCallError`.
    */
   call(request: CallRequest, options: { readonly signal: AbortSignal }): Promise<CallResponse>;
+  /**
+   * Runs a mutation, and returns the response. Within a transition of the machine the mutation is queued: then
+   * returns a promise, which resolves when it has run. Throws {@linkcode ReplicationError} for a mutation that
+   * the machine cannot run.
+   */
+  mutate(request: MutationRequest): MutationResponse | Promise<MutationResponse>;
   /** Stops following the machine. */
   close(): void;
 }
@@ -68,11 +73,14 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
     });
   const createEpoch = typeof options.epoch === "function" ? options.epoch : randomEpoch;
   begin(typeof options.epoch === "string" ? options.epoch : createEpoch());
+  const nested = new NestedMutations(machine, clock);
   let ticks = new Float64Array(16);
   let traceContexts = NO_TRACE_CONTEXTS;
   const untrace = machine.trace({
     // The clock changes right after this.
-    transitionEnd({ mutation: { context } }) {
+    transitionEnd(transition) {
+      if (!nested.isEmpty) nested.ended(transition);
+      const { context } = transition.mutation;
       traceContexts = isTraceContext(context) ? [context] : NO_TRACE_CONTEXTS;
     },
     schemaChanged: () => begin(createEpoch()),
@@ -90,7 +98,7 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
     mutate(request) {
       const known = responses.find(request);
       if (known !== undefined) return known;
-      const response = runMutation(machine, clock, request);
+      const response = runMutation(machine, clock, nested, request);
       responses.remember(request, response);
       return response;
     },
@@ -115,11 +123,16 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
 function runMutation(
   machine: Machine,
   clock: VersionedClock,
-  { type, states, argsJson, traceContext }: MutationRequest,
-): MutationResponse {
+  nested: NestedMutations,
+  request: MutationRequest,
+): MutationResponse | Promise<MutationResponse> {
+  const { type, states, argsJson, traceContext } = request;
   const args = argsJson === undefined ? undefined : decodeArgs(argsJson);
   try {
-    const result = machine[type](states, args, { context: traceContext });
+    const { isRunning } = machine;
+    const called = type === "toggle" ? (machine.is(states) ? "remove" : "add") : type;
+    const result = machine[called](states, args, { context: traceContext });
+    if (isRunning && result.result !== "canceled") return nested.wait(request, called, result);
     return {
       result: result.result === "canceled" ? "canceled" : "executed",
       version: clock.version,
