@@ -200,10 +200,15 @@ export abstract class ClockView<N extends string = string> {
   /** The indexes of names. Throws `MachineError` for an unknown name. */
   protected toIndexes(states: Names<N>): number[] {
     return toList(states).map((name) => {
-      const index = this.indexOf(name);
+      const index = this.knownIndex(name);
       if (index < 0) throw unknownState(this, name);
       return index;
     });
+  }
+
+  /** For subclasses in whose clock a known state may be absent: the index of a state, -1 if unknown. */
+  protected knownIndex(name: string): number {
+    return this.indexOf(name);
   }
 
   /** For subclasses: aborts the signals of the states that moved. */

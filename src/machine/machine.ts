@@ -179,8 +179,8 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   whenDisposed(): Promise<void>;
   /**
    * Ends the machine: removes `Start` if there is one, waits for the queue, resolves all waits, aborts
-   * all signals and drops the handlers. Afterwards mutations are canceled and no state is active; names
-   * and schema stay readable.
+   * all signals and drops the handlers. Afterwards mutations are canceled, no state is active or has an index,
+   * the time is empty, and no comparison with the clock holds; names and schema stay readable.
    */
   dispose(): Promise<void>;
 }

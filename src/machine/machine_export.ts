@@ -14,11 +14,12 @@ export interface MachineExport {
   readonly schema: Schema;
 }
 
-/** The current clock of a machine. */
+/** The clock of a machine with these ticks. */
 export function createExport<N extends string>(
   machine: ClockView<N> & { readonly queueTick: number; readonly machineTick: number },
+  ticks: Float64Array,
 ): MachineExport {
-  const { id, names, ticks, queueTick, machineTick, schema } = machine;
+  const { id, names, queueTick, machineTick, schema } = machine;
   return { id, states: [...names], ticks: [...ticks], queueTick, machineTick, schema };
 }
 

@@ -50,6 +50,10 @@ export function createMachine<N extends string>(
   return new EngineMachine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
 }
 
+/** The clock of a disposed machine. */
+const NO_TICKS = new Float64Array(0);
+const NO_INDEXES: ReadonlyMap<string, number> = new Map();
+
 /** Methods without a comment are described in {@linkcode Machine} or {@linkcode ClockView}. */
 class EngineMachine<N extends string> extends ClockView<N> implements Machine<N> {
   /** The engine of the current schema. */
@@ -68,6 +72,9 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   readonly #changeListeners = new Listeners<[before: readonly number[], after: readonly number[]]>(
     (error) => this.#keepError(error),
   );
+  /** Index of each state, and the live ticks; both empty on a disposed machine. */
+  #indexByName: ReadonlyMap<string, number>;
+  #ticks: Float64Array;
   #err: Error | undefined = undefined;
   #machineTick = 0;
 
@@ -81,6 +88,8 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     if (options.states !== undefined) checkOrder(this.id, options.states, names);
     const compiled = compileSchema(parsed, options.states ?? names);
     this.#engine = new Engine(compiled, this.#tracers, this.#createHost());
+    this.#indexByName = compiled.indexByName;
+    this.#ticks = this.#engine.ticks;
     this.#requests = new Requests(this, this.#options, this.#disposal, this.#engine);
     for (const tracer of options.tracers ?? []) this.#tracers.add(tracer);
     if (options.states) this.#tracers.each((tracer) => tracer.statesVerified?.(this.#self));
@@ -109,14 +118,44 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   }
 
   override get ticks(): Float64Array {
-    return this.#engine.ticks;
+    return this.#ticks;
   }
 
   override get timeSum(): number {
-    return this.#engine.timeSum;
+    return this.#disposal.isLive ? this.#engine.timeSum : 0;
   }
 
   override indexOf(name: string): number {
+    return this.#indexByName.get(name) ?? -1;
+  }
+
+  override time(states?: readonly N[]): number[] {
+    return this.#disposal.isLive ? super.time(states) : [];
+  }
+
+  override isTime(time: ArrayLike<number>, states?: readonly N[]): boolean {
+    return this.#disposal.isLive && super.isTime(time, states);
+  }
+
+  override wasTime(time: ArrayLike<number>, states?: readonly N[]): boolean {
+    return this.#disposal.isLive && super.wasTime(time, states);
+  }
+
+  override isClock(clock: Partial<Record<N, number>>): boolean {
+    return this.#disposal.isLive && super.isClock(clock);
+  }
+
+  override wasClock(clock: Partial<Record<N, number>>): boolean {
+    return this.#disposal.isLive && super.wasClock(clock);
+  }
+
+  override stateSignal(state: N): AbortSignal {
+    this.toIndexes(state);
+    return this.#disposal.isLive ? super.stateSignal(state) : AbortSignal.abort();
+  }
+
+  /** Also on a disposed machine, where the states still exist, but not in the clock. */
+  protected override knownIndex(name: string): number {
     return this.#engine.schema.indexByName.get(name) ?? -1;
   }
 
@@ -287,6 +326,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   // Schema, export, disposal.
 
   setSchema<M extends string>(schema: Schema<M>, states: readonly (M | typeof EXCEPTION)[]): void {
+    this.#refuseDisposed("set the schema");
     if (this.#engine.isRunning)
       throw new MachineError("in_transition", "Cannot set the schema: a transition is running");
     const old = this.#engine.schema;
@@ -298,6 +338,8 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     engine.continueFrom(this.#engine, toNew);
     engine.bindings = this.#bindings.compiled;
     this.#engine = engine;
+    this.#indexByName = compiled.indexByName;
+    this.#ticks = engine.ticks;
     this.#requests.engine = engine;
     this.waits.remap(toNew);
     this.#argsWaits.remap(toNew);
@@ -307,10 +349,11 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   }
 
   export(): MachineExport {
-    return createExport(this);
+    return createExport(this, this.#engine.ticks);
   }
 
   import(exported: MachineExport): void {
+    this.#refuseDisposed("import a clock");
     if (this.#engine.isRunning)
       throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
     const ticks = readExport(this, exported);
@@ -354,6 +397,8 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.abortAllSignals();
     this.#bindings.clear();
     this.#engine.bindings = [];
+    this.#indexByName = NO_INDEXES;
+    this.#ticks = NO_TICKS;
     this.#disposal.end((error) => this.#keepError(error));
   }
 
@@ -395,6 +440,11 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#queueWaits.close();
     this.addErr(error);
     this.#engine.backoffUntil = this.#options.now() + this.#options.handlerBackoffMs;
+  }
+
+  #refuseDisposed(what: string): void {
+    if (this.#disposal.isLive) return;
+    throw new MachineError("disposed", `Cannot ${what}: machine "${this.id}" is disposed`);
   }
 
   protected override listenerFailed(error: Error): void {

@@ -255,6 +255,46 @@ describe("dispose()", () => {
     expect(machine.schema).toHaveProperty("Ready");
   });
 
+  it("leaves reads of the clock that agree: no time, no index, and no time or clock that holds", async () => {
+    const machine = create();
+    machine.add(["Start", "B"]);
+    await machine.dispose();
+    expect([machine.time(), machine.time(["B"]), [...machine.ticks]]).toEqual([[], [], []]);
+    expect(machine.timeSum).toBe(0);
+    expect(machine.indexOf("B")).toBe(-1);
+    expect([machine.isTime([]), machine.isTime([1, 0, 0, 0, 2])]).toEqual([false, false]);
+    expect([machine.wasTime([]), machine.wasTime([0, 0, 0, 0, 0])]).toEqual([false, false]);
+    expect([machine.isClock({}), machine.isClock({ B: 0 })]).toEqual([false, false]);
+    expect([machine.wasClock({}), machine.wasClock({ B: 0 })]).toEqual([false, false]);
+  });
+
+  it("leaves waits and signals that are over, and still refuses unknown states", async () => {
+    const machine = create();
+    machine.add("B");
+    await machine.dispose();
+    await Promise.all([machine.when("Start"), machine.whenNot("B"), machine.whenTicks("B", 2)]);
+    expect(machine.stateSignal("B").aborted).toBe(true);
+    expect(() => machine.when("Nope" as "B")).toThrow(/Cannot use state "Nope"/);
+  });
+
+  it("leaves nothing to import into, and no schema to set", async () => {
+    const machine = create();
+    const exported = machine.export();
+    await machine.dispose();
+    const message = /: machine "m" is disposed$/;
+    expect(() => machine.import(exported)).toThrow(message);
+    expect(() => machine.setSchema({ ...SCHEMA, C: {} }, ["C"])).toThrow(message);
+  });
+
+  it("leaves the clock to export", async () => {
+    const machine = create();
+    machine.add("B");
+    await machine.dispose();
+    const other = create();
+    other.import(machine.export());
+    expect(other.activeStates()).toEqual(["B"]);
+  });
+
   it("waits for the queue, and happens only once", async () => {
     const machine = create();
     const log: string[] = [];
