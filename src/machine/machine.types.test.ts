@@ -37,6 +37,8 @@ describe("the types of a schema", () => {
     defineSchema({ Open: {}, Closed: { after: ["Opne"] } });
     // @ts-expect-error the property is "auto"
     defineSchema({ Open: { automatic: true } });
+    // @ts-expect-error the property is "require"
+    defineSchema({ Open: { auto: true, requires: ["Closed"] }, Closed: {} });
     expect(Object.keys(DOOR)).toContain("Locked");
   });
 
@@ -45,6 +47,8 @@ describe("the types of a schema", () => {
     expectTypeOf(machine).toEqualTypeOf<Machine<"A" | "B" | "C" | "Exception">>();
     // @ts-expect-error "D" is no state
     createMachine({ A: { require: ["D"] }, B: {} });
+    // @ts-expect-error the property is "require"
+    expect(() => createMachine({ A: { auto: true, requires: ["B"] }, B: {} })).toThrow(TypeError);
     expect(machine.names).toEqual(["A", "B", "C", "Exception"]);
   });
 

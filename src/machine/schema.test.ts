@@ -17,6 +17,14 @@ describe("parseSchema()", () => {
     ],
     [{ A: { tags: {} } }, 'Cannot read state "A": tags is {}, not a list of strings'],
     [{ A: { multi: 1 } }, 'Cannot read state "A": multi is 1, not a boolean'],
+    [
+      { A: { auto: true, requires: ["B"] }, B: {} },
+      'Cannot read state "A": it has no property "requires"; the nearest are "require"',
+    ],
+    [
+      { A: { on: true } },
+      'Cannot read state "A": it has no property "on"; its properties are auto, multi, require, add, remove, after, tags',
+    ],
   ])("refuses an invalid schema: %j", (schema, message) => {
     expect(() => parseSchema(schema as unknown as Schema)).toThrow(new TypeError(message));
   });

@@ -1,6 +1,7 @@
 /** Schemas: the named states of a machine with their properties and relations, and the parsing of schemas. */
 
 import { MachineError } from "./errors.ts";
+import { likelyNames } from "./nearest_names.ts";
 
 /** The state that every machine has, active after an error. */
 export const EXCEPTION = "Exception";
@@ -31,12 +32,18 @@ export type StateName<S> = S extends unknown ? Extract<keyof S, string> : never;
 export const RELATIONS = ["require", "add", "remove", "after"] as const;
 export type Relation = (typeof RELATIONS)[number];
 
+const PROPERTIES: readonly string[] = ["auto", "multi", ...RELATIONS, "tags"];
+
 /**
  * Returns `schema` unchanged, and infers its state names, so that a relation to a state outside it does
- * not compile. Relations may name `Exception` even if it is not defined.
+ * not compile, nor does a misspelt property. Relations may name `Exception` even if it is not defined.
  */
 export function defineSchema<const S extends Record<string, StateDefinition>>(
-  schema: S & { readonly [K in keyof S]: StateDefinition<StateName<S> | typeof EXCEPTION> },
+  schema: S & {
+    readonly [K in keyof S]: StateDefinition<StateName<S> | typeof EXCEPTION> & {
+      readonly [P in Exclude<keyof S[K], keyof StateDefinition>]: never;
+    };
+  },
 ): Schema<StateName<S>> {
   return schema as Schema<StateName<S>>;
 }
@@ -97,6 +104,15 @@ function checkState(name: string, given: unknown): void {
   if (typeof given !== "object" || given === null || Array.isArray(given))
     refuse("it", given, "an object");
   const state = given as Record<string, unknown>;
+  for (const property of Object.keys(state)) {
+    if (PROPERTIES.includes(property)) continue;
+    const nearest = likelyNames(property, PROPERTIES);
+    const hint =
+      nearest.length > 0
+        ? `the nearest are "${nearest.join('", "')}"`
+        : `its properties are ${PROPERTIES.join(", ")}`;
+    throw new TypeError(`Cannot read state "${name}": it has no property "${property}"; ${hint}`);
+  }
   for (const property of ["auto", "multi"]) {
     const value = state[property];
     if (value !== undefined && typeof value !== "boolean") refuse(property, value, "a boolean");
