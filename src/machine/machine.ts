@@ -290,7 +290,7 @@ export type NegotiationHandler<N extends string = string, T = Record<string, unk
   event: HandlerEvent<N, T>,
 ) => boolean | undefined | void;
 
-/** Runs after the ticks moved. An async handler's error becomes an error of the machine unless the event's signal has aborted. */
+/** Runs after the ticks moved. An async handler's error is added to the machine, or only kept as its `err` if the event's signal has aborted. */
 export type FinalHandler<N extends string = string, T = Record<string, unknown>> = (
   event: HandlerEvent<N, T>,
 ) => void | Promise<void>;

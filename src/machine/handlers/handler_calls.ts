@@ -1,6 +1,6 @@
 /** Calls handlers, measures how long they run, and turns what they throw into an error of the machine. */
 
-import { MachineError, toError } from "../errors.ts";
+import { isAbortError, MachineError, toError } from "../errors.ts";
 import type { HandlerEvent } from "../machine.ts";
 import { QueuedMutation } from "../mutation.ts";
 import type { Binding, BoundHandler } from "./binding.ts";
@@ -68,7 +68,8 @@ function callHandler(
 }
 
 /**
- * Turns what an async handler throws into an error of the machine, unless the handler's signal has aborted.
+ * Turns what an async handler throws into an error of the machine. Once the handler's signal has aborted the error
+ * is only kept, unless it reports the abort itself.
  * Throws for a handler that can veto: the transition cannot wait for its verdict.
  */
 function watch(
@@ -87,6 +88,7 @@ function watch(
   }
   promise.catch((thrown: unknown) => {
     if (!signal.aborted) machine.addErr(toError(thrown), undefined, { handler: handler.name });
+    else if (thrown !== signal.reason && !isAbortError(thrown)) host.onError(toError(thrown));
   });
 }
 

@@ -3,6 +3,12 @@ import { ABC, bind, fail, failOnce, recordAll, setUp } from "../_setup.ts";
 import type { MachineOptions } from "../machine_options.ts";
 import { createMachine } from "../mod.ts";
 
+/** Resolves when what follows from the end of a promise has run. */
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.catch(() => {});
+  for (let turn = 0; turn < 5; turn++) await null;
+}
+
 const ORDER = ["A", "B", "C", "M", "Exception"];
 
 describe("A handler that throws", () => {
@@ -139,6 +145,42 @@ describe("A handler that throws", () => {
     await failed;
     expect(machine.err?.message).toBe("made up");
     expect(machine.is("M")).toBe(true);
+  });
+});
+
+describe("The error of an async handler whose state has changed since", () => {
+  it("is kept and reaches onError, but is not added", async () => {
+    const errors: string[] = [];
+    const machine = setUp(ABC, { onError: ({ message }) => errors.push(message) });
+    const gate = Promise.withResolvers<void>();
+    bind(machine, { AState: () => gate.promise });
+    machine.add("A");
+    machine.remove("A");
+    gate.reject(new Error("made up"));
+    await settled(gate.promise);
+    expect(errors).toEqual(["made up"]);
+    expect(machine.err?.message).toBe("made up");
+    expect(machine.isErr).toBe(false);
+  });
+
+  it("is none if the handler only stopped because its signal aborted", async () => {
+    const errors: Error[] = [];
+    const machine = setUp(ABC, { onError: (error) => errors.push(error) });
+    const gate = Promise.withResolvers<void>();
+    const signals: AbortSignal[] = [];
+    bind(machine, {
+      async AState({ signal }) {
+        signals.push(signal);
+        await gate.promise;
+        signal.throwIfAborted();
+      },
+    });
+    machine.add("A");
+    machine.remove("A");
+    gate.resolve();
+    await settled(gate.promise);
+    expect(signals[0]!.aborted).toBe(true);
+    expect(errors).toEqual([]);
   });
 });
 
