@@ -187,9 +187,14 @@ export class ReplicaMachine<N extends string = string>
     this.#dispatcher.runs.fail(error);
   }
 
-  async #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
-    if (!this.isSynced) await this.whenSynced(options);
-    await wait();
+  #onceSynced(options: WaitOptions, wait: () => Promise<void>): Promise<void> {
+    const waited = (async () => {
+      if (!this.isSynced) await this.whenSynced(options);
+      await wait();
+    })();
+    // A wait that nobody awaits must not fail the process when it ends early.
+    waited.catch(() => {});
+    return waited;
   }
 
   #follow(change: ClockChange): void {

@@ -1,5 +1,7 @@
 /** Waits for the turn of a state's final handlers with certain args. */
 
+import { rejected } from "./waits.ts";
+
 type Args = Readonly<Record<string, unknown>>;
 
 interface ArgsWait {
@@ -16,10 +18,11 @@ export class ArgsWaits {
   }
 
   add(state: number, args: Args, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
+    if (signal?.aborted) return rejected(signal.reason);
+    const promise = new Promise<void>((resolve, reject) => {
       const onAbort = () => {
         this.#drop(wait);
+        promise.catch(() => {});
         reject(signal!.reason);
       };
       const wait: ArgsWait = {
@@ -33,6 +36,7 @@ export class ArgsWaits {
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#waits.push(wait);
     });
+    return promise;
   }
 
   /** Resolves the waits for `state` whose args are all contained in `args`. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createMachine } from "../mod.ts";
 import { defineSchema } from "../schema.ts";
 
@@ -348,6 +348,27 @@ describe("Waits", () => {
     controller.abort(reason);
     expect(machine.waitCount).toBe(0);
     for (const wait of waits) await expect(wait).rejects.toBe(reason);
+  });
+
+  it("that nobody awaits do not fail the process when they are aborted", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const machine = create();
+    const controller = new AbortController();
+    const { signal } = controller;
+    for (let i = 0; i < 2; i++) {
+      void machine.when("A", { signal });
+      void machine.whenNot([], { signal });
+      void machine.whenTime({ A: 1 }, { signal });
+      void machine.whenQuery(() => false, { signal });
+      void machine.whenArgs("A", {}, { signal });
+      controller.abort();
+    }
+    await expect(machine.when("A", { signal })).rejects.toBe(signal.reason);
+    await new Promise(setImmediate);
+    expect(unhandled).toEqual([]);
   });
 
   it("reject at once if their signal has already aborted, even if they are satisfied", async () => {

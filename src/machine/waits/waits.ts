@@ -17,6 +17,16 @@ interface Wait {
   onAbort: (() => void) | undefined;
 }
 
+/**
+ * A promise that has rejected. A wait that nobody awaits must not fail the process when it ends early; a caller
+ * that awaits it still receives the reason.
+ */
+export function rejected(reason: unknown): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
+
 /** The waits for one state, by kind, so that a move of its tick checks only those that it may satisfy. */
 interface StateWaits {
   readonly active: Set<Wait>;
@@ -69,7 +79,7 @@ export class Waits {
   /** Resolves when `query` returns true for the ticks after a transition; the current clock does not count. */
   query(query: (ticks: Float64Array) => boolean, signal?: AbortSignal): Promise<void> {
     if (this.#isClosed) return RESOLVED;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return rejected(signal.reason);
     const wait = this.#create("query", [], [], query, signal);
     this.#queries.add(wait);
     return wait.promise;
@@ -136,7 +146,7 @@ export class Waits {
         if (gone === undefined) continue;
         waits.delete(wait);
         this.#close(wait);
-        wait.reject(toReason(gone));
+        fail(wait, toReason(gone));
       }
     }
     this.#byState.clear();
@@ -152,7 +162,7 @@ export class Waits {
     for (const wait of this.#all()) {
       if (wait.kind !== "ticks") continue;
       this.#close(wait);
-      wait.reject(reason);
+      fail(wait, reason);
     }
   }
 
@@ -172,7 +182,7 @@ export class Waits {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (this.#isClosed) return RESOLVED;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return rejected(signal.reason);
     const probe = { kind, states, ticks };
     if (this.#isSatisfied(probe)) return RESOLVED;
     const shared = signal === undefined ? this.#shared.get(keyOf(probe)) : undefined;
@@ -233,7 +243,7 @@ export class Waits {
     if (signal !== undefined) {
       wait.onAbort = () => {
         this.#close(wait);
-        reject(signal.reason);
+        fail(wait, signal.reason);
       };
       signal.addEventListener("abort", wait.onAbort, { once: true });
     }
@@ -274,6 +284,12 @@ export class Waits {
         return false;
     }
   }
+}
+
+/** Rejects a wait, even one that nobody awaits. */
+function fail({ promise, reject }: Wait, reason: unknown): void {
+  promise.catch(() => {});
+  reject(reason);
 }
 
 /** Equal for waits that share a promise; the order of their states does not matter. */
