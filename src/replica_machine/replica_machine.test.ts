@@ -1,6 +1,6 @@
 /** The read side of a machine on a replica: what it shares with a machine, and how it handles new clocks, epochs and schemas. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { FollowedClock } from "../testing/followed_clock.ts";
 import { settle } from "../testing/virtual_time.ts";
 
@@ -119,6 +119,23 @@ describe("ReplicaMachine", () => {
     for (const wait of early) await expect(wait).rejects.toThrow("made up");
     await snapshot();
     await expect(replica.when("A", { signal })).rejects.toThrow("made up");
+  });
+
+  it("ends a wait that nobody awaits without failing the process", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => void unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    onTestFinished(() => void process.off("unhandledRejection", note));
+    const { followed, replica, snapshot } = setUp();
+    const signal = AbortSignal.abort();
+    void replica.whenNot("A", { signal });
+    await snapshot();
+    void replica.whenNot("A", { signal });
+    void replica.whenTicks("A", 1);
+    followed.restart();
+    await snapshot();
+    await new Promise(setImmediate);
+    expect(unhandled).toEqual([]);
   });
 
   it("resolves waits by diffs and by snapshots of the same epoch", async () => {
