@@ -19,7 +19,7 @@ export interface Core<N extends string = string> {
   readonly localMachine: ReplicaMachine<N> | undefined;
   readonly mutate: Mutate;
   readonly call: Call;
-  /** Milliseconds since the last proof that the clock is the root's; 0 on the root. */
+  /** Milliseconds since the last proof that the clock is the root's; on the root 0 while its machine lives. */
   ageMs(): number;
   /** Node names from the root to the node upstream. */
   upstreamPath(): readonly string[];

@@ -101,6 +101,15 @@ describe("startNode()", () => {
     expect((await mutate(lonely, { type: "add", states: ["Start"] })).status).toBe(503);
   });
 
+  it("is not ready on the root once its machine is disposed, nor on a leaf", async () => {
+    const root = await start({ TST_STALE_AFTER_MS: "1" });
+    const leaf = await nodes.startBelow([root], "leaf", { TST_STALE_AFTER_MS: "600" }, options);
+    await untilFollows(leaf, root);
+    await root.machine!.dispose();
+    for (const node of [root, leaf])
+      await vi.waitFor(async () => expect((await request(node, "/readyz")).status).toBe(503));
+  });
+
   it("replays the day at the root", async () => {
     const root = await start({ TST_FEED: "replay", TST_FEED_SPEED: "1000" });
     await untilClock(root.clock, () => root.clock.seq >= 20);

@@ -41,7 +41,7 @@ export function createRoot<N extends string>(
     localMachine: undefined,
     mutate: async (request) => source.mutate(request),
     call: (request, options) => source.call(request, options),
-    ageMs: () => 0,
+    ageMs: () => source.ageMs(),
     upstreamPath: () => [],
     upstream: () => null,
     start() {

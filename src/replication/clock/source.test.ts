@@ -175,6 +175,39 @@ describe("createSource()", () => {
   });
 });
 
+describe("A source whose machine is disposed", () => {
+  it("ends its clock, and its age grows from then on", async () => {
+    const { machine, source, time } = setUp();
+    const ends: string[] = [];
+    source.clock.onEnd(({ code, message }) => ends.push(`${code}: ${message}`));
+    await time.advance(1_000);
+    expect([source.ageMs(), source.clock.ended]).toEqual([0, undefined]);
+    machine.add("A");
+    const { version } = source.clock;
+    await machine.dispose();
+    expect(ends).toEqual(['unavailable: Machine "m" is disposed, and its clock has ended']);
+    expect(source.clock.ended).toMatchObject({ code: "unavailable" });
+    await time.advance(700);
+    expect(source.ageMs()).toBe(700);
+    expect(source.clock.version).toBe(version);
+    expect(source.clock.activeStates()).toEqual(["A", "Auto"]);
+  });
+
+  it("does nothing more if it was closed before", async () => {
+    const { machine, source, time } = setUp();
+    source.close();
+    await machine.dispose();
+    await time.advance(700);
+    expect([source.ageMs(), source.clock.ended]).toEqual([0, undefined]);
+  });
+
+  it("cannot be made", async () => {
+    const { machine } = setUp();
+    await machine.dispose();
+    expect(() => createSource(machine)).toThrow('Cannot make a source: machine "m" is disposed');
+  });
+});
+
 describe("mutate() within a handler of the same machine", () => {
   type Response = MutationResponse | Promise<MutationResponse>;
 

@@ -41,7 +41,10 @@ export interface SourceOptions {
 }
 
 export interface Source {
+  /** Ends when the machine is disposed: then publishers end their streams, and accept no more. */
   readonly clock: VersionedClock;
+  /** Milliseconds since the machine was disposed; 0 before. */
+  ageMs(): number;
   /**
    * Runs a function that the machine serves. Rejects with {@linkcode ReplicationError}: `not_found` for an
    * unknown name, the code of a `CallError`, or `internal` for any other error, which goes to `onCallError`.
@@ -57,8 +60,14 @@ export interface Source {
   close(): void;
 }
 
-/** Makes the source of a machine. Each change of its clock is one seq; a new schema is a new epoch. */
+/**
+ * Makes the source of a machine. Each change of its clock is one seq; a new schema is a new epoch. Throws
+ * `MachineError` if the machine is disposed.
+ */
 export function createSource(machine: Machine, options: SourceOptions = {}): Source {
+  if (machine.isDisposed) {
+    throw new MachineError("disposed", `Cannot make a source: machine "${machine.id}" is disposed`);
+  }
   const { time = systemTime, maxKeys = 10_000, tracer } = options;
   const clock = new VersionedClock(options.onListenerError);
   const responses = new RememberedResponses(maxKeys);
@@ -93,8 +102,18 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
     clock.advance(clock.seq + 1, indexes, ticks, time.now(), carried);
   });
 
+  let isClosed = false;
+  let disposedAtMs: number | undefined;
+  machine.onDispose(() => {
+    if (isClosed) return;
+    disposedAtMs = time.monotonic();
+    const message = `Machine "${machine.id}" is disposed, and its clock has ended`;
+    clock.end(new ReplicationError("unavailable", message));
+  });
+
   return {
     clock,
+    ageMs: () => (disposedAtMs === undefined ? 0 : time.monotonic() - disposedAtMs),
     mutate(request) {
       const known = responses.find(request);
       if (known !== undefined) return known;
@@ -114,6 +133,7 @@ export function createSource(machine: Machine, options: SourceOptions = {}): Sou
       return { version: clock.version, ...(resultJson !== undefined && { resultJson }) };
     },
     close() {
+      isClosed = true;
       unlisten();
       untrace();
     },

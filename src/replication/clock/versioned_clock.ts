@@ -7,6 +7,7 @@
  */
 
 import { type Schema, throwLater, toError } from "../../machine/mod.ts";
+import type { ReplicationError } from "./errors.ts";
 import { NO_TRACE_CONTEXTS, TracedTransitions } from "./trace_context.ts";
 
 /** A change of the clock, as a listener of {@linkcode VersionedClock.onChange} receives it. */
@@ -70,6 +71,8 @@ export class VersionedClock {
   readonly #traced = new TracedTransitions();
   readonly #listeners = new Set<(change: ClockChange) => void>();
   readonly #onListenerError: (error: Error) => void;
+  readonly #endListeners = new Set<(reason: ReplicationError) => void>();
+  #ended: ReplicationError | undefined = undefined;
 
   /** `onListenerError` receives what a listener throws, which stops neither the clock nor other listeners. Default: nobody catches it. */
   constructor(onListenerError: (error: Error) => void = throwLater) {
@@ -156,6 +159,23 @@ export class VersionedClock {
   onChange(listener: (change: ClockChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Why the clock never moves again; undefined while it may. */
+  get ended(): ReplicationError | undefined {
+    return this.#ended;
+  }
+
+  /** Calls `listener` when the clock {@linkcode end}s. Returns its removal. */
+  onEnd(listener: (reason: ReplicationError) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
+  /** Says that the clock never moves again. For its owner, once. */
+  end(reason: ReplicationError): void {
+    this.#ended = reason;
+    for (const listener of this.#endListeners) this.#guard(() => listener(reason));
   }
 
   /** What {@linkcode checksum} would be with `ticks[i]` for each of `indexes`, each given once. */
@@ -256,6 +276,14 @@ export class VersionedClock {
       } catch (thrown) {
         this.#onListenerError(toError(thrown));
       }
+    }
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.#onListenerError(toError(thrown));
     }
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { statesource } from "../../../gen/statesource.js";
 import { VirtualTime } from "../../testing/virtual_time.ts";
+import { ReplicationError } from "../clock/errors.ts";
 import { VersionedClock } from "../clock/versioned_clock.ts";
 import { decodeClockMessage } from "../wire/message_codec.ts";
 import { hashSchema } from "../wire/schema_codec.ts";
@@ -85,6 +86,24 @@ describe("Publisher", () => {
     expect(beat).not.toBe(first);
     expect(sinks.every((sink) => sink.envelopes.at(-1) === beat)).toBe(true);
     expect(sinks[0]!.last).toMatchObject({ seq: 1, indexes: new Uint32Array(0) });
+  });
+
+  it("ends its streams with the reason when its clock ends, and accepts no more", () => {
+    const { clock, publisher, subscribe } = setUp();
+    const sink = new TestSink();
+    subscribe(sink);
+    clock.end(new ReplicationError("unavailable", "It is over"));
+    expect(sink.ended).toBe("closed");
+    expect(new TextDecoder().decode(sink.envelopes.at(-1)!.subarray(5))).toBe(
+      '{"error":{"code":"unavailable","message":"It is over"}}',
+    );
+    const message = expect.objectContaining({ code: "unavailable", message: "It is over" });
+    expect(() => subscribe(new TestSink())).toThrow(message);
+    const late = new Publisher(clock, { name: "late", machineId: "m" });
+    expect(() =>
+      late.subscribe({ name: "leaf", epoch: "", seq: 0, schemaHash: "" }, new TestSink()),
+    ).toThrow(message);
+    publisher.close();
   });
 
   it("encodes a snapshot once for all that have the same and begin together", async () => {

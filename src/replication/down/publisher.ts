@@ -60,6 +60,7 @@ export class Publisher {
     forget: (downstream: OpenDownstream) => this.#remove(downstream, undefined),
   };
   readonly #unlisten: () => void;
+  readonly #unlistenEnd: () => void;
   #isClosed = false;
   /** Resolves once the last downstream has left, after {@linkcode drain}. */
   #drained: PromiseWithResolvers<void> | undefined = undefined;
@@ -98,6 +99,7 @@ export class Publisher {
       if (isDue || this.#isAwaited) this.#pushes.request();
       this.#isAwaited = false;
     });
+    this.#unlistenEnd = clock.onEnd((reason) => this.close(reason));
     this.#scheduleBeat();
   }
 
@@ -133,6 +135,7 @@ export class Publisher {
 
   #checkSubscriber(subscriber: string): void {
     const { name, maxDownstreams } = this.#options;
+    if (this.#clock.ended !== undefined) throw this.#clock.ended;
     if (this.#isClosed || this.#drained !== undefined)
       throw new ReplicationError("unavailable", `Node "${name}" is stopping`);
     if (subscriber === name) {
@@ -175,6 +178,7 @@ export class Publisher {
     for (const downstream of this.#downstreams) this.#push(downstream);
     this.#isClosed = true;
     this.#unlisten();
+    this.#unlistenEnd();
     this.#cancelBeat();
     this.#pushes.stop();
     this.#beats.stop();

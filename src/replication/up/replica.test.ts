@@ -62,6 +62,23 @@ describe("Replica", () => {
     expect(nodes[0]!.replica.path).toEqual(["root", "a", "b", "c"]);
   });
 
+  it("is no longer live or fresh once the machine at the root is disposed", async () => {
+    const root = tree.root();
+    const leaf = tree.replica("leaf", "root");
+    await tree.time.advance(100);
+    expect(leaf.replica.status).toBe("live");
+    root.machine.add("Start");
+    const { version } = root.clock;
+    await root.machine.dispose();
+    await tree.time.advance(10_000);
+    expect(leaf.replica.status).not.toBe("live");
+    expect(leaf.replica.ageMs()).toBeGreaterThan(9_000);
+    // Start is removed first, and that is pushed before the streams end.
+    expect(leaf.clock.version).not.toBe(version);
+    expectEqual(leaf.clock, root.clock);
+    expect(root.publisher.downstreams.size).toBe(0);
+  });
+
   it("gets one merged diff per push interval, not one per transition", async () => {
     const root = tree.root();
     tree.replica("relay", "root", { pushIntervalMs: 50 });
