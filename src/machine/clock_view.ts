@@ -1,6 +1,6 @@
 /** The read side of a machine, shared with replicas: states, ticks, waits, state signals and text forms. */
 
-import { throwLater, unknownState } from "./errors.ts";
+import { notStates, throwLater, unknownState } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
@@ -39,6 +39,7 @@ export abstract class ClockView<N extends string = string> {
   /** Whether all of `states` are active; an unknown state is not. True for an empty list. */
   is(states: Names<N>): boolean {
     if (typeof states === "string") return this.#isActive(this.indexOf(states));
+    if (!Array.isArray(states)) throw notStates(states);
     for (const name of states) if (!this.#isActive(this.indexOf(name))) return false;
     return true;
   }
@@ -259,7 +260,9 @@ export abstract class ClockView<N extends string = string> {
 }
 
 function toList<N extends string>(states: Names<N>): readonly N[] {
-  return typeof states === "string" ? [states] : states;
+  if (typeof states === "string") return [states];
+  if (!Array.isArray(states)) throw notStates(states);
+  return states;
 }
 
 function entriesOf<N extends string>(clock: Partial<Record<N, number>>): [N, number][] {

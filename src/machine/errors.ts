@@ -40,11 +40,38 @@ export function isAbortError(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
 
+/** The error for a value that is no list of states, from untyped code. */
+export function notStates(value: unknown): TypeError {
+  return new TypeError(
+    `Cannot use ${show(value)} as states: neither a state's name nor a list of names`,
+  );
+}
+
+/** The error for args that are not an object, from untyped code; `states` are those of the mutation. */
+export function notArgs(value: unknown, states: unknown): TypeError {
+  const hint =
+    typeof value === "string" && typeof states === "string"
+      ? `; several states are one list, such as ["${states}", "${value}"]`
+      : "";
+  return new TypeError(`Cannot use ${show(value)} as args: not an object${hint}`);
+}
+
+/** A value in an error: short, whatever it is. */
+function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null
+    ? Object.prototype.toString.call(value)
+    : String(value);
+}
+
 /** The error for a state name that the machine lacks; suggests the nearest names. */
 export function unknownState(
   view: { readonly id: string; readonly names: readonly string[] },
   name: string,
-): MachineError {
+): MachineError | TypeError {
+  if (typeof name !== "string")
+    return new TypeError(`Cannot use ${show(name)} as a state: not a name`);
   const nearest = likelyNames(name, view.names);
   const hint = nearest.length > 0 ? `; the nearest known are "${nearest.join('", "')}"` : "";
   return new MachineError(

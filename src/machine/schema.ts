@@ -63,6 +63,10 @@ export interface ParsedSchema {
  * Throws `TypeError` for a value that is not a schema.
  */
 export function parseSchema(schema: Schema): ParsedSchema {
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) {
+    const shown = JSON.stringify(schema) ?? String(schema);
+    throw new TypeError(`Cannot read the schema: it is ${shown}, not an object of states`);
+  }
   const parsed: Record<string, StateDefinition> = {};
   const errors: MachineError[] = [];
   const isKnown = (name: string) => Object.hasOwn(schema, name);

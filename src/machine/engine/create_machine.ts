@@ -47,6 +47,8 @@ export function createMachine<N extends string>(
   schema: Readonly<Record<N, StateDefinition<NoInfer<N> | typeof EXCEPTION>>>,
   options: MachineOptions<NoInfer<N>> = {},
 ): Machine<N | typeof EXCEPTION> {
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`Cannot create a machine: its options are ${options}, not an object`);
   return new EngineMachine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
 }
 

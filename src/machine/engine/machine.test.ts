@@ -31,6 +31,57 @@ describe("createMachine()", () => {
   );
 });
 
+describe("A call from untyped code", () => {
+  it.each([
+    [[undefined], "Cannot use undefined as states: neither a state's name nor a list of names"],
+    [[null], "Cannot use null as states: neither a state's name nor a list of names"],
+    [
+      [new Set(["B"])],
+      "Cannot use [object Set] as states: neither a state's name nor a list of names",
+    ],
+    [[[1]], "Cannot use 1 as a state: not a name"],
+    [[["B", undefined]], "Cannot use undefined as a state: not a name"],
+    [
+      ["B", "Start"],
+      'Cannot use "Start" as args: not an object; several states are one list, such as ["B", "Start"]',
+    ],
+    [["B", ["Start"]], "Cannot use a list as args: not an object"],
+    [["B", null], "Cannot use null as args: not an object"],
+    [["B", 1], "Cannot use 1 as args: not an object"],
+  ])("refuses the arguments %j", (given, message) => {
+    const machine = create() as unknown as Record<string, (...given: unknown[]) => unknown>;
+    for (const method of ["add", "remove", "set", "toggle", "canAdd", "canRemove"])
+      expect(() => machine[method]!(...given)).toThrow(new TypeError(message));
+    expect((machine as unknown as Machine).queueTick).toBe(1);
+  });
+
+  it("refuses the same values in reads and waits", () => {
+    const machine = create() as unknown as Record<string, (...given: unknown[]) => unknown>;
+    for (const method of ["is", "not", "has", "any", "when", "whenNot", "willBe"]) {
+      expect(() => machine[method]!(new Set(["B"]))).toThrow(
+        /^Cannot use \[object Set\] as states/,
+      );
+      expect(() => machine[method]!(null)).toThrow(/^Cannot use null as states/);
+    }
+  });
+
+  it.each([
+    [null, "Cannot read the schema: it is null, not an object of states"],
+    [undefined, "Cannot read the schema: it is undefined, not an object of states"],
+    [["A"], 'Cannot read the schema: it is ["A"], not an object of states'],
+    ["A", 'Cannot read the schema: it is "A", not an object of states'],
+  ])("refuses the schema %j", (schema, message) => {
+    expect(() => createMachine(schema as never)).toThrow(new TypeError(message));
+  });
+
+  it("refuses options that are not an object", () => {
+    for (const options of [null, "door"])
+      expect(() => createMachine(SCHEMA, options as never)).toThrow(
+        /^Cannot create a machine: its options are .+, not an object$/,
+      );
+  });
+});
+
 describe("addErr()", () => {
   it("adds Exception with the error among the args, and keeps the error", () => {
     const machine = create();

@@ -1,7 +1,7 @@
 /** Calls for mutations and checks, up to the queue: refused, turned into indexes, or handed to the engine. */
 
 import type { ClockView, Names } from "../clock_view.ts";
-import { MachineError, unknownState } from "../errors.ts";
+import { MachineError, notArgs, notStates, unknownState } from "../errors.ts";
 import type { ResolvedOptions } from "../machine_options.ts";
 import {
   type CheckOptions,
@@ -129,10 +129,15 @@ export class Requests<N extends string> {
     isProbe: boolean,
   ): QueuedMutation {
     const isOne = typeof states === "string";
+    if (!isOne && !Array.isArray(states)) throw notStates(states);
     const mutation = this.#engine.prepare(isOne ? 1 : states.length, isProbe);
     const { called } = mutation;
     mutation.kind = kind;
-    if (args !== undefined) mutation.args = args as MutationArgs;
+    if (args !== undefined) {
+      if (typeof args !== "object" || args === null || Array.isArray(args))
+        throw notArgs(args, states);
+      mutation.args = args as MutationArgs;
+    }
     if (context !== undefined) mutation.context = context;
     if (isOne) {
       called[0] = this.#indexOrThrow(states);
