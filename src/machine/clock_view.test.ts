@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { setUp } from "./_setup.ts";
 
@@ -67,6 +68,7 @@ describe("ClockView", () => {
     machine.add(["A", "B"]);
     expect(machine.isTime([1, 1, 0, 0, 0])).toBe(true);
     expect(machine.isTime([1, 0], ["A", "B"])).toBe(false);
+    expect([machine.isTime([1, 1]), machine.isTime([1, 1, 0, 0, 0, 0])]).toEqual([false, false]);
     expect(machine.wasTime([1, 0, 0, 0, 0])).toBe(true);
     expect(machine.wasTime([0, 2], ["A", "B"])).toBe(false);
     expect([
@@ -90,6 +92,34 @@ describe("ClockView", () => {
     expect(machine.inspect(["A", "C"])).toBe(
       "1 A\n    |Tick     1\n    |Auto     true\n    |Add      \n    |Require  B\n    |Remove   C\n    |After    C\n0 C\n    |Tick     0\n",
     );
+  });
+
+  it("is its id and clock in JSON, and one line in a console", async () => {
+    const machine = create();
+    machine.add(["A", "B"]);
+    expect(JSON.parse(JSON.stringify({ machine }))).toEqual({
+      machine: { id: "m", clock: { A: 1, B: 1, C: 0, D: 0, Exception: 0 } },
+    });
+    expect(inspect({ machine })).toBe("{ machine: Machine m (A:1 B:1) }");
+    await machine.dispose();
+    expect(inspect(machine)).toBe("Machine m ()");
+  });
+
+  it("gives out a schema that is frozen, and a clock without methods that write", () => {
+    const schema = { A: { add: ["B"], tags: ["x"] }, B: {} };
+    const machine = setUp(schema);
+    const { A } = machine.schema as { A: { add: string[]; tags: string[] } };
+    for (const part of [machine.schema, A, A.add, A.tags])
+      expect(() => Object.assign(part, { 0: "C" })).toThrow(TypeError);
+    schema.A.add.push("A");
+    schema.A.tags.push("y");
+    expect(A).toEqual({ add: ["B"], tags: ["x"] });
+    // @ts-expect-error callers only read
+    const write = () => (machine.ticks[0] = 1);
+    // @ts-expect-error callers only read
+    const fill = () => machine.ticks.fill(1);
+    expect([write, fill]).toHaveLength(2);
+    expect([...machine.ticks]).toEqual([0, 0, 0]);
   });
 
   it("calls clock listeners once per transition with the moved states", () => {

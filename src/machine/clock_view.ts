@@ -4,6 +4,7 @@ import { notStates, throwLater, unknownState } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
+import type { Ticks } from "./waits/ticks.ts";
 import { Waits } from "./waits/waits.ts";
 
 /** One state name or several. */
@@ -18,10 +19,10 @@ export abstract class ClockView<N extends string = string> {
   readonly id: string;
   /** State names in index order. */
   abstract get names(): readonly N[];
-  /** The schema as parsed: without unknown names in Add, Remove and After. */
+  /** The schema as parsed: without unknown names in Add, Remove and After. Frozen. */
   abstract get schema(): Schema<N>;
-  /** Ticks in index order; odd is active. This is the live array: do not write to it or keep it across an await. */
-  abstract get ticks(): Float64Array;
+  /** Ticks in index order; odd is active. This is the live array: do not keep it across an await. */
+  abstract get ticks(): Ticks;
 
   protected readonly waits: Waits;
   readonly #signals = new Map<number, AbortController>();
@@ -152,7 +153,7 @@ export abstract class ClockView<N extends string = string> {
   }
 
   /** Resolves when `query` returns true for the ticks (in index order) after a later change. Rejects with what it throws. */
-  whenQuery(query: (ticks: Float64Array) => boolean, options: WaitOptions = {}): Promise<void> {
+  whenQuery(query: (ticks: Ticks) => boolean, options: WaitOptions = {}): Promise<void> {
     return this.waits.query(query, options.signal);
   }
 
@@ -181,6 +182,20 @@ export abstract class ClockView<N extends string = string> {
    */
   onClockChange(listener: (indexes: Uint32Array) => void): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** What `JSON.stringify()` writes. */
+  toJSON(): { readonly id: string; readonly clock: Record<N, number> } {
+    return { id: this.id, clock: this.clock() };
+  }
+
+  static {
+    // What a console shows in Node.js, Deno and Bun: one line instead of all that the machine consists of.
+    Object.defineProperty(ClockView.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: ClockView) {
+        return `Machine ${this.id} ${this}`;
+      },
+    });
   }
 
   /** The active states and their ticks: `(A:1 B:3)`. */

@@ -96,6 +96,7 @@ export {
   type StateDefinition,
   type StateName,
 } from "./schema.ts";
+export type { Ticks } from "./waits/ticks.ts";
 
 // For sibling folders: schemas from elsewhere, hints for misspelt names, and what a machine on a
 // replica's clock shares with this one.

@@ -50,7 +50,7 @@ export function defineSchema<const S extends Record<string, StateDefinition>>(
 
 /** The result of {@linkcode parseSchema}. */
 export interface ParsedSchema {
-  /** Cleaned up, with `Exception`. Unknown names remain only in `require`; such a state never activates. */
+  /** Cleaned up, with `Exception`, frozen. Unknown names remain only in `require`; such a state never activates. */
   readonly schema: Schema;
   /** One per contradiction; the schema can still be used. */
   readonly errors: readonly MachineError[];
@@ -73,6 +73,7 @@ export function parseSchema(schema: Schema): ParsedSchema {
   for (const [name, given] of Object.entries(schema)) {
     checkState(name, given);
     const state: Record<string, unknown> = { ...given };
+    if (given.tags !== undefined) state.tags = [...given.tags];
     const remove = without(given.remove, name);
     const add = given.add?.filter((other) => {
       const removed = remove?.indexOf(other) ?? -1;
@@ -93,10 +94,11 @@ export function parseSchema(schema: Schema): ParsedSchema {
     if (remove !== undefined) state.remove = remove.filter(isKnown);
     if (given.after !== undefined) state.after = without(given.after, name)!.filter(isKnown);
     if (given.require !== undefined) state.require = [...given.require];
-    parsed[name] = state as StateDefinition;
+    for (const value of Object.values(state)) Object.freeze(value);
+    parsed[name] = Object.freeze(state as StateDefinition);
   }
-  if (!isKnown(EXCEPTION)) parsed[EXCEPTION] = { multi: true };
-  return { schema: parsed, errors };
+  if (!isKnown(EXCEPTION)) parsed[EXCEPTION] = Object.freeze({ multi: true });
+  return { schema: Object.freeze(parsed), errors };
 }
 
 /** Checks the types of a state at run time, as schemas can come from a file. */

@@ -3,7 +3,13 @@
  * state changes there. It follows a clock and never writes to it. SPEC.md has the rules.
  */
 
-import { ClockView, type Schema, unknownState, type WaitOptions } from "../machine/mod.ts";
+import {
+  ClockView,
+  type Schema,
+  type Ticks,
+  unknownState,
+  type WaitOptions,
+} from "../machine/mod.ts";
 import {
   type ClockChange,
   ReplicationError,
@@ -97,7 +103,7 @@ export class ReplicaMachine<N extends string = string>
     return this.#clock.schema as Schema<N>;
   }
 
-  override get ticks(): Float64Array {
+  override get ticks(): Ticks {
     return this.isSynced ? this.#clock.ticks : this.#served.ticks;
   }
 

@@ -29,6 +29,7 @@ import { compileSchema } from "../resolver/compiled_schema.ts";
 import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "../schema.ts";
 import { ArgsWaits } from "../waits/args_waits.ts";
 import { QueueWaits } from "../waits/queue_waits.ts";
+import type { Ticks } from "../waits/ticks.ts";
 import { Disposal } from "./disposal.ts";
 import { Engine } from "./engine.ts";
 import { canceled, Requests } from "./requests.ts";
@@ -119,7 +120,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     return this.#engine.schema.schema as Schema<N>;
   }
 
-  override get ticks(): Float64Array {
+  override get ticks(): Ticks {
     return this.#ticks;
   }
 

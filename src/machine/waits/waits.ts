@@ -1,5 +1,7 @@
 /** Waits for the clock: promises for active or inactive states, ticks and queries. Equal waits share one promise. */
 
+import type { Ticks } from "./ticks.ts";
+
 /** What satisfies a wait, and in which order waits resolve that are satisfied together. */
 type WaitKind = "active" | "inactive" | "ticks" | "query";
 const TURN: Record<WaitKind, number> = { active: 0, inactive: 0, ticks: 1, query: 2 };
@@ -9,7 +11,7 @@ interface Wait {
   key: string;
   states: readonly number[];
   readonly ticks: readonly number[];
-  readonly query: ((ticks: Float64Array) => boolean) | undefined;
+  readonly query: ((ticks: Ticks) => boolean) | undefined;
   readonly signal: AbortSignal | undefined;
   readonly promise: Promise<void>;
   readonly resolve: () => void;
@@ -39,7 +41,7 @@ interface StateWaits {
 const RESOLVED = Promise.resolve();
 
 export class Waits {
-  readonly #ticks: () => Float64Array;
+  readonly #ticks: () => Ticks;
   /** Waits per state; a wait is listed under each of its states. */
   readonly #byState = new Map<number, StateWaits>();
   readonly #queries = new Set<Wait>();
@@ -48,7 +50,7 @@ export class Waits {
   #isClosed = false;
 
   /** `ticks` returns the current clock. */
-  constructor(ticks: () => Float64Array) {
+  constructor(ticks: () => Ticks) {
     this.#ticks = ticks;
   }
 
@@ -77,7 +79,7 @@ export class Waits {
   }
 
   /** Resolves when `query` returns true for the ticks after a transition; the current clock does not count. */
-  query(query: (ticks: Float64Array) => boolean, signal?: AbortSignal): Promise<void> {
+  query(query: (ticks: Ticks) => boolean, signal?: AbortSignal): Promise<void> {
     if (this.#isClosed) return RESOLVED;
     if (signal?.aborted) return rejected(signal.reason);
     const wait = this.#create("query", [], [], query, signal);
@@ -110,7 +112,7 @@ export class Waits {
   }
 
   /** Whether a query returns true. If it throws, its wait rejects with the error. */
-  #ask(wait: Wait, ticks: Float64Array): boolean {
+  #ask(wait: Wait, ticks: Ticks): boolean {
     try {
       return wait.query!(ticks);
     } catch (thrown) {
