@@ -135,6 +135,64 @@ describe("ClockView", () => {
   });
 });
 
+describe("subscribe() and getSnapshot()", () => {
+  it("call a listener at once and after each change, with a snapshot that is stable in between", () => {
+    const machine = create();
+    // As a framework takes them: without the machine.
+    const { subscribe, getSnapshot } = machine;
+    const seen: unknown[] = [];
+    const stop = subscribe((snapshot) => {
+      expect(snapshot).toBe(getSnapshot());
+      seen.push(snapshot);
+    });
+    machine.add("A");
+    machine.add("A");
+    machine.set(["B", "C"]);
+    stop();
+    stop();
+    machine.add("D");
+    expect(seen).toEqual([
+      { active: [], clock: { A: 0, B: 0, C: 0, D: 0, Exception: 0 } },
+      { active: ["A"], clock: { A: 1, B: 0, C: 0, D: 0, Exception: 0 } },
+      { active: ["B", "C"], clock: { A: 2, B: 1, C: 1, D: 0, Exception: 0 } },
+    ]);
+    expect(getSnapshot()).toMatchObject({ active: ["D", "B", "C"] });
+    expect(getSnapshot()).toBe(getSnapshot());
+    expect(Object.isFrozen(getSnapshot().active)).toBe(true);
+  });
+
+  it("count each subscription, and isolate listeners from each other's errors", () => {
+    const machine = create();
+    let calls = 0;
+    const listener = () => void calls++;
+    const stop = machine.subscribe(listener);
+    machine.subscribe(listener);
+    expect(() =>
+      machine.subscribe(() => {
+        throw new Error("made up");
+      }),
+    ).not.toThrow();
+    expect(machine.err?.message).toBe("made up");
+    calls = 0;
+    stop();
+    machine.add("A");
+    expect(calls).toBe(1);
+  });
+
+  it("show the change in final handlers, a new schema, and the end", async () => {
+    const machine = create();
+    const seen: string[] = [];
+    machine.bind({ AState: () => void seen.push(`handler ${machine.getSnapshot().active}`) });
+    machine.subscribe(({ active }) => seen.push(`listener ${active}`));
+    machine.getSnapshot();
+    machine.add("A");
+    machine.setSchema({ A: {}, B: {}, C: {}, D: {}, E: {} }, [..."EABCD", "Exception"]);
+    expect(machine.getSnapshot().clock).toHaveProperty("E", 0);
+    await machine.dispose();
+    expect(seen).toEqual(["listener ", "handler A", "listener A", "listener A", "listener "]);
+  });
+});
+
 describe("stateSignal()", () => {
   it("is shared, works while inactive, and aborts on activation, deactivation and re-entry", () => {
     const machine = create();

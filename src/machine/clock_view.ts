@@ -1,6 +1,6 @@
 /** The read side of a machine, shared with replicas: states, ticks, waits, state signals and text forms. */
 
-import { notStates, throwLater, unknownState } from "./errors.ts";
+import { notStates, throwLater, toError, unknownState } from "./errors.ts";
 import { Listeners } from "./listeners.ts";
 import { EXCEPTION, type Schema } from "./schema.ts";
 import { formatActive, formatAll, inspectStates } from "./text.ts";
@@ -15,6 +15,14 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The clock at one moment. Frozen; the same object until the clock changes. */
+export interface ViewSnapshot<N extends string = string> {
+  /** Active states in the view's order. */
+  readonly active: readonly N[];
+  /** Ticks by name. */
+  readonly clock: Readonly<Record<N, number>>;
+}
+
 export abstract class ClockView<N extends string = string> {
   readonly id: string;
   /** State names in index order. */
@@ -27,6 +35,9 @@ export abstract class ClockView<N extends string = string> {
   protected readonly waits: Waits;
   readonly #signals = new Map<number, AbortController>();
   readonly #listeners = new Listeners<[Uint32Array]>((error) => this.listenerFailed(error));
+  readonly #subscribers = new Listeners<[]>((error) => this.listenerFailed(error));
+  #followsForSubscribers = false;
+  #snapshot: ViewSnapshot<N> | undefined = undefined;
   #indexes = new Uint32Array(0);
 
   constructor(id: string) {
@@ -184,6 +195,35 @@ export abstract class ClockView<N extends string = string> {
     return this.#listeners.add(listener);
   }
 
+  /**
+   * Calls `listener` at once, and after each change of the clock, with the current snapshot. Returns a function
+   * that removes it. Needs no `this`: `useSyncExternalStore(machine.subscribe, machine.getSnapshot)`; it also
+   * makes the machine a store of Svelte.
+   */
+  readonly subscribe: (listener: (snapshot: ViewSnapshot<N>) => void) => () => void = (
+    listener,
+  ) => {
+    const call = () => listener(this.getSnapshot());
+    const remove = this.#subscribers.add(call);
+    if (!this.#followsForSubscribers) this.onClockChange(() => this.#subscribers.call());
+    this.#followsForSubscribers = true;
+    try {
+      call();
+    } catch (thrown) {
+      this.listenerFailed(toError(thrown));
+    }
+    return remove;
+  };
+
+  /** The current snapshot; needs no `this`. */
+  readonly getSnapshot: () => ViewSnapshot<N> = () => {
+    this.#snapshot ??= Object.freeze({
+      active: Object.freeze(this.activeStates()),
+      clock: Object.freeze(this.clock()),
+    });
+    return this.#snapshot;
+  };
+
   /** What `JSON.stringify()` writes. */
   toJSON(): { readonly id: string; readonly clock: Record<N, number> } {
     return { id: this.id, clock: this.clock() };
@@ -227,8 +267,15 @@ export abstract class ClockView<N extends string = string> {
     return this.indexOf(name);
   }
 
-  /** For subclasses: aborts the signals of the states that moved. */
+  /** For subclasses, when the clock has changed otherwise than by ticks: takes a new snapshot, and calls the subscribers. */
+  protected emitSnapshot(): void {
+    this.#snapshot = undefined;
+    this.#subscribers.call();
+  }
+
+  /** For subclasses: aborts the signals of the states that moved. To be called whenever ticks move. */
   protected abortSignals(changed: Int32Array | Uint32Array, count: number): void {
+    this.#snapshot = undefined;
     if (this.#signals.size === 0) return;
     for (let i = 0; i < count; i++) {
       const controller = this.#signals.get(changed[i]!);

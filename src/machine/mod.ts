@@ -21,7 +21,7 @@ export {
   type ServedCall,
   type ServedCalls,
 } from "./calls.ts";
-export { ClockView, type Names, type WaitOptions } from "./clock_view.ts";
+export { ClockView, type Names, type ViewSnapshot, type WaitOptions } from "./clock_view.ts";
 export { createMachine } from "./engine/create_machine.ts";
 export { MachineError, type MachineErrorCode } from "./errors.ts";
 export {

@@ -121,6 +121,19 @@ describe("ReplicaMachine", () => {
     await expect(replica.when("A", { signal })).rejects.toThrow("made up");
   });
 
+  it("has a stable snapshot, and calls subscribers for each diff, new epoch, and at its end", async () => {
+    const { followed, replica, snapshot } = setUp();
+    const seen: string[] = [];
+    replica.subscribe(({ active }) => seen.push(active.join()));
+    await snapshot("+A");
+    expect(replica.getSnapshot()).toBe(replica.getSnapshot());
+    await followed.push("+B");
+    followed.restart();
+    await snapshot("+M");
+    await replica.close();
+    expect(seen).toEqual(["", "A", "A,B", "M", "M"]);
+  });
+
   it("ends a wait that nobody awaits without failing the process", async () => {
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => void unhandled.push(reason);

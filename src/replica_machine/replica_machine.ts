@@ -186,6 +186,7 @@ export class ReplicaMachine<N extends string = string>
     this.#closing.abort();
     this.waits.close();
     this.abortAllSignals();
+    this.emitSnapshot();
     await closed;
   }
 

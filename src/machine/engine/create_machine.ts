@@ -348,6 +348,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#argsWaits.remap(toNew);
     engine.hasArgsWaits = this.#argsWaits.count > 0;
     this.remapSignals(toNew);
+    this.emitSnapshot();
     this.#tracers.each((tracer) => tracer.schemaChanged?.(this.#self));
   }
 
@@ -402,6 +403,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     this.#engine.bindings = [];
     this.#indexByName = NO_INDEXES;
     this.#ticks = NO_TICKS;
+    this.emitSnapshot();
     this.#disposal.end((error) => this.#keepError(error));
   }
 
