@@ -266,6 +266,19 @@ describe.each([OLDEST_NODE, process.versions.node])(
       expect(await node.exit(), node.tail()).toBe(0);
     });
 
+    it("runs a root with a machine of the user's own", async () => {
+      const root = start(["node", "--machine", "door.mjs"], {
+        TST_ADDR: "127.0.0.1:0",
+        TST_HTTP_ADDR: "127.0.0.1:0",
+      });
+      cleanup.add(() => root.stop());
+      const [, address] = await root.line(/node started .*http=(\S+)/);
+      const response = await fetch(`http://${address}/states`);
+      expect(await response.json()).toMatchObject({ machine: "door" });
+      await root.stop();
+      expect(await root.exit(), root.tail()).toBe(0);
+    });
+
     it("starts the whole tree, and stops it with exit code 0", async () => {
       const { offset, leaf } = await freeTree();
       const tree = start(["start"], { TST_PORT_OFFSET: `${offset}`, TST_FEED: "none" });
