@@ -44,6 +44,7 @@ export function createConsumerProject(parent: string, manifest: Manifest): Consu
   const packages = [
     join(parent, report.filename),
     `typescript@${manifest.devDependencies.typescript}`,
+    `@types/node@${manifest.devDependencies["@types/node"]}`,
     `${OLDER_TYPESCRIPT_FOLDER}@npm:typescript@${OLDER_TYPESCRIPT}`,
   ];
   run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", ...packages], folder);

@@ -128,6 +128,7 @@ describe.each([OLDEST_NODE, process.versions.node])("on Node.js %s", (version) =
 
   it.each([
     ["nodenext", NODENEXT],
+    ["nodenext and only the types of Node.js", [...NODENEXT, "--lib", "es2024", "--types", "node"]],
     ["bundler", BUNDLER],
   ])("compiles with --strict under %s, without skipLibCheck", (name, options) => {
     const out = join(project.folder, `out-${name}`);
