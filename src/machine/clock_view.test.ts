@@ -135,6 +135,17 @@ describe("ClockView", () => {
   });
 });
 
+describe("tags() and statesByTag()", () => {
+  it("give the tags of a state, and the states with a tag, whatever its value", () => {
+    const machine = setUp({ B: { tags: ["ui", "level:1"] }, A: { tags: ["level:2"] }, C: {} });
+    expect([machine.tags("B"), machine.tags("C")]).toEqual([["ui", "level:1"], []]);
+    expect(machine.statesByTag("level")).toEqual(["A", "B"]);
+    expect(machine.statesByTag("level:2")).toEqual(["A"]);
+    expect([machine.statesByTag("lev"), machine.statesByTag("ui:1")]).toEqual([[], []]);
+    expect(() => machine.tags("Nope")).toThrow(/Cannot use state "Nope"/);
+  });
+});
+
 describe("subscribe() and getSnapshot()", () => {
   it("call a listener at once and after each change, with a snapshot that is stable in between", () => {
     const machine = create();

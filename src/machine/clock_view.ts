@@ -124,6 +124,20 @@ export abstract class ClockView<N extends string = string> {
     return entriesOf(clock).every(([name, tick]) => this.tick(name) >= tick);
   }
 
+  /** The tags of a state. Throws `MachineError` for an unknown state. */
+  tags(state: N): readonly string[] {
+    this.toIndexes(state);
+    return this.schema[state].tags ?? [];
+  }
+
+  /** States that have a tag, in index order: `level` finds `level` and `level:1`, `level:1` only itself. */
+  statesByTag(tag: string): N[] {
+    const { schema } = this;
+    return this.names.filter((name) =>
+      schema[name]?.tags?.some((other) => other === tag || other.startsWith(`${tag}:`)),
+    );
+  }
+
   /** Whether `Exception` is active. */
   get isErr(): boolean {
     return this.is(EXCEPTION as N);

@@ -96,6 +96,8 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
 
   /** Whether a transition, or a function given to {@linkcode eval}, is running: a mutation made now is queued. */
   readonly isRunning: boolean;
+  /** The transition that is running; undefined between transitions. */
+  readonly transition: Transition<N> | undefined;
   /** The last error; kept when `Exception` is removed or its mutation was canceled. */
   readonly err: Error | undefined;
   /** Number of imports so far. */
@@ -108,6 +110,13 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   willBe(states: Names<N>): boolean;
   /** Whether a remove of exactly these states is in the queue. */
   willBeRemoved(states: Names<N>): boolean;
+  /** Whether a mutation of this type that names at least these states is in the queue, with or without args. */
+  isQueued(type: MutationType, states: Names<N>): boolean;
+  /**
+   * Whether the queue leaves all of `states` active: for each the last queued mutation that names it decides, and
+   * without one, whether it is active now. Relations and handlers may decide otherwise.
+   */
+  willBeActive(states: Names<N>): boolean;
   /** How many transitions each resolver served: the incremental one costs what it touches, the general one visits all active states. */
   readonly resolverCounts: { readonly incremental: number; readonly general: number };
 
@@ -132,6 +141,8 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   handle(handlers: Handlers<N, A>, options?: BindOptions): () => void;
   /** Like {@linkcode handle}, for handlers whose names are known only at run time. */
   bind(handlers: Readonly<Record<string, unknown>>, options?: BindOptions): () => void;
+  /** The bound sets of handlers, in the order of their calls. */
+  readonly bindings: readonly BoundHandlers[];
   /** Attaches a tracer. Returns a function that removes it. */
   trace(tracer: Tracer): () => void;
   readonly tracers: readonly Tracer[];
@@ -152,6 +163,9 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   call(name: string, args?: unknown, options?: CallOptions): Promise<unknown>;
   /** Names of the served functions. */
   readonly servedCalls: readonly string[];
+
+  /** Calls `listener` with every error, including one whose mutation is canceled. Returns a function that removes it. */
+  onError(listener: (error: Error) => void): () => void;
 
   // Schema, export, disposal.
 
@@ -310,6 +324,13 @@ export type Handlers<N extends string = string, A = unknown> = {
   readonly AnyEnter?: NegotiationHandler<N>;
   readonly AnyState?: FinalHandler<N>;
 };
+
+/** A set of handlers, as {@linkcode Machine.bindings} lists it. */
+export interface BoundHandlers {
+  readonly id: string;
+  /** Names of its handlers, such as `ReadyState`. */
+  readonly names: readonly string[];
+}
 
 export interface BindOptions {
   /** Names the binding for tracers. Default: `handlers-1`, `handlers-2`, … */

@@ -68,6 +68,7 @@ export {
 } from "./extras/mod.ts";
 export type {
   BindOptions,
+  BoundHandlers,
   FinalHandler,
   HandlerEvent,
   Handlers,

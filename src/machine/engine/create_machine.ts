@@ -7,7 +7,14 @@ import { Bindings } from "../handlers/bindings.ts";
 import type { EngineHost } from "../handlers/engine_context.ts";
 import { TracerList } from "../handlers/tracer_list.ts";
 import { Listeners } from "../listeners.ts";
-import type { BindOptions, Handlers, Machine, Tracer } from "../machine.ts";
+import type {
+  BindOptions,
+  BoundHandlers,
+  Handlers,
+  Machine,
+  Tracer,
+  Transition,
+} from "../machine.ts";
 import { createExport, type MachineExport, readExport } from "../machine_export.ts";
 import {
   type MachineOptions,
@@ -24,6 +31,7 @@ import {
   type MutationArgs,
   type MutationOptions,
   type MutationResult,
+  type MutationType,
 } from "../mutation.ts";
 import { compileSchema } from "../resolver/compiled_schema.ts";
 import { EXCEPTION, parseSchema, type Schema, type StateDefinition, sortNames } from "../schema.ts";
@@ -64,7 +72,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   /** This machine, for code that does not depend on its state names. */
   readonly #self = this as unknown as Machine;
   readonly #options: ResolvedOptions;
-  readonly #onError: ((error: Error) => void) | undefined;
+  readonly #errorListeners = new Listeners<[Error]>(throwLater);
   readonly #requests: Requests<N>;
   readonly #calls: CallTable;
   readonly #disposal = new Disposal();
@@ -85,7 +93,7 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     super(options.id ?? randomId());
     this.#options = resolveOptions(options);
     this.#calls = new CallTable(this.id);
-    this.#onError = options.onError;
+    if (options.onError !== undefined) this.#errorListeners.add(options.onError);
     const { schema: parsed, errors } = parseSchema(schema);
     const names = sortNames(Object.keys(parsed));
     if (options.states !== undefined) checkOrder(this.id, options.states, names);
@@ -193,6 +201,13 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
     return this.#engine.isRunning;
   }
 
+  get transition(): Transition<N> | undefined {
+    const { isRunning, transition } = this.#engine;
+    return isRunning && transition.isRunning
+      ? (transition as Transition as unknown as Transition<N>)
+      : undefined;
+  }
+
   get err(): Error | undefined {
     return this.#err;
   }
@@ -216,6 +231,29 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
 
   willBeRemoved(states: Names<N>): boolean {
     return this.#requests.isQueued(MUTATION_REMOVE, states);
+  }
+
+  isQueued(type: MutationType, states: Names<N>): boolean {
+    this.toIndexes(states);
+    const wanted = typeof states === "string" ? [states] : states;
+    return this.queue.some(
+      (queued) =>
+        queued.type === type &&
+        !queued.isCheck &&
+        wanted.every((state) => queued.states.includes(state)),
+    );
+  }
+
+  willBeActive(states: Names<N>): boolean {
+    this.toIndexes(states);
+    const { queue } = this;
+    return (typeof states === "string" ? [states] : states).every((state) => {
+      const last = queue.findLast(
+        (queued) => !queued.isCheck && (queued.type === "set" || queued.states.includes(state)),
+      );
+      if (last === undefined) return this.is(state);
+      return last.type !== "remove" && last.states.includes(state);
+    });
   }
 
   get resolverCounts(): { readonly incremental: number; readonly general: number } {
@@ -312,6 +350,14 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
       this.#bindings.remove(set);
       this.#engine.bindings = this.#bindings.compiled;
     };
+  }
+
+  get bindings(): readonly BoundHandlers[] {
+    return this.#bindings.list;
+  }
+
+  onError(listener: (error: Error) => void): () => void {
+    return this.#errorListeners.add(listener);
   }
 
   trace(tracer: Tracer): () => void {
@@ -470,10 +516,6 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
 
   #keepError(error: Error): void {
     this.#err = error;
-    try {
-      this.#onError?.(error);
-    } catch (thrown) {
-      throwLater(thrown);
-    }
+    this.#errorListeners.call(error);
   }
 }

@@ -248,6 +248,7 @@ export class Engine implements EngineContext {
     if (transition.rejected !== undefined) transition.isAccepted = false;
     tracers.transitionEnd(transition);
     if (!mutation.isCheck) this.host.onTransitionEnd(transition, this.#changed, changedCount);
+    transition.isRunning = false;
     if (transition.rejected !== undefined)
       return { result: "canceled", rejected: transition.rejected };
     return EXECUTED;

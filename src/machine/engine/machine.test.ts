@@ -157,6 +157,64 @@ describe("addErr()", () => {
   });
 });
 
+describe("onError()", () => {
+  it("calls a listener with every error from then on, besides the option, until it is removed", () => {
+    const log: string[] = [];
+    const machine = createMachine(SCHEMA, { onError: ({ message }) => log.push(`0 ${message}`) });
+    machine.handle({ ExceptionEnter: () => false });
+    machine.addErr(new Error("a"));
+    const stop = machine.onError(({ message }) => log.push(`1 ${message}`));
+    machine.onError(({ message }) => log.push(`2 ${message}`));
+    machine.addErr(new Error("b"));
+    stop();
+    machine.addErr(new Error("c"));
+    expect(log).toEqual(["0 a", "0 b", "1 b", "2 b", "0 c", "2 c"]);
+  });
+});
+
+describe("isRunning and transition", () => {
+  it("show the running transition, and none between transitions", () => {
+    const machine = create();
+    const log: unknown[] = [];
+    const note = () => void log.push([machine.isRunning, machine.transition?.mutation.states]);
+    note();
+    machine.handle({ BEnter: note, StartState: note });
+    machine.trace({ transitionEnd: note, queueEnd: note });
+    machine.add("B");
+    void machine.eval(() => {
+      note();
+      machine.add("Start");
+    });
+    note();
+    expect(log).toEqual([
+      [false, undefined],
+      [true, ["B"]],
+      [true, ["B"]],
+      [false, undefined],
+      [true, undefined],
+      [true, ["Start"]],
+      [true, ["Start"]],
+      [false, undefined],
+      [false, undefined],
+    ]);
+  });
+});
+
+describe("bindings", () => {
+  it("list the bound sets with the names of their handlers", () => {
+    const machine = create();
+    const remove = machine.handle({ AnyState() {}, BEnter: () => true, BState() {} }, { id: "x" });
+    machine.handle({ B: { Start: () => true }, AnyEnter() {} });
+    const second = { id: "handlers-1", names: ["BStart", "AnyEnter"] };
+    expect(machine.bindings).toEqual([
+      { id: "x", names: ["BEnter", "BState", "AnyState"] },
+      second,
+    ]);
+    remove();
+    expect(machine.bindings).toEqual([second]);
+  });
+});
+
 describe("export() and import()", () => {
   it("carry over ticks and active states by name", () => {
     const machine = create();

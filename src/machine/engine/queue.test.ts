@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ABC, setUp } from "../_setup.ts";
+import { ABC, bind, setUp } from "../_setup.ts";
 import type { Machine, MutationResult } from "../mod.ts";
 
 /** Runs `act` within the final handlers of an Add A. */
@@ -195,5 +195,39 @@ describe("Queue", () => {
     });
     expect(seen).toEqual([true, false, true]);
     expect(machine.willBe("B")).toBe(false);
+  });
+});
+
+describe("isQueued() and willBeActive()", () => {
+  it("ask what the queue holds, with or without args, and what it will leave", () => {
+    const machine = setUp({ A: {}, B: {}, C: {}, D: {} });
+    machine.add("D");
+    const seen: unknown[] = [];
+    bind(machine, {
+      AState() {
+        machine.add(["B", "C"], { id: 1 });
+        machine.remove("B");
+        machine.canAdd("D");
+        seen.push(
+          [machine.isQueued("add", "B"), machine.isQueued("add", ["C", "B"])],
+          [machine.isQueued("add", "D"), machine.isQueued("set", "B")],
+          ["A", "B", "C", "D"].map((state) => machine.willBeActive(state)),
+          machine.willBeActive(["A", "C", "D"]),
+        );
+        machine.set(["B"]);
+        seen.push(["A", "B", "C", "D"].map((state) => machine.willBeActive(state)));
+      },
+    });
+    machine.add("A");
+    expect(seen).toEqual([
+      [true, true],
+      [false, false],
+      [true, false, true, true],
+      true,
+      [false, true, false, false],
+    ]);
+    expect([machine.isQueued("add", "B"), machine.willBeActive("B")]).toEqual([false, true]);
+    expect(() => machine.willBeActive("Nope")).toThrow(/Cannot use state "Nope"/);
+    expect(() => machine.isQueued("add", "Nope")).toThrow(/Cannot use state "Nope"/);
   });
 });

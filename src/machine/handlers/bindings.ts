@@ -1,6 +1,6 @@
 /** The sets of handlers bound to a machine, compiled again for each new schema. */
 
-import type { BindOptions } from "../machine.ts";
+import type { BindOptions, BoundHandlers } from "../machine.ts";
 import type { CompiledSchema } from "../resolver/compiled_schema.ts";
 import { type Binding, compileBinding } from "./binding.ts";
 
@@ -19,6 +19,17 @@ export class Bindings {
   /** All sets, compiled for the current schema, in the order in which they were bound. */
   get compiled(): readonly Binding[] {
     return this.#compiled;
+  }
+
+  /** All sets, with the names of their handlers. */
+  get list(): readonly BoundHandlers[] {
+    return this.#compiled.map(({ id, Enter, Exit, State, End, pairs, anyEnter, anyState }) => {
+      const any = [anyEnter, anyState].filter((handler) => handler !== undefined);
+      const handlers = [Enter, Exit, State, End, ...pairs.values()].flatMap((byState) => [
+        ...byState.values(),
+      ]);
+      return { id, names: [...new Set([...handlers, ...any].map(({ name }) => name))] };
+    });
   }
 
   /** Adds a set after the others. Throws `MachineError` for a handler whose name fits no state of the schema. */

@@ -12,6 +12,8 @@ export class EngineTransition implements Transition {
   readonly #ticks: Float64Array;
   readonly #plan: Plan;
   readonly #resolution: Resolution;
+  /** Whether it has begun and not ended. */
+  isRunning = false;
   number = 0;
   mutation!: Mutation;
   phase: TransitionPhase = "negotiation";
@@ -40,6 +42,7 @@ export class EngineTransition implements Transition {
 
   /** Starts over for the next mutation. */
   begin(mutation: QueuedMutation, queueLength: number, timeSum: number): void {
+    this.isRunning = true;
     this.number++;
     this.mutation = mutation;
     this.phase = "negotiation";
