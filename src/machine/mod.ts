@@ -25,6 +25,9 @@ export { ClockView, type Names, type ViewSnapshot, type WaitOptions } from "./cl
 export { createMachine } from "./engine/create_machine.ts";
 export { MachineError, type MachineErrorCode } from "./errors.ts";
 export {
+  type AddAndWaitOptions,
+  type AwaitedStates,
+  addAndWait,
   BASE_STATES,
   BASIC,
   BASIC_STATES,
@@ -59,12 +62,16 @@ export {
   pipeStart,
   prefixSchema,
   type RegisterDisposalArgs,
+  type RetryOptions,
   recordHistory,
   replaceRelations,
+  retryMutation,
   STATE_SOURCE,
   STATE_SOURCE_STATES,
   type StatesDefinition,
   syncStates,
+  whenAll,
+  whenAny,
 } from "./extras/mod.ts";
 export type {
   BindOptions,

@@ -50,3 +50,12 @@ export {
   pipeStart,
   syncStates,
 } from "./pipes.ts";
+export {
+  type AddAndWaitOptions,
+  type AwaitedStates,
+  addAndWait,
+  type RetryOptions,
+  retryMutation,
+  whenAll,
+  whenAny,
+} from "./waiting.ts";
