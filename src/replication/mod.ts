@@ -68,6 +68,7 @@ export type {
   ResyncReason,
   UpstreamTracer,
 } from "./up/tracer.ts";
+export { schemaHash } from "./wire/schema_codec.ts";
 
 // For sibling folders: deadlines and waits, trace contexts and their bytes, and what lies on the wire.
 

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { statesource } from "../../../gen/statesource.js";
 import { schema as flights, stateNames } from "../../flights/mod.ts";
-import type { Schema } from "../../machine/mod.ts";
+import { createMachine, type Schema } from "../../machine/mod.ts";
 import { ReplicationError } from "../clock/errors.ts";
-import { fromWireSchema, hashSchema, toWireSchema } from "./schema_codec.ts";
+import { VersionedClock } from "../clock/versioned_clock.ts";
+import { fromWireSchema, hashSchema, schemaHash, toWireSchema } from "./schema_codec.ts";
 
 const name = fc.string({ minLength: 1, maxLength: 12, unit: "binary" });
 
@@ -102,5 +103,17 @@ describe("hashSchema()", () => {
     expect(new Set(hashes).size).toBe(4);
     expect(hashes[0]).toMatch(/^[0-9a-f]{16}$/);
     expect(hashSchema({ B: {}, A: {} }, ["A", "B"])).toBe(hashes[0]);
+  });
+});
+
+describe("schemaHash()", () => {
+  it("is what nodes send, and equal for a machine and its clock", () => {
+    const machine = createMachine(flights, { states: stateNames });
+    const { schema, names, ticks } = machine;
+    const clock = new VersionedClock();
+    clock.reset({ epoch: "00000000000000aa", seq: 0, schema, names, ticks });
+    expect(schemaHash(machine)).toBe(hashSchema(schema, names));
+    expect(schemaHash(clock)).toBe(schemaHash(machine));
+    expect(schemaHash(createMachine(flights))).not.toBe(schemaHash(machine));
   });
 });

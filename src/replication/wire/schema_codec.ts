@@ -184,6 +184,17 @@ export function encodeSchema(schema: Schema, names: readonly string[]): Uint8Arr
   return statesource.v1.Schema.encode(toWireSchema(schema, names)).finish();
 }
 
+/**
+ * The schema hash of a machine, a replica's clock or a machine on it: equal where schema and index order are equal.
+ * 16 hex digits, the same that nodes send each other.
+ */
+export function schemaHash(view: {
+  readonly schema: Schema;
+  readonly names: readonly string[];
+}): string {
+  return hashSchema(view.schema, view.names);
+}
+
 /** The schema hash of SPEC.md: 16 hex digits. */
 export function hashSchema(schema: Schema, names: readonly string[]): string {
   return hashBytes(encodeSchema(schema, names));
