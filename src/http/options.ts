@@ -4,7 +4,7 @@ import type { NodeApi } from "./node_api.ts";
 import type { Route } from "./route.ts";
 import type { HttpTracer } from "./tracer.ts";
 
-/** Largest `?wait=` of `GET /states`, in milliseconds. */
+/** Largest `?wait=` of `GET /states` and `GET /states/:name`, in milliseconds. */
 export const MAX_WAIT_MS = 30_000;
 
 /** Default of `?wait=`, in milliseconds. */

@@ -42,6 +42,7 @@ export type ProblemKind =
   | "no-clock-yet"
   | "stale-clock"
   | "version-not-reached"
+  | "state-not-reached"
   | "too-many-streams"
   | "upstream-unavailable"
   | "upstream-failed"
@@ -70,6 +71,7 @@ const TITLES: Record<ProblemKind, string> = {
   "no-clock-yet": "This node has not seen a clock yet",
   "stale-clock": "This node's clock is too old",
   "version-not-reached": "The version was not reached in time",
+  "state-not-reached": "The state was not reached in time",
   "too-many-streams": "Too many event streams are open",
   "upstream-unavailable": "The root cannot be reached",
   "upstream-failed": "The root failed to answer",

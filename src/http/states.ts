@@ -4,11 +4,12 @@ import type { Context } from "hono";
 import { negotiateMediaType } from "./accept.ts";
 import { ClockBodies } from "./clock_bodies.ts";
 import type { NodeApi } from "./node_api.ts";
-import { DEFAULT_WAIT_MS, MAX_WAIT_MS, type RouteContext } from "./options.ts";
+import type { RouteContext } from "./options.ts";
 import { HttpProblem, toEndedProblem } from "./problem.ts";
 import { JSON_TYPE, requireAgeMs, respondWithStates, TEXT_TYPE } from "./response.ts";
 import type { Exchange, Route } from "./route.ts";
 import { hasReached, parseVersion, type Version, waitForVersion } from "./version.ts";
+import { invalidParameter, readWaitMs } from "./waits.ts";
 
 /** The media types of `GET /states`, the preferred first. */
 const MEDIA_TYPES = ["application/json", "text/plain"] as const;
@@ -98,21 +99,4 @@ function readMinVersion(text: string | undefined): Version | undefined {
     );
   }
   return version;
-}
-
-function readWaitMs(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_WAIT_MS;
-  if (!/^\d{1,9}$/.test(text) || Number(text) > MAX_WAIT_MS) {
-    throw invalidParameter("wait", text, `not an integer of milliseconds from 0 to ${MAX_WAIT_MS}`);
-  }
-  return Number(text);
-}
-
-function invalidParameter(name: string, value: string, isWhat: string): HttpProblem {
-  return new HttpProblem(
-    400,
-    "invalid-parameter",
-    `Cannot read parameter "${name}": "${value}" is ${isWhat}`,
-    { members: { parameter: name } },
-  );
 }

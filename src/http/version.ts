@@ -1,6 +1,7 @@
 /** Versions, `<epoch>-<seq>` with the epoch in lower-case hex: in URLs, as entity tags, and waits for them. */
 
 import type { NodeApi } from "./node_api.ts";
+import { type WaitResult, waitForClock } from "./waits.ts";
 
 export interface Version {
   /** Lower-case hex digits. */
@@ -18,9 +19,6 @@ export function parseVersion(text: string): Version | undefined {
   const seq = Number(match[2]);
   return Number.isSafeInteger(seq) ? { epoch: match[1]!, seq } : undefined;
 }
-
-/** How a wait ended. */
-export type WaitResult = "reached" | "timeout" | "aborted";
 
 /**
  * Whether the node's clock is at `version` or later in the same epoch; false in another epoch, as
@@ -42,23 +40,7 @@ export function waitForVersion(
   waitMs: number,
   signal: AbortSignal,
 ): Promise<WaitResult> {
-  if (hasReached(node, version)) return Promise.resolve("reached");
-  if (signal.aborted) return Promise.resolve("aborted");
-  if (waitMs === 0) return Promise.resolve("timeout");
-  return new Promise((resolve) => {
-    const end = (result: WaitResult): void => {
-      unsubscribe();
-      cancelTimer();
-      signal.removeEventListener("abort", onAbort);
-      resolve(result);
-    };
-    const onAbort = (): void => end("aborted");
-    const unsubscribe = node.clock.onChange(() => {
-      if (hasReached(node, version)) end("reached");
-    });
-    const cancelTimer = node.time.setTimer(waitMs, () => end("timeout"));
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
+  return waitForClock(node, () => hasReached(node, version), waitMs, signal);
 }
 
 /** Entity tags and `If-None-Match` (RFC 9110, sections 8.8.3 and 13.1.2). */
