@@ -1,6 +1,6 @@
 /**
  * What can be built on a machine from outside, and what the tree does not use: schemas made of parts,
- * base schemas, groups of states, history, pipes between machines. The core never imports this folder.
+ * base schemas, groups of states, history, pipes between machines, a log of transitions. The core never imports this folder.
  *
  * @module
  */
@@ -50,6 +50,13 @@ export {
   pipeStart,
   syncStates,
 } from "./pipes.ts";
+export {
+  createTransitionLog,
+  logTransitions,
+  TRANSITION_LOG_LEVELS,
+  type TransitionLogLevel,
+  type TransitionLogOptions,
+} from "./transition_log.ts";
 export {
   type AddAndWaitOptions,
   type AwaitedStates,
