@@ -29,8 +29,8 @@ async function main(): Promise<void> {
   const { name, role, parentAddrs, logLevel } = config;
   let telemetry: TelemetryBackend | undefined;
   const log = createLogger(logLevel, Date.now, (record) => {
-    runtime.writeLine(formatLogRecord(record));
-    telemetry?.emitLog(record);
+    if (record.only !== "collector") runtime.writeLine(formatLogRecord(record));
+    if (record.only !== "console") telemetry?.emitLog(record);
   });
   telemetry = await startTelemetry({
     env,

@@ -82,9 +82,9 @@ function createNodeLogger(
 ): Logger {
   const isHeard = log !== undefined || (telemetry ?? false) !== false;
   return createLogger(isHeard ? config.logLevel : "error", Date.now, (record) => {
-    emit(record);
+    if (record.only !== "console") emit(record);
     try {
-      log?.(record);
+      if (record.only !== "collector") log?.(record);
     } catch (error) {
       throwLater(error);
     }

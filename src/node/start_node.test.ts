@@ -223,6 +223,22 @@ describe("startNode()", () => {
     expect(records).toEqual([]);
   });
 
+  it("hands the transitions of a root's machine to `log` as lines, at level debug", async () => {
+    const records: LogRecord[] = [];
+    const machine = createDoor();
+    const log = (record: LogRecord) => void records.push(record);
+    const root = await start({ machine, log, logLevel: "debug" });
+    machine.add("Open");
+    await root.close();
+    machine.remove("Open");
+    const messages = records.filter(({ level }) => level === "debug").map(({ message }) => message);
+    expect(messages.filter((message) => message.includes("Open"))).toEqual([
+      "[add] Open",
+      "[state] +Open",
+    ]);
+    expect(messages).not.toContain("transition executed");
+  });
+
   it("goes on if `log` throws, and throws its error later", async () => {
     const thrown: unknown[] = [];
     vi.spyOn(globalThis, "queueMicrotask").mockImplementation((run) => {

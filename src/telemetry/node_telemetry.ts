@@ -2,6 +2,7 @@
 
 import type { Publisher, Replica, VersionedClock } from "../replication/mod.ts";
 import type { TelemetryBackend } from "./backend.ts";
+import type { EventLog } from "./event_log.ts";
 import { HandlerTelemetry } from "./handler_telemetry.ts";
 import { HttpTelemetry } from "./http_telemetry.ts";
 import { MachineTelemetry } from "./machine_telemetry.ts";
@@ -48,9 +49,10 @@ export class NodeTelemetry {
     this.#backend?.setLevel(level);
   }
 
-  /** For the root's machine and source. Call it at most once. */
-  createMachineTelemetry(): MachineTelemetry {
-    return new MachineTelemetry(this.#services);
+  /** For the root's machine and source, with the log for its transitions. Call it at most once. */
+  createMachineTelemetry(log: EventLog = this.#services.log): MachineTelemetry {
+    const { metrics, tracing, time } = this.#services;
+    return new MachineTelemetry({ metrics, tracing, time, log });
   }
 
   /** For the local handlers of a relay or leaf. Call it at most once. */

@@ -56,9 +56,9 @@ export class TestNodes {
       await options.beforeRequest?.(request);
       return await http2.fetch(request);
     };
-    const log = createLogger("info", Date.now, (record) => {
+    const log = createLogger(config.logLevel, Date.now, (record) => {
       options.onLog?.(record);
-      telemetry?.emitLog(record);
+      if (record.only !== "console") telemetry?.emitLog(record);
     });
     const program = createFlightsProgram(config);
     const services = { listenHttp, listenHttp2, transport, log, telemetry, program };

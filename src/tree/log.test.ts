@@ -18,6 +18,22 @@ describe("createLogger()", () => {
     ]);
     expect(log.enabled("debug")).toBe(false);
   });
+
+  it("marks records that only one place receives", () => {
+    const records: LogRecord[] = [];
+    const log = createLogger(
+      "debug",
+      () => 5,
+      (record) => records.push(record),
+    );
+    log.only("console").debug("a");
+    log.only("collector").info("b");
+    log.only("collector").trace("c");
+    expect(records).toEqual([
+      { timeMs: 5, level: "debug", message: "a", fields: {}, only: "console" },
+      { timeMs: 5, level: "info", message: "b", fields: {}, only: "collector" },
+    ]);
+  });
 });
 
 describe("formatLogRecord()", () => {

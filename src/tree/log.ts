@@ -13,11 +13,17 @@ export interface LogRecord {
   readonly fields: LogFields;
   /** W3C trace context of its span: 16 bytes trace id, 8 bytes span id, 1 byte flags. */
   readonly traceContext?: Uint8Array | undefined;
+  /** The only place that it is for. Default: both. */
+  readonly only?: LogPlace;
 }
+
+/** Where records go: to people, and to a collector of telemetry. */
+export type LogPlace = "console" | "collector";
 
 type Write = (message: string, fields?: LogFields, traceContext?: Uint8Array) => void;
 
-export interface Logger {
+/** Writes records of each level. */
+export interface LogWrites {
   readonly error: Write;
   readonly warn: Write;
   readonly info: Write;
@@ -27,32 +33,42 @@ export interface Logger {
   enabled(level: LogLevel): boolean;
 }
 
-/** A logger that passes records up to `level` to `write`. */
+export interface Logger extends LogWrites {
+  /** The same log, for records that only one place receives. */
+  only(place: LogPlace): LogWrites;
+}
+
+/** A logger that passes records up to `level` to `write`, which sends each to where it is for. */
 export function createLogger(
   level: LogLevel,
   now: () => number,
   write: (record: LogRecord) => void,
 ): Logger {
   const limit = LOG_LEVELS.indexOf(level);
-  const at = (of: LogLevel) => {
-    if (LOG_LEVELS.indexOf(of) > limit) return () => {};
-    return (message: string, fields: LogFields = {}, traceContext?: Uint8Array) =>
-      write({
-        timeMs: now(),
-        level: of,
-        message,
-        fields,
-        ...(traceContext && { traceContext }),
-      });
+  const enabled = (of: LogLevel) => LOG_LEVELS.indexOf(of) <= limit;
+  const createWrites = (only?: LogPlace): LogWrites => {
+    const at = (of: LogLevel) => {
+      if (!enabled(of)) return () => {};
+      return (message: string, fields: LogFields = {}, traceContext?: Uint8Array) =>
+        write({
+          timeMs: now(),
+          level: of,
+          message,
+          fields,
+          ...(traceContext && { traceContext }),
+          ...(only && { only }),
+        });
+    };
+    return {
+      error: at("error"),
+      warn: at("warn"),
+      info: at("info"),
+      debug: at("debug"),
+      trace: at("trace"),
+      enabled,
+    };
   };
-  return {
-    error: at("error"),
-    warn: at("warn"),
-    info: at("info"),
-    debug: at("debug"),
-    trace: at("trace"),
-    enabled: (of) => LOG_LEVELS.indexOf(of) <= limit,
-  };
+  return { ...createWrites(), only: createWrites };
 }
 
 /** One line for people: `12:00:01.123 INFO  link live upstream=127.0.0.1:19700`. */

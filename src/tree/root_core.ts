@@ -4,6 +4,7 @@ import type { Machine } from "../machine/mod.ts";
 import { createSource } from "../replication/mod.ts";
 import { ConfigError, type NodeConfig } from "./config.ts";
 import type { Core, CoreServices } from "./core.ts";
+import { logMachine, toTelemetryLog } from "./machine_log.ts";
 import { useMachine } from "./machine_use.ts";
 import type { NodeProgram } from "./program.ts";
 
@@ -15,7 +16,7 @@ export function createRoot<N extends string>(
 ): Core<N> {
   if (nodeProgram.createRoot === undefined)
     throw new ConfigError([`Cannot start ${config.name}: a root needs a machine`]);
-  const tracer = telemetry.createMachineTelemetry();
+  const tracer = telemetry.createMachineTelemetry(toTelemetryLog(log));
   const program = nodeProgram.createRoot({
     log,
     time,
@@ -34,6 +35,7 @@ export function createRoot<N extends string>(
     onCallError: (call, error) => log.error("call failed", { call, error: String(error) }),
   });
   const unfollow = tracer.follow(machine, source.clock);
+  const endLog = logMachine(machine, log);
   return {
     machineId: machine.id,
     clock: source.clock,
@@ -55,6 +57,7 @@ export function createRoot<N extends string>(
       await program.stopWork?.();
       source.close();
       unfollow();
+      endLog();
       release();
       await program.close?.();
     },
