@@ -12,6 +12,11 @@ export interface Tracers {
   readonly rootRatio: number;
   /** Records every span: for traces that were chosen by `rootRatio`. */
   readonly rootTracer: Tracer;
+  /**
+   * Whether a trace that would begin continues the span of OpenTelemetry's active context. Default false:
+   * a node keeps no context, it travels with the data.
+   */
+  readonly usesActiveContext?: boolean;
 }
 
 export interface TelemetryBackend {

@@ -9,7 +9,15 @@ export interface Exemplar {
   readonly atMs: number;
 }
 
-export class Histogram {
+/** What code that measures writes to: a {@linkcode Histogram}, or a histogram of a user's meter. */
+export interface HistogramCell {
+  /** Records a value; NaN and negative values count as 0. */
+  record(value: number): void;
+  /** As {@linkcode record}, for a value that belongs to a span. `atMs` is wall time. */
+  recordTraced(value: number, traceContext: Uint8Array, atMs: number): void;
+}
+
+export class Histogram implements HistogramCell {
   /** Upper limits of the buckets, ascending; one more bucket takes the values above the last limit. */
   readonly boundaries: readonly number[];
   /** Number of values in each bucket. Invariant: its length is `boundaries.length + 1`. */

@@ -13,16 +13,26 @@ const SEVERITIES = {
   trace: SeverityNumber.TRACE,
 } as const;
 
+export type Severity = keyof typeof SEVERITIES;
+
 export interface NodeLogRecord {
   readonly timeMs: number;
-  readonly level: keyof typeof SEVERITIES;
+  readonly level: Severity;
   /** What happened, in the same words each time. */
   readonly message: string;
   readonly fields: LogFields;
   readonly traceContext?: Uint8Array | undefined;
 }
 
-export function emitRecord(logger: Logger, record: NodeLogRecord): void {
+/** A logger of `@opentelemetry/api`, or of `@opentelemetry/api-logs`, where older versions lack `enabled`. */
+export type RecordLogger = Pick<Logger, "emit"> & Partial<Pick<Logger, "enabled">>;
+
+/** Whether the logger takes records of this level. */
+export function takesRecords(logger: RecordLogger, level: Severity): boolean {
+  return logger.enabled?.({ severityNumber: SEVERITIES[level] }) ?? true;
+}
+
+export function emitRecord(logger: RecordLogger, record: NodeLogRecord): void {
   const { timeMs, level, message, fields, traceContext } = record;
   const eventName = toEventName(message);
   const attributes: Record<string, string | number | boolean> = { [ATTR_EVENT_NAME]: eventName };

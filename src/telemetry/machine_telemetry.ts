@@ -13,6 +13,7 @@ import {
   type VersionedClock,
 } from "../replication/mod.ts";
 import type { LogFields } from "./event_log.ts";
+import type { MetricCells } from "./metric_set.ts";
 import {
   ATTR_FEED_NAME,
   ATTR_HANDLER_BINDING,
@@ -54,7 +55,9 @@ interface FeedCause {
   readonly feed: string;
 }
 
-type Services = Pick<TelemetryServices, "metrics" | "tracing" | "log" | "time">;
+type Services = Pick<TelemetryServices, "tracing" | "log" | "time"> & {
+  readonly metrics: MetricCells;
+};
 
 /** A mutation in the queue. */
 interface Waiting {
@@ -87,9 +90,10 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   /** The mutation that was made outside a transition, and when. */
   #direct: Mutation | undefined = undefined;
   #directAtMs = 0;
-  #startedAtMs = 0;
+  /** NaN before the first transition that was seen from its start. */
+  #startedAtMs = Number.NaN;
   #endedAtMs = 0;
-  #handlerStartedAtMs = 0;
+  #handlerStartedAtMs = Number.NaN;
   #span: TracedSpan | undefined = undefined;
   #queueWaitMs = 0;
   #ending: Ending | undefined = undefined;
@@ -122,15 +126,17 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     );
   }
 
-  /** Follows a machine and the clock that holds its versions. Call it once. Returns a function that ends it. */
-  follow(machine: Machine, clock: VersionedClock): () => void {
+  /** Follows a machine and the clock that holds its versions, if there is one. Call it once. Returns a function that ends it. */
+  follow(machine: Machine, clock?: VersionedClock): () => void {
     this.#clock = clock;
     this.#services.metrics.observe(METRIC_SUBSCRIPTIONS, (report) => report(machine.waitCount));
     const untrace = machine.trace(this);
-    const unlisten = clock.onChange(() => this.#finish());
+    const unlisten = clock?.onChange(() => this.#finish());
     return () => {
       untrace();
-      unlisten();
+      unlisten?.();
+      this.#finish();
+      this.#span?.end();
     };
   }
 
@@ -163,8 +169,8 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     } else {
       const waiting = this.#waiting.get(mutation);
       this.#waiting.delete(mutation);
-      // A mutation that waited starts when the one before it ends.
-      this.#startedAtMs = this.#endedAtMs;
+      // A mutation that waited starts when the one before it ends. One that is not known waited before the tracer was attached.
+      this.#startedAtMs = waiting === undefined ? this.#time.monotonic() : this.#endedAtMs;
       this.#queueWaitMs = this.#startedAtMs - (waiting?.queuedAtMs ?? this.#startedAtMs);
       this.#span = this.#start(mutation.context, waiting);
     }
@@ -177,7 +183,8 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     this.#handlerStartedAtMs = this.#time.monotonic();
   }
 
-  handlerEnd(_transition: Transition, binding: string, handler: string): void {
+  handlerEnd({ machine }: Transition, binding: string, handler: string): void {
+    if (Number.isNaN(this.#handlerStartedAtMs)) return;
     const endMs = this.#time.monotonic();
     this.#handlerDurations.record((endMs - this.#handlerStartedAtMs) / 1000);
     if (this.#span === undefined) return;
@@ -186,14 +193,19 @@ export class MachineTelemetry implements Tracer, SourceTracer {
         kind: SpanKind.INTERNAL,
         parent: this.#span.context,
         startMs: this.#handlerStartedAtMs,
-        attributes: { [ATTR_HANDLER_NAME]: handler, [ATTR_HANDLER_BINDING]: binding },
+        attributes: {
+          [ATTR_HANDLER_NAME]: handler,
+          [ATTR_HANDLER_BINDING]: binding,
+          [ATTR_MACHINE_ID]: machine.id,
+        },
       })
       .end(endMs);
   }
 
   transitionEnd(transition: Transition): void {
     const { mutation, isCanceled } = transition;
-    if (mutation.isCheck) return;
+    // A tracer that is attached within a transition sees only its end.
+    if (mutation.isCheck || Number.isNaN(this.#startedAtMs)) return;
     const endMs = this.#time.monotonic();
     this.#endedAtMs = endMs;
     const counts = mutation.isAuto ? this.#counts.auto : this.#counts[mutation.type];
@@ -218,8 +230,9 @@ export class MachineTelemetry implements Tracer, SourceTracer {
   #start(context: unknown, waiting: Waiting | undefined): TracedSpan | undefined {
     const { tracing } = this.#services;
     if (tracing === undefined) return undefined;
-    const cause = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
-    if (cause === undefined ? waiting !== undefined : !isSampled(cause)) return undefined;
+    const own = waiting?.span?.context ?? (isTraceContext(context) ? context : undefined);
+    if (own === undefined ? waiting !== undefined : !isSampled(own)) return undefined;
+    const cause = own ?? tracing.activeContext();
     if (cause === undefined && !tracing.keepsRoot()) return undefined;
     const options = {
       kind: SpanKind.INTERNAL,
@@ -270,16 +283,16 @@ export class MachineTelemetry implements Tracer, SourceTracer {
     this.#ending = { span, endMs, message: `transition ${result}`, fields };
   }
 
-  /** Ends the span and writes the record that {@linkcode #keep} kept, with the clock's current version. */
+  /** Ends the span and writes the record that {@linkcode #keep} kept, with the clock's current version if there is a clock. */
   #finish(): void {
     if (this.#ending === undefined) return;
     const { span, endMs, message, fields } = this.#ending;
     this.#ending = undefined;
     const { log } = this.#services;
-    const { version = "", seq = 0 } = this.#clock ?? {};
-    span?.set({ [ATTR_VERSION]: version, [ATTR_SEQ]: seq });
+    const clock = this.#clock;
+    if (clock !== undefined) span?.set({ [ATTR_VERSION]: clock.version, [ATTR_SEQ]: clock.seq });
     span?.end(endMs);
-    const all = { ...fields, [ATTR_VERSION]: version };
+    const all = clock === undefined ? fields : { ...fields, [ATTR_VERSION]: clock.version };
     if (span === undefined) log.debug(message, all);
     else log.info(message, all, span.context);
   }

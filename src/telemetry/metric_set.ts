@@ -3,7 +3,7 @@
  * node holds anyway are read at each collection.
  */
 
-import { Histogram } from "./histogram.ts";
+import { Histogram, type HistogramCell } from "./histogram.ts";
 import type { MetricDefinition } from "./semconv.ts";
 
 export type MetricAttributes = Readonly<Record<string, string>>;
@@ -25,6 +25,14 @@ export interface CollectedMetric {
 
 /** Receives one value of a metric and the values of its attributes, in the definition's order. */
 export type Report = (value: number, ...attributeValues: string[]) => void;
+
+/** What code that measures needs: a {@linkcode MetricSet}, or the instruments of a user's meter. */
+export interface MetricCells {
+  counters(definition: MetricDefinition): { at(...values: readonly string[]): Counter };
+  counter(definition: MetricDefinition): Counter;
+  histogram(definition: MetricDefinition): HistogramCell;
+  observe(definition: MetricDefinition, read: (report: Report) => void): void;
+}
 
 /** Most series of one metric; further attribute values share an overflow series, as OpenTelemetry specifies. */
 const MAX_SERIES = 500;
@@ -69,7 +77,7 @@ export class Family<T extends Counter | Histogram> {
   }
 }
 
-export class MetricSet {
+export class MetricSet implements MetricCells {
   readonly #collectors = new Map<MetricDefinition, () => readonly MetricPoint[]>();
 
   /** A counter with attributes. */
@@ -125,7 +133,11 @@ export class MetricSet {
   }
 }
 
-function toAttributes(definition: MetricDefinition, values: readonly string[]): MetricAttributes {
+/** Throws `RangeError` unless there is one value for each attribute of the definition. */
+export function toAttributes(
+  definition: MetricDefinition,
+  values: readonly string[],
+): MetricAttributes {
   if (values.length !== definition.attributes.length) {
     throw new RangeError(
       `Cannot count "${definition.name}": it has ${definition.attributes.length} attributes, not ${values.length}`,

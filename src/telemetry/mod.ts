@@ -3,6 +3,8 @@
  * records. It implements their tracer interfaces; no other folder knows OpenTelemetry. `setup.ts` is a
  * second entry, so that only a process that exports telemetry loads the SDK. See README.md.
  *
+ * A program without a tree calls `observeMachine(machine, { meter, tracer, logger })`.
+ *
  * ```ts
  * const telemetry = new NodeTelemetry({ backend, log, time, machineId: "flights", … });
  * const tracer = telemetry.createMachineTelemetry();
@@ -19,4 +21,5 @@ export type { EventLog, LogFields } from "./event_log.ts";
 export type { NodeLogRecord } from "./logs.ts";
 export { MetricSet } from "./metric_set.ts";
 export { NodeTelemetry, type NodeTelemetryOptions } from "./node_telemetry.ts";
+export { type ObserveOptions, observeMachine } from "./observe_machine.ts";
 export type { GcType, ProcessMeter, ProcessReading } from "./process_metrics.ts";

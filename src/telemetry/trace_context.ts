@@ -21,9 +21,9 @@ export function fromSpanContext({ traceId, spanId, traceFlags }: SpanContext): U
   return traceContext;
 }
 
-/** Returns an OpenTelemetry context with this span, or with none. The active context is never used. */
-export function toContext(traceContext: Uint8Array | undefined): Context {
-  return traceContext === undefined
-    ? ROOT_CONTEXT
-    : trace.setSpanContext(ROOT_CONTEXT, toSpanContext(traceContext));
+/** Returns an OpenTelemetry context with this span, or with none; a context as it is. The active context is never used. */
+export function toContext(parent: Uint8Array | Context | undefined): Context {
+  if (parent === undefined) return ROOT_CONTEXT;
+  if (!(parent instanceof Uint8Array)) return parent;
+  return trace.setSpanContext(ROOT_CONTEXT, toSpanContext(parent));
 }

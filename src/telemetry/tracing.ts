@@ -1,12 +1,15 @@
-/** Spans with explicit parents and times. No context is kept in the process: it travels with the data. */
+/** Spans with explicit parents and times. A node keeps no context in the process: it travels with the data. */
 
 import {
   type Attributes,
+  type Context,
+  context,
   type HrTime,
   type Span,
   type SpanKind,
   SpanStatusCode,
   type Tracer,
+  trace,
 } from "@opentelemetry/api";
 import { type TimeSource, TRACE_CONTEXT_BYTES } from "../replication/mod.ts";
 import type { Tracers } from "./backend.ts";
@@ -15,8 +18,8 @@ import { fromSpanContext, toContext, toSpanContext } from "./trace_context.ts";
 
 export interface StartOptions {
   readonly kind: SpanKind;
-  /** Trace context of the parent; without one the sampler decides whether a trace begins. */
-  readonly parent?: Uint8Array | undefined;
+  /** Trace context of the parent, or an OpenTelemetry context with it; without one the sampler decides whether a trace begins. */
+  readonly parent?: Uint8Array | Context | undefined;
   readonly attributes?: Attributes;
   /** Trace contexts of related spans, besides the parent. */
   readonly links?: readonly Uint8Array[];
@@ -54,6 +57,13 @@ export class Tracing {
   /** Starts a trace that {@linkcode keepsRoot} decided to keep. */
   startRoot(name: string, options: StartOptions): TracedSpan {
     return this.#start(this.#tracers.rootTracer, name, options);
+  }
+
+  /** The active context, if it holds a span and is used at all. */
+  activeContext(): Context | undefined {
+    if (!this.#tracers.usesActiveContext) return undefined;
+    const active = context.active();
+    return trace.getSpanContext(active) && active;
   }
 
   /** Creates the context of a trace that is not kept, so that other nodes do not decide again. */
