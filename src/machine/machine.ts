@@ -7,6 +7,7 @@ import type { CallOptions, ServedCalls } from "./calls.ts";
 import type { ClockView, Names, WaitOptions } from "./clock_view.ts";
 import type { MachineExport } from "./machine_export.ts";
 import type {
+  AddParams,
   ArgsFor,
   CheckOptions,
   Mutation,
@@ -30,11 +31,7 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
    * transition the mutation runs at once, with everything that follows from it, and returns its outcome;
    * within a transition it is queued. Throws `MachineError` for an unknown state.
    */
-  add<S extends N>(
-    states: Names<S>,
-    args?: ArgsFor<A, S>,
-    options?: MutationOptions,
-  ): MutationResult<N>;
+  add<S extends N>(states: Names<S>, ...params: AddParams<A, S>): MutationResult<N>;
 
   /** Deactivates states, and the states that require them. */
   remove<S extends N>(
@@ -44,11 +41,7 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   ): MutationResult<N>;
 
   /** Activates these states and deactivates all others. */
-  set<S extends N>(
-    states: Names<S>,
-    args?: ArgsFor<A, S>,
-    options?: MutationOptions,
-  ): MutationResult<N>;
+  set<S extends N>(states: Names<S>, ...params: AddParams<A, S>): MutationResult<N>;
 
   /** Removes the states if all of them are active, otherwise adds them. */
   toggle<S extends N>(
@@ -123,7 +116,11 @@ export interface Machine<N extends string = string, A = unknown> extends ClockVi
   // Waits, besides those for the clock.
 
   /** Resolves after the next turn of the state's final handlers with these args, each equal by `===`. Never resolves at once. */
-  whenArgs(state: N, args: MutationArgs, options?: WaitOptions): Promise<void>;
+  whenArgs<S extends N>(
+    state: S,
+    args: Partial<ArgsFor<A, S>>,
+    options?: WaitOptions,
+  ): Promise<void>;
   /** Resolves when a queued mutation has run, executed or not; at once for any other result. */
   whenQueue(result: MutationResult<N>): Promise<void>;
   /** Resolves when the queue is drained; at once if nothing is running. */
@@ -274,10 +271,10 @@ export interface Tracer {
 }
 
 /** One call of a handler. An async handler may keep it. */
-export interface HandlerEvent<N extends string = string, T = MutationArgs> {
+export interface HandlerEvent<N extends string = string, T = MutationArgs, A = unknown> {
   /** The handler's name, such as `ReadyEnter`. */
   readonly name: string;
-  readonly machine: Machine<N>;
+  readonly machine: Machine<N, A>;
   /** The state that the handler is for; the second state of a pair; undefined for `Any…`. */
   readonly state: N | undefined;
   /** The mutation's args: one record for all its handlers, which may write to it. */
@@ -300,13 +297,15 @@ export interface HandlerEvent<N extends string = string, T = MutationArgs> {
 type ArgsOf<A, S> = S extends keyof A ? A[S] : Record<string, unknown>;
 
 /** Runs before anything changes, and vetoes the transition by returning `false`. Must not be async. */
-export type NegotiationHandler<N extends string = string, T = Record<string, unknown>> = (
-  event: HandlerEvent<N, T>,
-) => boolean | undefined | void;
+export type NegotiationHandler<
+  N extends string = string,
+  T = Record<string, unknown>,
+  A = unknown,
+> = (event: HandlerEvent<N, T, A>) => boolean | undefined | void;
 
 /** Runs after the ticks moved. An async handler's error is added to the machine, or only kept as its `err` if the event's signal has aborted. */
-export type FinalHandler<N extends string = string, T = Record<string, unknown>> = (
-  event: HandlerEvent<N, T>,
+export type FinalHandler<N extends string = string, T = Record<string, unknown>, A = unknown> = (
+  event: HandlerEvent<N, T, A>,
 ) => void | Promise<void>;
 
 /**
@@ -315,14 +314,14 @@ export type FinalHandler<N extends string = string, T = Record<string, unknown>>
  * active and Bar is in the target, `Foo: { Foo() {…} }` when Foo is active and stays active.
  */
 export type Handlers<N extends string = string, A = unknown> = {
-  readonly [K in N as `${K}Enter` | `${K}Exit`]?: NegotiationHandler<N, ArgsOf<A, K>>;
+  readonly [K in N as `${K}Enter` | `${K}Exit`]?: NegotiationHandler<N, ArgsOf<A, K>, A>;
 } & {
-  readonly [K in N as `${K}State` | `${K}End`]?: FinalHandler<N, ArgsOf<A, K>>;
+  readonly [K in N as `${K}State` | `${K}End`]?: FinalHandler<N, ArgsOf<A, K>, A>;
 } & {
-  readonly [K in N]?: { readonly [T in N]?: NegotiationHandler<N> };
+  readonly [K in N]?: { readonly [T in N]?: NegotiationHandler<N, Record<string, unknown>, A> };
 } & {
-  readonly AnyEnter?: NegotiationHandler<N>;
-  readonly AnyState?: FinalHandler<N>;
+  readonly AnyEnter?: NegotiationHandler<N, Record<string, unknown>, A>;
+  readonly AnyState?: FinalHandler<N, Record<string, unknown>, A>;
 };
 
 /** A set of handlers, as {@linkcode Machine.bindings} lists it. */

@@ -212,6 +212,54 @@ describe("withArgs()", () => {
     expect(seen).toEqual(["Ada", undefined]);
   });
 
+  it("requires args with a required property in an add or set, but in no other mutation", () => {
+    const door = createTyped();
+    // @ts-expect-error "who" is missing
+    door.add("Open");
+    // @ts-expect-error "who" is missing
+    door.set("Open", {});
+    // @ts-expect-error "who" is missing
+    door.add("Open", undefined, { context: 1 });
+    door.add("Locked");
+    door.add(["Open", "Closed"]);
+    door.add("Locked", undefined, { context: 1 });
+    door.toggle("Open");
+    door.remove("Open");
+    expect(door.canAdd("Closed").result).toBe("executed");
+  });
+
+  it("requires no args of a state that it names as optional", () => {
+    const door = createDoor().withArgs<{ Open?: { who: string } }>();
+    door.add("Open");
+    door.add("Open", { who: "Ada" });
+    // @ts-expect-error "who" is a string
+    door.add("Open", { who: 1 });
+    expect(door.is("Open")).toBe(true);
+  });
+
+  it("types the args of mutations that handlers make, and of waits for args", async () => {
+    const door = createTyped();
+    door.handle({
+      ClosedState({ machine }) {
+        machine.add("Open", { who: "Ada" });
+        // @ts-expect-error "who" is missing
+        machine.add("Open");
+      },
+      AnyEnter({ machine }) {
+        expectTypeOf(machine.remove<"Locked">)
+          .parameter(1)
+          .toEqualTypeOf<{ key?: number } | undefined>();
+      },
+    });
+    const wait = door.whenArgs("Open", { who: "Ada" });
+    // @ts-expect-error "who" is a string
+    void door.whenArgs("Open", { who: 1 });
+    void door.whenArgs("Locked", {});
+    door.add("Closed");
+    await wait;
+    expect(door.is("Open")).toBe(true);
+  });
+
   it("refuses args for a state that the machine lacks", () => {
     // @ts-expect-error "Opne" is no state
     const door = createDoor().withArgs<{ Opne: { who: string } }>();

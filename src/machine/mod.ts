@@ -92,6 +92,7 @@ export type {
 export type { MachineExport } from "./machine_export.ts";
 export type { MachineOptions } from "./machine_options.ts";
 export type {
+  AddParams,
   ArgsFor,
   CheckOptions,
   Mutation,

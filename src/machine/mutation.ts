@@ -95,6 +95,17 @@ export class QueuedMutation implements Mutation {
   }
 }
 
+/**
+ * The parameters of an add or set after its states. Args with a required property must be given, unless
+ * `A` names the state as optional (`{ Open?: { who: string } }`) or a called state has no such args.
+ */
+export type AddParams<A, S extends string> =
+  IsOmittable<ArgsFor<A, S>> extends true
+    ? [args?: ArgsFor<A, S> | undefined, options?: MutationOptions | undefined]
+    : [args: ArgsFor<A, S>, options?: MutationOptions | undefined];
+
+type IsOmittable<T> = undefined extends T ? true : Record<never, never> extends T ? true : false;
+
 /** The args of a mutation of the states `S`: typed if it is one state whose args `A` names. */
 export type ArgsFor<A, S extends string> = unknown extends A
   ? MutationArgs
