@@ -4,6 +4,7 @@
  */
 
 import type {
+  AddParams,
   ArgsFor,
   CallArgs,
   CallResult,
@@ -133,8 +134,7 @@ export class RemoteMachine<N extends string = string, A = unknown, C extends Ser
   /** Has the root activate states, along with the states they imply. See {@linkcode RemoteMutationOptions}. */
   add<S extends N>(
     states: Names<S>,
-    args?: ArgsFor<A, S>,
-    options?: RemoteMutationOptions,
+    ...[args, options]: AddParams<A, S, RemoteMutationOptions>
   ): Promise<MutationResponse> {
     return this.#mutate("add", states, args, options);
   }
@@ -151,8 +151,7 @@ export class RemoteMachine<N extends string = string, A = unknown, C extends Ser
   /** Has the root activate these states and deactivate all others. */
   set<S extends N>(
     states: Names<S>,
-    args?: ArgsFor<A, S>,
-    options?: RemoteMutationOptions,
+    ...[args, options]: AddParams<A, S, RemoteMutationOptions>
   ): Promise<MutationResponse> {
     return this.#mutate("set", states, args, options);
   }

@@ -99,10 +99,10 @@ export class QueuedMutation implements Mutation {
  * The parameters of an add or set after its states. Args with a required property must be given, unless
  * `A` names the state as optional (`{ Open?: { who: string } }`) or a called state has no such args.
  */
-export type AddParams<A, S extends string> =
+export type AddParams<A, S extends string, O = MutationOptions> =
   IsOmittable<ArgsFor<A, S>> extends true
-    ? [args?: ArgsFor<A, S> | undefined, options?: MutationOptions | undefined]
-    : [args: ArgsFor<A, S>, options?: MutationOptions | undefined];
+    ? [args?: ArgsFor<A, S> | undefined, options?: O | undefined]
+    : [args: ArgsFor<A, S>, options?: O | undefined];
 
 type IsOmittable<T> = undefined extends T ? true : Record<never, never> extends T ? true : false;
 
