@@ -14,6 +14,7 @@ import type {
   MutationArgs,
   MutationOptions,
   MutationResult,
+  MutationSource,
   MutationType,
   Rejection,
 } from "./mutation.ts";
@@ -282,6 +283,8 @@ export interface HandlerEvent<N extends string = string, T = MutationArgs, A = u
   readonly mutationType: MutationType;
   /** The mutation's `context`, to be passed on with mutations that follow from it. */
   readonly context: unknown;
+  /** What caused the mutation; undefined for one from outside. */
+  readonly source: MutationSource | undefined;
   /** Whether the transition is a check by `canAdd` or `canRemove`: nothing will change. */
   readonly isCheck: boolean;
   readonly transitionId: string;

@@ -99,6 +99,7 @@ export type {
   MutationArgs,
   MutationOptions,
   MutationResult,
+  MutationSource,
   MutationType,
   Rejection,
 } from "./mutation.ts";

@@ -11,7 +11,18 @@ export type MutationType = (typeof MUTATION_TYPES)[number];
 /** Values passed along with a mutation; all its handlers share the record and may write to it. */
 export type MutationArgs = Record<string, unknown>;
 
+/** What caused a mutation: a transition, of the same machine or of another one. */
+export interface MutationSource {
+  readonly machineId: string;
+  /** As in `Transition.id`. */
+  readonly transitionId: string;
+  /** Sum of the ticks of that machine when the transition made the mutation. */
+  readonly timeSum: number;
+}
+
 export interface MutationOptions {
+  /** What caused the mutation. Default: the machine's own transition that is running, if there is one. */
+  readonly source?: MutationSource | undefined;
   /** Opaque to the machine: lets a tracer tie the transition to its cause. */
   readonly context?: unknown;
 }
@@ -47,6 +58,8 @@ export interface Mutation<N extends string = string> {
   readonly states: readonly N[];
   readonly args: MutationArgs | undefined;
   readonly context: unknown;
+  /** What caused it; undefined for one from outside. */
+  readonly source: MutationSource | undefined;
   /** Made by the machine to activate auto states. */
   readonly isAuto: boolean;
   /** A dry run by `canAdd` or `canRemove`: changes nothing. */
@@ -58,6 +71,12 @@ export interface Mutation<N extends string = string> {
 /** The machine's form of {@linkcode Mutation}, with state indexes; `states` is computed when read. */
 export class QueuedMutation implements Mutation {
   readonly #names: readonly string[];
+  readonly #machineId: string;
+  /** The source given by the caller, or the one computed from the fields below. */
+  givenSource: MutationSource | undefined = undefined;
+  /** Number of the machine's own transition that caused it, 0 for none, and the sum of the ticks then. */
+  causeNumber = 0;
+  causeTimeSum = 0;
   kind: MutationKind = MUTATION_ADD;
   /** Called state indexes, the first {@linkcode calledCount} of them. */
   called: Int32Array;
@@ -74,13 +93,30 @@ export class QueuedMutation implements Mutation {
   /** A function to run between transitions instead of a mutation; there are no called states then. */
   evaluate: (() => void) | undefined = undefined;
 
-  constructor(names: readonly string[], called: Int32Array) {
+  constructor(names: readonly string[], called: Int32Array, machineId: string) {
     this.#names = names;
+    this.#machineId = machineId;
     this.called = called;
   }
 
   get type(): MutationType {
     return MUTATION_TYPES[this.kind];
+  }
+
+  get source(): MutationSource | undefined {
+    if (this.givenSource === undefined && this.causeNumber > 0) {
+      const machineId = this.#machineId;
+      const transitionId = `${machineId}-${this.causeNumber}`;
+      this.givenSource = { machineId, transitionId, timeSum: this.causeTimeSum };
+    }
+    return this.givenSource;
+  }
+
+  /** Makes the machine's own transition its source; 0 for none. */
+  causedBy(transitionNumber: number, timeSum: number): void {
+    this.givenSource = undefined;
+    this.causeNumber = transitionNumber;
+    this.causeTimeSum = timeSum;
   }
 
   get states(): readonly string[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { createMachine } from "../mod.ts";
+import { failOnce, setUp } from "../_setup.ts";
+import { createMachine, type HandlerEvent, pipe } from "../mod.ts";
 
 describe("Engine", () => {
   it("gives up on an auto state whose handler throws every time, and keeps working", () => {
@@ -175,4 +176,46 @@ describe("A tracer's own mutation", () => {
       expect(machine.queueTick).toBe(3);
     },
   );
+});
+
+describe("source of a mutation", () => {
+  it("is the transition that caused it: for nested and auto ones and errors; none from outside", async () => {
+    const machine = setUp({ A: {}, B: {}, Z: { auto: true, require: ["B"] } });
+    const seen: Record<string, unknown> = {};
+    machine.trace({
+      transitionStart: ({ mutation, isAccepted }) => {
+        const states = mutation.states.join();
+        if (isAccepted && !(states in seen)) seen[states] = mutation.source;
+      },
+    });
+    machine.bind({
+      AState: () => void machine.add("B"),
+      ZState: failOnce(),
+    });
+    machine.add("A");
+    expect(seen).toEqual({
+      A: undefined,
+      B: { machineId: "m", transitionId: "m-1", timeSum: 1 },
+      Z: { machineId: "m", transitionId: "m-3", timeSum: 2 },
+      Exception: { machineId: "m", transitionId: "m-4", timeSum: 4 },
+    });
+    delete seen.A;
+    await machine.eval(() => machine.add("A"));
+    expect(seen.A).toBe(undefined);
+  });
+
+  it("is what the caller gives, reaches handlers, and crosses a pipe", async () => {
+    const [machine, other] = [setUp({ A: {} }), setUp({ A: {} }, { id: "other" })];
+    const seen: unknown[] = [];
+    const given = { machineId: "elsewhere", transitionId: "elsewhere-7", timeSum: 9 };
+    machine.bind({ AState: ({ source }: HandlerEvent) => void seen.push(source) });
+    other.bind({ AState: ({ source }: HandlerEvent) => void seen.push(source) });
+    pipe(machine, "A", other, "A");
+    machine.add("A", undefined, { source: given });
+    await other.when("A");
+    expect(seen).toEqual([given, { machineId: "m", transitionId: "m-1", timeSum: 1 }]);
+    machine.remove("A");
+    machine.add("A");
+    expect(seen[2]).toBe(undefined);
+  });
 });

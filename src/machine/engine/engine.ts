@@ -84,8 +84,8 @@ export class Engine implements EngineContext {
       this.resolution,
     );
     this.handlers = new HandlerIndex(size, []);
-    this.#direct = new QueuedMutation(schema.names, new Int32Array(size));
-    this.#auto = new QueuedMutation(schema.names, new Int32Array(size));
+    this.#direct = new QueuedMutation(schema.names, new Int32Array(size), host.machine.id);
+    this.#auto = new QueuedMutation(schema.names, new Int32Array(size), host.machine.id);
     this.#auto.isAuto = true;
     this.#changed = new Int32Array(size);
     this.#healthIndexes = HEALTH_STATES.map((name) => schema.indexByName.get(name) ?? -1);
@@ -108,14 +108,21 @@ export class Engine implements EngineContext {
   /** A mutation for the caller to fill in: the engine's own one if it will run at once, a new one for the queue or a probe. */
   prepare(calledCount: number, isProbe: boolean): QueuedMutation {
     if (isProbe || this.isRunning) {
-      return new QueuedMutation(this.schema.names, new Int32Array(calledCount));
+      const queued = this.#create(new Int32Array(calledCount));
+      if (this.transition.isRunning) queued.causedBy(this.transition.number, this.timeSum);
+      return queued;
     }
     const mutation = this.#direct;
+    mutation.givenSource = undefined;
     mutation.args = undefined;
     mutation.context = undefined;
     mutation.isCheck = false;
     mutation.onResult = undefined;
     return mutation;
+  }
+
+  #create(called: Int32Array): QueuedMutation {
+    return new QueuedMutation(this.schema.names, called, this.machine.id);
   }
 
   /** Appends a mutation to the queue and drains the queue, unless a transition is running. */
@@ -135,7 +142,7 @@ export class Engine implements EngineContext {
 
   /** Runs a function that does not throw: at once if no transition is running, otherwise before everything in the queue. */
   evaluate(run: () => void): void {
-    const mutation = new QueuedMutation(this.schema.names, new Int32Array(0));
+    const mutation = this.#create(new Int32Array(0));
     mutation.evaluate = run;
     if (this.isRunning) this.queue.unshift(mutation);
     else this.#drain(mutation);
@@ -338,6 +345,7 @@ export class Engine implements EngineContext {
     const auto = this.#auto;
     auto.calledCount = this.active.copyCandidates(auto.called);
     auto.context = this.transition.mutation.context;
+    auto.causedBy(this.transition.number, this.timeSum);
     this.prepend(auto);
   }
 }

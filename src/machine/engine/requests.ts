@@ -51,7 +51,7 @@ export class Requests<N extends string> {
     const engine = this.#engine;
     const refused = this.refuse(kind !== MUTATION_SET);
     if (refused !== undefined) return refused;
-    const mutation = this.#prepare(kind, states, args, options?.context, false);
+    const mutation = this.#prepare(kind, states, args, options, false);
     if (engine.queue.length >= this.#options.queueLimit && !this.#mayOverflow(mutation))
       return canceled(`queue limit of ${this.#options.queueLimit}`);
     if (
@@ -77,7 +77,7 @@ export class Requests<N extends string> {
       options?.onResult?.(refused);
       return refused;
     }
-    const mutation = this.#prepare(kind, states, args, options?.context, false);
+    const mutation = this.#prepare(kind, states, args, options, false);
     mutation.isCheck = true;
     mutation.onResult = options?.onResult as QueuedMutation["onResult"];
     return this.#engine.prepend(mutation) as MutationResult<N>;
@@ -125,7 +125,7 @@ export class Requests<N extends string> {
     kind: MutationKind,
     states: Names<N>,
     args: unknown,
-    context: unknown,
+    options: MutationOptions | undefined,
     isProbe: boolean,
   ): QueuedMutation {
     const isOne = typeof states === "string";
@@ -138,7 +138,10 @@ export class Requests<N extends string> {
         throw notArgs(args, states);
       mutation.args = args as MutationArgs;
     }
-    if (context !== undefined) mutation.context = context;
+    if (options !== undefined) {
+      mutation.context = options.context;
+      if (options.source !== undefined) mutation.givenSource = options.source;
+    }
     if (isOne) {
       called[0] = this.#indexOrThrow(states);
       mutation.calledCount = 1;

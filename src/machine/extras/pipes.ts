@@ -7,7 +7,7 @@
 import type { ClockView } from "../clock_view.ts";
 import { MachineError, throwLater, toError, unknownState } from "../errors.ts";
 import type { BindOptions, HandlerEvent } from "../machine.ts";
-import type { MutationArgs } from "../mutation.ts";
+import type { MutationArgs, MutationSource } from "../mutation.ts";
 import { EXCEPTION } from "../schema.ts";
 
 /** What a pipe reads: a machine of this process, or one on a replica. */
@@ -18,6 +18,7 @@ export interface PipeSource<S extends string = string> extends ClockView<S> {
 
 interface PipeContext {
   readonly context?: unknown;
+  readonly source?: MutationSource;
 }
 
 /** What a pipe mutates: a machine of this process, or a remote one. */
@@ -96,10 +97,11 @@ export function pipeAny<S extends string>(
 ): () => void {
   requireTarget(target as unknown as PipeSink, source.names);
   return source.bind({
-    AnyState({ args, context }: HandlerEvent) {
+    AnyState(event: HandlerEvent) {
       const active = source.activeStates();
       if (active.length === target.activeStates().length && target.is(active)) return;
-      queueMicrotask(() => settle(target.set(active, args as never, { context }), options));
+      const cause = causedBy(event);
+      queueMicrotask(() => settle(target.set(active, event.args as never, cause), options));
     },
   });
 }
@@ -141,9 +143,11 @@ export function pipeErr<T extends string>(
 ): () => void {
   requireTarget(target as unknown as PipeSink, [to]);
   return source.bind({
-    ExceptionState({ args, context }: HandlerEvent) {
+    ExceptionState(event: HandlerEvent) {
+      const { args } = event;
       const error = args?.error ?? source.err;
-      queueMicrotask(() => settle(target.addErr(error, to, args, { context }), options));
+      const cause = causedBy(event);
+      queueMicrotask(() => settle(target.addErr(error, to, args, cause), options));
     },
   });
 }
@@ -181,12 +185,14 @@ function toAdd<T extends string>(
   options: PipeOptions,
 ): (event: HandlerEvent) => void {
   if (options.isFlat) {
-    return ({ context }) => {
-      if (!target.is(states)) settle(target.add(states, undefined, { context }), options);
+    return (event) => {
+      if (!target.is(states)) settle(target.add(states, undefined, causedBy(event)), options);
     };
   }
-  return ({ args, context }) =>
-    queueMicrotask(() => settle(target.add(states, args as never, { context }), options));
+  return (event) => {
+    const cause = causedBy(event);
+    queueMicrotask(() => settle(target.add(states, event.args as never, cause), options));
+  };
 }
 
 function toRemove<T extends string>(
@@ -195,12 +201,20 @@ function toRemove<T extends string>(
   options: PipeOptions,
 ): (event: HandlerEvent) => void {
   if (options.isFlat) {
-    return ({ context }) => {
-      if (target.is(state)) settle(target.remove(state, undefined, { context }), options);
+    return (event) => {
+      if (target.is(state)) settle(target.remove(state, undefined, causedBy(event)), options);
     };
   }
-  return ({ args, context }) =>
-    queueMicrotask(() => settle(target.remove(state, args as never, { context }), options));
+  return (event) => {
+    const cause = causedBy(event);
+    queueMicrotask(() => settle(target.remove(state, event.args as never, cause), options));
+  };
+}
+
+/** A handler's context, and its transition as the source of what it causes. A change on a replica is no transition. */
+function causedBy({ context, transitionId, machine }: HandlerEvent): PipeContext {
+  if (transitionId === undefined) return { context };
+  return { context, source: { machineId: machine.id, transitionId, timeSum: machine.timeSum } };
 }
 
 /** The mutation of a remote target is a promise, which may reject. */

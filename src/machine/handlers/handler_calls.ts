@@ -111,7 +111,8 @@ function recover(
   if (transition.phase === "final") rollback(engine, mutation, rollbackFrom);
   transition.isAccepted = false;
   transition.isHandlingOver = true;
-  const exception = new QueuedMutation(names, Int32Array.of(exceptionIndex));
+  const exception = new QueuedMutation(names, Int32Array.of(exceptionIndex), transition.machine.id);
+  exception.causedBy(transition.number, engine.timeSum);
   exception.calledCount = 1;
   exception.args = {
     error,

@@ -1,7 +1,7 @@
 /** The event that the engine passes to a handler. */
 
 import type { HandlerEvent, Machine, Transition } from "../machine.ts";
-import type { MutationArgs, MutationType } from "../mutation.ts";
+import type { MutationArgs, MutationSource, MutationType } from "../mutation.ts";
 
 export class EngineHandlerEvent implements HandlerEvent {
   readonly name: string;
@@ -10,6 +10,7 @@ export class EngineHandlerEvent implements HandlerEvent {
   readonly args: MutationArgs | undefined;
   readonly mutationType: MutationType;
   readonly context: unknown;
+  readonly source: MutationSource | undefined;
   readonly isCheck: boolean;
   readonly #transition: Transition;
   /** The transition's number and the state's tick when the handler is called: the transition object is reused. */
@@ -27,6 +28,7 @@ export class EngineHandlerEvent implements HandlerEvent {
     this.args = mutation.args;
     this.mutationType = mutation.type;
     this.context = mutation.context;
+    this.source = mutation.source;
     this.isCheck = mutation.isCheck;
   }
 
