@@ -14,6 +14,8 @@ interface Waiting {
 }
 
 export class NestedMutations {
+  /** Whether none waits. A field, as it is read at each transition. */
+  isEmpty = true;
   readonly #machine: Machine;
   readonly #clock: VersionedClock;
   /** By queue tick; several if the machine dropped duplicates. */
@@ -22,10 +24,6 @@ export class NestedMutations {
   constructor(machine: Machine, clock: VersionedClock) {
     this.#machine = machine;
     this.#clock = clock;
-  }
-
-  get isEmpty(): boolean {
-    return this.#waiting.size === 0;
   }
 
   /** The response to a mutation that the machine has just queued, or dropped as a duplicate of one in the queue. */
@@ -42,9 +40,10 @@ export class NestedMutations {
     const { promise, resolve } = Promise.withResolvers<MutationResponse>();
     const waiting = { type, states, resolve };
     this.#waiting.set(tick, [...(this.#waiting.get(tick) ?? []), waiting]);
+    this.isEmpty = false;
     await this.#machine.whenQueue({ result: "queued", queueTick: tick });
     // It has run, unless it was dropped from the queue.
-    if (this.#waiting.get(tick)?.includes(waiting)) this.#waiting.delete(tick);
+    if (this.#waiting.get(tick)?.includes(waiting)) this.#forget(tick);
     const rejected = { by: "a handler's deadline, which emptied the queue" };
     resolve({ result: "canceled", version: this.#clock.version, rejected });
     return promise;
@@ -54,7 +53,7 @@ export class NestedMutations {
   ended({ mutation, rejected, timeSumBefore, timeSumAfter }: Transition): void {
     const waiting = this.#waiting.get(mutation.queueTick);
     if (waiting === undefined) return;
-    this.#waiting.delete(mutation.queueTick);
+    this.#forget(mutation.queueTick);
     const { epoch, seq } = this.#clock;
     const version = `${epoch}-${timeSumAfter === timeSumBefore ? seq : seq + 1}`;
     for (const { type, states, resolve } of waiting) {
@@ -63,6 +62,11 @@ export class NestedMutations {
       if (rejected === undefined) resolve({ result: "executed", version });
       else resolve({ result: "canceled", version, rejected });
     }
+  }
+
+  #forget(tick: number): void {
+    this.#waiting.delete(tick);
+    this.isEmpty = this.#waiting.size === 0;
   }
 
   /** Queue tick of a mutation that makes this one a duplicate; 0 if there is none. */
