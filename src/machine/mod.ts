@@ -31,6 +31,11 @@ export {
   BASE_STATES,
   BASIC,
   BASIC_STATES,
+  ChangeHistory,
+  type ChangeHistoryOptions,
+  type ChangeQuery,
+  type ChangeRecord,
+  type ChangeSource,
   CONN_POOL,
   CONN_POOL_STATES,
   CONNECTED,
@@ -63,6 +68,7 @@ export {
   pipeReady,
   pipeStart,
   prefixSchema,
+  type RecordQuery,
   type RegisterDisposalArgs,
   type RetryOptions,
   recordHistory,
@@ -70,9 +76,11 @@ export {
   retryMutation,
   STATE_SOURCE,
   STATE_SOURCE_STATES,
+  type StateRecord,
   type StatesDefinition,
   syncStates,
   TRANSITION_LOG_LEVELS,
+  type TracedChange,
   type TransitionLogLevel,
   type TransitionLogOptions,
   whenAll,
@@ -119,5 +127,6 @@ export type { Ticks } from "./waits/ticks.ts";
 export { throwLater, toError, unknownState } from "./errors.ts";
 export { handlerValues, hasHandlerSuffix, isClassInstance } from "./handlers/binding.ts";
 export { createStateSort } from "./handlers/handler_order.ts";
+export { Listeners } from "./listeners.ts";
 export { nearestNames } from "./nearest_names.ts";
 export { parseSchema } from "./schema.ts";

@@ -20,6 +20,14 @@ export {
   STATE_SOURCE,
   STATE_SOURCE_STATES,
 } from "./base_schemas.ts";
+export {
+  ChangeHistory,
+  type ChangeHistoryOptions,
+  type ChangeQuery,
+  type ChangeRecord,
+  type ChangeSource,
+  type TracedChange,
+} from "./change_history.ts";
 export { extendState, mergeSchemas, prefixSchema, replaceRelations } from "./compose_schemas.ts";
 export {
   type CollectedStates,
@@ -33,7 +41,6 @@ export {
   type HistoryOptions,
   type HistoryQuery,
   type HistoryRecord,
-  type HistoryWindow,
   recordHistory,
 } from "./history.ts";
 export {
@@ -50,6 +57,7 @@ export {
   pipeStart,
   syncStates,
 } from "./pipes.ts";
+export type { HistoryWindow, RecordQuery, StateRecord } from "./records.ts";
 export {
   createTransitionLog,
   logTransitions,
