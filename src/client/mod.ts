@@ -8,7 +8,8 @@
  * door.is("Open"); // true
  * ```
  *
- * `src/node` has the same `connect` over HTTP/2. May change: defaults and texts. Must not: that a mutation
+ * `recordHistory(door)` and `door.trace({ change })` record the changes of the copy's clock: transitions do not
+ * travel. `src/node` has the same `connect` over HTTP/2. May change: defaults and texts. Must not: that a mutation
  * resolves only when this copy shows its version.
  *
  * @module
@@ -18,6 +19,7 @@ import { fetchTransport } from "../replication/mod.ts";
 import { type ConnectTarget, connectOver } from "./connect.ts";
 import type { RemoteMachine } from "./remote_machine.ts";
 
+export type { Flip, ReplicaChange, ReplicaTracer } from "../replica_machine/mod.ts";
 export type { ConnectOptions, ConnectTarget, NodeAddress } from "./connect.ts";
 export {
   type CheckResult,

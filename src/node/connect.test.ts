@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { CallError, createMachine, defineSchema } from "../machine/mod.ts";
+import { CallError, createMachine, defineSchema, recordHistory } from "../machine/mod.ts";
 import { connect, startNode } from "./node.ts";
 
 const SCHEMA = defineSchema({ Open: { remove: ["Closed"] }, Closed: { auto: true } });
@@ -27,6 +27,29 @@ describe("connect() over HTTP/2", () => {
     expect(remote.version).toBe(version);
     expect(door.is("Open")).toBe(true);
     expect(remote.machineId).toBe("door");
+  });
+
+  it("has tracing and a history of the changes that arrive", async () => {
+    const { door, leaf } = await startTree();
+    const remote = await connect<keyof typeof SCHEMA>(leaf.addr);
+    onTestFinished(() => remote.close());
+    const history = recordHistory(remote);
+    const traced: string[] = [];
+    remote.trace({
+      change: ({ epoch, seq, flips }) =>
+        void traced.push(`${epoch}-${seq} ${flips.map(({ state }) => state).join(" ")}`),
+    });
+    const opened = await remote.add("Open");
+    await remote.remove("Open");
+    expect(history.lastActivation("Open")).toMatchObject({
+      version: opened.version,
+      entered: ["Open"],
+    });
+    expect(history.lastDeactivation("Open")?.exited).toEqual(["Open"]);
+    expect(history.latest).toMatchObject({ version: remote.version, timeSum: door.timeSum });
+    expect(history.find({ active: ["Open"], inactive: ["Closed"] })).toHaveLength(1);
+    expect(traced).toHaveLength(history.size);
+    expect(traced[0]).toBe(`${opened.version} Open`);
   });
 
   it("calls the root through a leaf, from two remote machines at once", async () => {

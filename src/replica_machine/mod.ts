@@ -23,4 +23,5 @@ export {
   createReplicaMachine,
   ReplicaMachine,
   type ReplicaMachineOptions,
+  type ReplicaTracer,
 } from "./replica_machine.ts";

@@ -5,6 +5,7 @@
 
 import {
   ClockView,
+  Listeners,
   type Schema,
   type Ticks,
   unknownState,
@@ -17,8 +18,9 @@ import {
   type TimeSource,
   type VersionedClock,
 } from "../replication/mod.ts";
+import { DeliveredClock } from "./delivered_clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { ReplicaEvent, ReplicaView } from "./event.ts";
+import type { ReplicaChange, ReplicaEvent, ReplicaView } from "./event.ts";
 import type { HandlerTracer } from "./handler_runs.ts";
 import type { ReplicaBindOptions, ReplicaHandlers } from "./handlers.ts";
 
@@ -37,6 +39,16 @@ export interface ReplicaMachineOptions<N extends string = string> {
   /** Number of running async handlers at which further changes wait and merge into one. Default 100. */
   readonly maxRunning?: number;
   readonly time?: TimeSource;
+}
+
+/** Receives what happens on a replica machine: only clocks travel, so there are changes and no transitions. */
+export interface ReplicaTracer<N extends string = string> {
+  /**
+   * The clock moved: from and to which ticks and seq, and the trace contexts of the transitions in it. Runs once
+   * for each diff or snapshot that moved a state, within the call that applies it, after listeners; the
+   * first clock moved nothing. Errors go to `onError`.
+   */
+  change?(change: ReplicaChange<N>): void;
 }
 
 /** The clock as last read. `ticks` is its live array until the next reset. */
@@ -65,6 +77,9 @@ export class ReplicaMachine<N extends string = string>
   readonly #dispatcher: Dispatcher;
   readonly #unlisten: () => void;
   readonly #closing = new AbortController();
+  /** The clock as tracers know it; undefined without one. */
+  #traced: DeliveredClock | undefined = undefined;
+  readonly #tracers = new Listeners<[ReplicaChange]>((error) => this.listenerFailed(error));
   #served: Served;
 
   constructor(clock: VersionedClock, options: ReplicaMachineOptions<N>) {
@@ -166,6 +181,21 @@ export class ReplicaMachine<N extends string = string>
     return this.#dispatcher.bind(handlers, options);
   }
 
+  /** Attaches a tracer; without one, following the clock costs no more. Returns a function that removes it. */
+  trace(tracer: ReplicaTracer<N>): () => void {
+    // A closed machine has no changes: nothing would end the tracer's copy of the clock.
+    if (tracer.change === undefined || this.signal.aborted) return () => {};
+    if (this.#traced === undefined) {
+      this.#traced = new DeliveredClock();
+      this.#traced.skipTo(this.#clock);
+    }
+    const remove = this.#tracers.add((change) => tracer.change!(change as ReplicaChange<N>));
+    return () => {
+      remove();
+      if (this.#tracers.isEmpty) this.#traced = undefined;
+    };
+  }
+
   /** Number of open waits. */
   get waitCount(): number {
     return this.waits.count;
@@ -207,6 +237,16 @@ export class ReplicaMachine<N extends string = string>
   #follow(change: ClockChange): void {
     if (change.type === "reset") this.#startOver();
     else if (change.indexes.length > 0) this.#changed(change.indexes, change.indexes.length);
+    if (this.#traced !== undefined) this.#trace(this.#traced);
+  }
+
+  #trace(traced: DeliveredClock): void {
+    if (!traced.hasStarted) {
+      traced.skipTo(this.#clock);
+      return;
+    }
+    const change = traced.take(this.#clock);
+    if (change.flips.length > 0) this.#tracers.call(change);
   }
 
   #changed(indexes: Int32Array | Uint32Array, count: number): void {
