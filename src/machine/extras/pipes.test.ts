@@ -173,6 +173,16 @@ describe("pipeAny()", () => {
     expect(target.activeStates()).toEqual([]);
   });
 
+  it("follows a source that returns to the target's states before the target is set", async () => {
+    const source = createMachine(SWITCHES);
+    const target = createMachine(SWITCHES);
+    pipeAny(source, target);
+    source.add("A");
+    source.remove("A");
+    await settle();
+    expect(target.activeStates()).toEqual([]);
+  });
+
   it("refuses a target that lacks a state of the source", () => {
     const { source, target } = createPair();
     expect(() => pipeAny(source, target as unknown as typeof source)).toThrow(

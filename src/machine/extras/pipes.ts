@@ -99,9 +99,12 @@ export function pipeAny<S extends string>(
   return source.bind({
     AnyState(event: HandlerEvent) {
       const active = source.activeStates();
-      if (active.length === target.activeStates().length && target.is(active)) return;
       const cause = causedBy(event);
-      queueMicrotask(() => settle(target.set(active, event.args as never, cause), options));
+      // Compared on delivery: what is under way to the target may change it until then.
+      queueMicrotask(() => {
+        if (active.length === target.activeStates().length && target.is(active)) return;
+        settle(target.set(active, event.args as never, cause), options);
+      });
     },
   });
 }
