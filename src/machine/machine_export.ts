@@ -25,6 +25,12 @@ export function createExport<N extends string>(
 
 /** The ticks of an export, in the index order of `view`. Throws {@linkcode MachineError} for another machine or other states. */
 export function readExport(view: ClockView, exported: MachineExport): Float64Array {
+  if (!isExport(exported)) {
+    throw new MachineError(
+      "invalid_import",
+      "Cannot import: not the export of a machine, which has an id, states, ticks and a machineTick",
+    );
+  }
   if (exported.id !== view.id) {
     throw new MachineError(
       "invalid_import",
@@ -63,4 +69,17 @@ export function readExport(view: ClockView, exported: MachineExport): Float64Arr
     ticks[view.indexOf(name)] = exported.ticks[i]!;
   });
   return ticks;
+}
+
+/** Whether a value, such as one read from JSON, has the fields that an import reads; their contents are not compared with a machine. */
+function isExport(value: unknown): value is MachineExport {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, states, ticks, machineTick } = value as Partial<MachineExport>;
+  return (
+    typeof id === "string" &&
+    Array.isArray(states) &&
+    states.every((state) => typeof state === "string") &&
+    Array.isArray(ticks) &&
+    Number.isSafeInteger(machineTick)
+  );
 }

@@ -61,6 +61,16 @@ export function createMachine<N extends string>(
   return new EngineMachine<N | typeof EXCEPTION>(schema as Schema<N | typeof EXCEPTION>, options);
 }
 
+/**
+ * Imports clocks into several machines: checks all before it changes any, and moves all before a signal, listener,
+ * wait or handler sees one. Throws what {@linkcode Machine.import} throws.
+ */
+export function importClocks(
+  clocks: Iterable<readonly [machine: object, exported: MachineExport]>,
+): void {
+  EngineMachine.importAll(clocks);
+}
+
 /** The clock of a disposed machine. */
 const NO_TICKS = new Float64Array(0);
 const NO_INDEXES: ReadonlyMap<string, number> = new Map();
@@ -403,19 +413,39 @@ class EngineMachine<N extends string> extends ClockView<N> implements Machine<N>
   }
 
   import(exported: MachineExport): void {
+    EngineMachine.importAll([[this, exported]]);
+  }
+
+  /** See {@linkcode importClocks}. */
+  static importAll(clocks: Iterable<readonly [machine: object, exported: MachineExport]>): void {
+    const imports = Array.from(clocks, ([machine, exported]) => {
+      if (!(#engine in machine)) throw new TypeError("Cannot import a clock: not a local machine");
+      const local = machine as EngineMachine<string>;
+      return { machine: local, exported, ticks: local.#readImport(exported) };
+    });
+    const moved = imports.map(({ machine, exported, ticks }) => {
+      const changed = Int32Array.from(machine.names.keys()).filter(
+        (index) => ticks[index] !== machine.ticks[index],
+      );
+      machine.#engine.importTicks(ticks);
+      machine.#machineTick = exported.machineTick + 1;
+      return { machine, changed };
+    });
+    for (const { machine, changed } of moved) {
+      machine.abortSignals(changed, changed.length);
+      machine.emitClockChange(changed, changed.length);
+      machine.waits.processAll();
+    }
+    for (const { machine } of moved)
+      if (machine.indexOf("MachineRestored") >= 0) machine.add("MachineRestored");
+  }
+
+  /** The ticks to import. Throws `MachineError` if this machine cannot take them now. */
+  #readImport(exported: MachineExport): Float64Array {
     this.#refuseDisposed("import a clock");
     if (this.#engine.isRunning)
       throw new MachineError("in_transition", "Cannot import a clock: a transition is running");
-    const ticks = readExport(this, exported);
-    const changed = Int32Array.from(this.names.keys()).filter(
-      (index) => ticks[index] !== this.ticks[index],
-    );
-    this.#engine.importTicks(ticks);
-    this.#machineTick = exported.machineTick + 1;
-    this.abortSignals(changed, changed.length);
-    this.emitClockChange(changed, changed.length);
-    this.waits.processAll();
-    if (this.indexOf("MachineRestored") >= 0) this.add("MachineRestored" as N);
+    return readExport(this, exported);
   }
 
   get isDisposed(): boolean {
