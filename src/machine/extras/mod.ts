@@ -1,6 +1,7 @@
 /**
  * What can be built on a machine from outside, and what the tree does not use: schemas made of parts,
- * base schemas, groups of states, history, pipes between machines, a log of transitions. The core never imports this folder.
+ * base schemas, groups of states, history, pipes between machines, export of several
+ * machines, a log of transitions. The core never imports this folder.
  *
  * @module
  */
@@ -43,6 +44,12 @@ export {
   type HistoryRecord,
   recordHistory,
 } from "./history.ts";
+export {
+  exportMachines,
+  type GroupMachine,
+  importMachines,
+  type MachinesExport,
+} from "./machine_group.ts";
 export {
   type PipeOptions,
   type PipeSink,

@@ -101,9 +101,9 @@ export function pipeAny<S extends string>(
       const active = source.activeStates();
       const cause = causedBy(event);
       // Compared on delivery: what is under way to the target may change it until then.
-      queueMicrotask(() => {
+      deliver(target, options, () => {
         if (active.length === target.activeStates().length && target.is(active)) return;
-        settle(target.set(active, event.args as never, cause), options);
+        return target.set(active, event.args as never, cause);
       });
     },
   });
@@ -150,7 +150,7 @@ export function pipeErr<T extends string>(
       const { args } = event;
       const error = args?.error ?? source.err;
       const cause = causedBy(event);
-      queueMicrotask(() => settle(target.addErr(error, to, args, cause), options));
+      deliver(target, options, () => target.addErr(error, to, args, cause));
     },
   });
 }
@@ -194,7 +194,7 @@ function toAdd<T extends string>(
   }
   return (event) => {
     const cause = causedBy(event);
-    queueMicrotask(() => settle(target.add(states, event.args as never, cause), options));
+    deliver(target, options, () => target.add(states, event.args as never, cause));
   };
 }
 
@@ -210,8 +210,51 @@ function toRemove<T extends string>(
   }
   return (event) => {
     const cause = causedBy(event);
-    queueMicrotask(() => settle(target.remove(state, event.args as never, cause), options));
+    deliver(target, options, () => target.remove(state, event.args as never, cause));
   };
+}
+
+/** A mutation of a pipe that waits for its microtask. */
+interface Delivery {
+  readonly target: object;
+  readonly run: () => void;
+}
+
+/** Deliveries under way, in the order of their microtasks: those of all pipes, since one can lead to the next. */
+const underWay = new Set<Delivery>();
+
+/** Mutates the target in a separate microtask, or earlier by {@linkcode deliverNow}. */
+function deliver(
+  target: object,
+  options: Pick<PipeOptions, "onError">,
+  mutate: () => unknown,
+): void {
+  const delivery = { target, run: () => settle(mutate(), options) };
+  underWay.add(delivery);
+  queueMicrotask(() => {
+    if (underWay.delete(delivery)) delivery.run();
+  });
+}
+
+/**
+ * Runs the mutations that are under way to these targets now, and those that follow from them, in their order.
+ * Returns false if more than `limit` have run and more are under way: pipes in a circle that never ends.
+ * Call it only while none of the targets runs a transition.
+ */
+export function deliverNow(targets: ReadonlySet<object>, limit: number): boolean {
+  let count = 0;
+  // A set visits what is added to it meanwhile.
+  for (const delivery of underWay) {
+    if (!targets.has(delivery.target)) continue;
+    if (++count > limit) return false;
+    underWay.delete(delivery);
+    try {
+      delivery.run();
+    } catch (thrown) {
+      throwLater(thrown);
+    }
+  }
+  return true;
 }
 
 /** A handler's context, and its transition as the source of what it causes. A change on a replica is no transition. */
