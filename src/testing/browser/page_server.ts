@@ -7,12 +7,13 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import type { Finding } from "./page.ts";
 
-/** Bundles the script of a page for browsers. */
+/** Bundles the script of a page for browsers; libraries in it warn as during development. */
 export async function bundlePage(script = "page.ts"): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL(script, import.meta.url))],
     bundle: true,
     minify: true,
+    define: { "process.env.NODE_ENV": '"development"' },
     platform: "browser",
     format: "esm",
     write: false,
