@@ -1,4 +1,4 @@
-/** Calls: named functions that a machine serves to whoever has the machine, in this process or over a network. */
+/** Calls: named functions that a machine serves to its callers, in this process or over a network. */
 
 import { MachineError } from "./errors.ts";
 import { likelyNames } from "./nearest_names.ts";
