@@ -13,24 +13,7 @@ import * as runtime from "../runtime/node.ts";
 import { type Connect, createConnect } from "./create_connect.ts";
 import { createStartNode, type StartNode } from "./create_start_node.ts";
 
-export {
-  type ConnectOptions,
-  type ConnectTarget,
-  RemoteMachine,
-} from "../client/mod.ts";
-export type { TelemetryBackend } from "../telemetry/mod.ts";
-export {
-  type Address,
-  ConfigError,
-  formatLogRecord,
-  type LogLevel,
-  type LogRecord,
-  type NodeAddress,
-  type TreeNode,
-} from "../tree/mod.ts";
-export type { Connect } from "./create_connect.ts";
-export type { StartNode } from "./create_start_node.ts";
-export type { StartNodeOptions } from "./options.ts";
+export * from "./exports.ts";
 
 // `environment()` of the runtime would read `.env` into this process, which belongs to the user's program.
 export const startNode: StartNode = createStartNode({
